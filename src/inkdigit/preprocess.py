@@ -1,0 +1,88 @@
+"""Ink -> 28x28: the only place that scales or centres, for training, server, command line and tests alike."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit.errors import BlankImageError
+from inkdigit.image import Ink
+
+Normalized = NDArray[np.float32]
+
+PREPROCESS_VERSION = 1  # stands in every model card; a model made for another version is refused
+SIZE = 28  # pixels, side of the frame
+BOX = 20  # pixels, side of the square that the digit is fitted to
+FAINT = 0.05  # share of the darkest pixel below which a pixel does not count as part of the digit's outline
+
+
+def normalize(ink: Ink) -> Normalized:
+    """Fit a drawing to the MNIST frame.
+
+    The ink is cropped, scaled to fit 20x20 with its proportions kept (by area averaging), and placed so that its
+    centre of mass falls on the centre of a 28x28 canvas, as the MNIST authors did (LeCun et al., 1998). A picture
+    that is in that form already comes back as it was.
+
+    Args:
+        ink: (H, W) uint8, 0 is paper and 255 is full ink; any H, W >= 1.
+
+    Returns:
+        (28, 28) float32 in [0, 1], same polarity; the darkest pixel is 1.
+
+    Raises:
+        BlankImageError: no pixel holds ink.
+
+    >>> drawing = np.zeros((280, 280), np.uint8)
+    >>> drawing[40:60, 200:204] = 255  # a small upright stroke, off centre
+    >>> rows, columns = np.nonzero(normalize(drawing))
+    >>> int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max())
+    (4, 23, 12, 15)
+    """
+    return _place(_fit(_crop(ink)))
+
+
+def _crop(ink: Ink) -> Ink:
+    peak = int(ink.max(initial=0))
+    if peak == 0:
+        raise BlankImageError("the picture is blank; draw a digit on it")
+    inked = ink > FAINT * peak
+    rows = np.flatnonzero(inked.any(axis=1))
+    columns = np.flatnonzero(inked.any(axis=0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _fit(digit: Ink) -> NDArray[np.float32]:
+    height, width = digit.shape
+    longest = max(height, width)
+    to_height = max(1, round(height * BOX / longest))
+    to_width = max(1, round(width * BOX / longest))
+    fitted = _averages(height, to_height) @ digit.astype(np.float32) @ _averages(width, to_width).T
+    return np.asarray(fitted / fitted.max(), np.float32)
+
+
+def _averages(size: int, to_size: int) -> NDArray[np.float32]:
+    """(to_size, size) float32, rows of sum 1: each new pixel is the mean of the old ones under it.
+
+    Where there are more new pixels than old ones each takes a window of one old pixel, which is linear interpolation.
+    """
+    step = size / to_size
+    middle = (np.arange(to_size) + 0.5) * step
+    half = max(step, 1.0) / 2
+    start, stop = middle - half, middle + half
+    edges = np.arange(size)
+    overlap = np.minimum(stop[:, None], edges + 1) - np.maximum(start[:, None], edges)
+    weights = np.maximum(overlap, 0)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+def _place(digit: NDArray[np.float32]) -> Normalized:
+    """Put the digit (at most 20x20) on the frame, its centre of mass as near the middle as whole pixels allow."""
+    top = _offset(digit.sum(axis=1))
+    left = _offset(digit.sum(axis=0))
+    frame = np.zeros((SIZE, SIZE), np.float32)
+    frame[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return frame
+
+
+def _offset(profile: NDArray[np.float32]) -> int:
+    # MNIST's own pictures have their centre of mass at pixel 14, not between pixels 13 and 14.
+    centre = float(profile @ np.arange(len(profile))) / float(profile.sum())
+    return int(np.clip(round(SIZE / 2 - centre), 0, SIZE - len(profile)))

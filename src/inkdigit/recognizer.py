@@ -1,0 +1,233 @@
+"""28x28 -> prediction: loads a model folder with care and runs it on ONNX Runtime.
+
+A model folder holds `model.onnx`, `card.json` and `SHA256SUMS` (and what training left beside them). Nothing in it is
+executed: no pickle, no Keras file is opened here.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit.errors import ModelError
+from inkdigit.preprocess import PREPROCESS_VERSION, SIZE, Normalized
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+CLASSES = 10
+MAX_MODEL_BYTES = 64 * 2**20
+CANARY_TOLERANCE = 1e-3  # probability; wide enough for every CPU's rounding, far under any real change
+_EXTERNAL_DATA = b"\x0a\x08location"  # how a tensor that lives in another file is spelt inside an ONNX file
+_CHUNK = 256  # pictures per run of the network: more gains no speed and only takes memory
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a picture was read as.
+
+    Attributes:
+        label: the most probable digit, 0 to 9.
+        confidence: its probability, in [0, 1].
+        probabilities: of the digits 0 to 9, in [0, 1], of sum 1.
+        is_digit: whether the model takes the ink for a digit at all.
+    """
+
+    label: int
+    confidence: float
+    probabilities: tuple[float, ...]
+    is_digit: bool
+
+
+class Recognizer:
+    """A digit model, ready to read.
+
+    Safe to share between threads. `version` names the model, `card` is its card.json.
+    """
+
+    def __init__(self, session: "InferenceSession", card: Mapping[str, Any]) -> None:
+        self._session = session
+        self._input = session.get_inputs()[0].name
+        self.card = card
+        self.version = str(card["version"])
+
+    @classmethod
+    def load(cls, model: str | Path | None = None, *, home: Path | None = None) -> Self:
+        """Load a model after checking its digests, its card and one known answer.
+
+        Args:
+            model: a model folder, or the name of a version; the shipped model where it is None.
+            home: folder that holds further versions, one folder each.
+
+        Raises:
+            ModelError: no such model, or it is damaged, of another format, or gives another answer than its card says.
+
+        >>> Recognizer.load().predict(np.zeros((0, 28, 28), np.float32))
+        []
+        """
+        folder = find_model(model, home)
+        contents = read_model_folder(folder)
+        recognizer = cls(_start_session(contents.onnx, folder), contents.card)
+        recognizer._check_canary(folder)
+        return recognizer
+
+    def predict(self, images: NDArray[np.float32]) -> list[Prediction]:
+        """Read pictures, a batch at a time; one picture is a batch of one.
+
+        Args:
+            images: (N, 28, 28) float32 in [0, 1], white ink on black, as `normalize` makes them.
+
+        Raises:
+            ValueError: the shape is another.
+        """
+        return [_prediction(row) for row in self.probabilities(images)]
+
+    def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of the digits 0 to 9.
+
+        Args:
+            images: (N, 28, 28) float32 in [0, 1], white ink on black.
+
+        Returns:
+            (N, 10) float32 in [0, 1], rows of sum 1.
+
+        Raises:
+            ValueError: the shape is another.
+        """
+        if images.ndim != 3 or images.shape[1:] != (SIZE, SIZE):
+            raise ValueError(f"images must be (N, {SIZE}, {SIZE}), not {images.shape}; see inkdigit.normalize")
+        batch = np.ascontiguousarray(images, np.float32)[..., None]
+        parts = [self._run(batch[i : i + _CHUNK]) for i in range(0, len(batch), _CHUNK)]
+        return np.concatenate(parts) if parts else np.zeros((0, CLASSES), np.float32)
+
+    def _run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
+
+    def _check_canary(self, folder: Path) -> None:
+        canary = self.card["canary"]
+        image = np.frombuffer(base64.b64decode(canary["image"]), np.uint8).reshape(1, SIZE, SIZE)
+        try:
+            answer = self.probabilities(image / np.float32(255))[0]
+        except Exception as error:  # ONNX Runtime raises its own types, one per fault of a model
+            raise ModelError(f"the model in {folder} does not run: {error}") from error
+        if answer.shape != (CLASSES,) or not np.allclose(answer, canary["probabilities"], atol=CANARY_TOLERANCE):
+            raise ModelError(f"the model in {folder} does not give the answer that its card promises; reinstall it")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """The checked contents of a model folder."""
+
+    onnx: bytes
+    card: Mapping[str, Any]
+
+
+def shipped_models() -> Path:
+    """The folder of the models that come with the package."""
+    return Path(__file__).parent / "models"
+
+
+def find_model(model: str | Path | None, home: Path | None = None) -> Path:
+    """The folder of a model given as None (the shipped one), a path, or a version name.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if model is None:
+        return shipped_models() / (shipped_models() / "current").read_text().strip()
+    if Path(model).is_dir():
+        return Path(model)
+    places = [place for place in (home, shipped_models()) if place is not None]
+    folders = {folder.name: folder for place in places if place.is_dir() for folder in place.iterdir()}
+    folder = folders.get(str(model))
+    if folder is None or not folder.is_dir():
+        raise ModelError(f"no model at {model}, nor a version of that name; run `inkdigit models list`")
+    return folder
+
+
+def read_model_folder(folder: Path) -> ModelFolder:
+    """Read a model folder once, and check what was read.
+
+    Raises:
+        ModelError: a file is missing, too large or differs from its digest, the card is not one of this program's, the
+            network keeps data in other files, or it was trained on pictures normalised in another way.
+    """
+    digests = _read_digests(folder)
+    card_bytes, onnx = (_read_checked(folder, name, digests) for name in ("card.json", "model.onnx"))
+    if _EXTERNAL_DATA in onnx:
+        raise ModelError(f"the model in {folder} keeps data in other files, which is not allowed")
+    return ModelFolder(onnx, _read_card(folder, card_bytes))
+
+
+def verify_model_folder(folder: Path) -> None:
+    """Check every file of a model folder against SHA256SUMS, then load it and run its canary.
+
+    Raises:
+        ModelError: as `Recognizer.load` does, or another file of the folder is missing or changed.
+    """
+    digests = _read_digests(folder)
+    for name in digests:
+        _read_checked(folder, name, digests)
+    Recognizer.load(folder)
+
+
+def _read_digests(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / "SHA256SUMS").read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"{folder} is not a model folder: SHA256SUMS cannot be read") from error
+    pairs = [line.split(maxsplit=1) for line in lines if line.strip()]
+    if any(len(pair) != 2 or Path(pair[1]).name != pair[1] for pair in pairs):
+        raise ModelError(f"{folder / 'SHA256SUMS'} is damaged")
+    return {name: digest for digest, name in pairs}
+
+
+def _read_checked(folder: Path, name: str, digests: Mapping[str, str]) -> bytes:
+    path = folder / name
+    try:
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise ModelError(f"{path} is larger than {MAX_MODEL_BYTES >> 20} MiB")
+        contents = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    if hashlib.sha256(contents).hexdigest() != digests.get(name):
+        raise ModelError(f"{path} differs from its digest in SHA256SUMS: it is damaged or was changed")
+    return contents
+
+
+def _read_card(folder: Path, contents: bytes) -> Mapping[str, Any]:
+    try:
+        card = json.loads(contents)
+        found = card["preprocess"], card["labels"], str(card["version"])
+        canary_size = len(base64.b64decode(card["canary"]["image"])), len(card["canary"]["probabilities"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder / 'card.json'} is not a model card of this program") from error
+    if found[0] != PREPROCESS_VERSION:
+        raise ModelError(f"{folder} was made for preprocess version {found[0]}, this is {PREPROCESS_VERSION}; train anew")
+    if found[1] != [str(digit) for digit in range(CLASSES)] or canary_size != (SIZE * SIZE, CLASSES):
+        raise ModelError(f"{folder / 'card.json'} describes a network that does not read the digits 0 to 9")
+    return dict(card)
+
+
+def _start_session(onnx: bytes, folder: Path) -> "InferenceSession":
+    import onnxruntime  # here, because it takes most of the time that `import inkdigit` would
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # a digit is too small to share among cores; callers run sessions side by side
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises its own types, one per fault of a file
+        raise ModelError(f"the model in {folder} cannot be loaded: {error}") from error
+
+
+def _prediction(row: NDArray[np.float32]) -> Prediction:
+    label = int(row.argmax())
+    return Prediction(label, float(row[label]), tuple(row.tolist()), is_digit=True)
