@@ -1,0 +1,99 @@
+"""Real people's ink as PNG files in memory: what every accuracy row is measured on.
+
+The files lie outside the project (`../shared/data`) and are never part of it; where they are absent, `available` says
+so and the rows that need them are left out. Rendering and encoding takes a minute, so the PNG files of each set are
+kept in the user's cache folder, under a name that changes with the data and with the code that draws.
+"""
+
+import hashlib
+import io
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from platformdirs import user_cache_path
+
+from benchmarks import placements
+from benchmarks.placements import PLACEMENTS, Placement
+
+PROJECT = Path(__file__).resolve().parents[1]
+SHARED = PROJECT.parent / "shared" / "data"
+IMAGE_FILES = ("mouse_digits_dev", "post_digits_dev", "drawn28_digits_dev", "photo_digits_dev", "mnist_c_dev")
+PEN_FILE = "pen_digits_dev"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawings:
+    """One set of pictures with their truths: `pngs[i]` is a whole PNG file and shows the digit `labels[i]`."""
+
+    name: str
+    file: str
+    pngs: tuple[bytes, ...]
+    labels: NDArray[np.int64]
+
+
+def available(folder: Path = SHARED) -> bool:
+    """Whether the data folder is there."""
+    return (folder / f"{PEN_FILE}.npz").is_file()
+
+
+def all_drawings(folder: Path = SHARED) -> Iterator[Drawings]:
+    """The six placements of the pen digits, then the files that hold pictures."""
+    for placement in PLACEMENTS:
+        yield pen_drawings(placement, folder)
+    for name in IMAGE_FILES:
+        yield image_drawings(name, folder)
+
+
+def pen_drawings(placement: Placement, folder: Path = SHARED) -> Drawings:
+    """The pen digits drawn on the pad at one placement."""
+    source = folder / f"{PEN_FILE}.npz"
+    with np.load(source) as file:
+        points, offsets, labels = file["points"], file["offsets"], file["label"].astype(np.int64)
+    strokes = [points[start:end] for start, end in itertools.pairwise(offsets)]
+    code = Path(placements.__file__).read_bytes() + repr(placement).encode()
+    pngs = _cached(source, code, lambda: [encode_png(placements.render(sample, placement)) for sample in strokes])
+    return Drawings(placement.name, PEN_FILE, pngs, labels)
+
+
+def image_drawings(name: str, folder: Path = SHARED) -> Drawings:
+    """A file of ready pictures, each as it is."""
+    source = folder / f"{name}.npz"
+    with np.load(source) as file:
+        images, labels = file["image"], file["label"].astype(np.int64)
+    pngs = _cached(source, b"", lambda: [encode_png(image) for image in images])
+    return Drawings(name, name, pngs, labels)
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """(H, W) or (H, W, 3) uint8 -> a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def cache_folder() -> Path:
+    """Where the benchmarks keep what is slow to make: drawings, and the baseline's model."""
+    folder = user_cache_path("inkdigit") / "benchmarks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def digest(*parts: bytes) -> str:
+    """A short name for what was made from these bytes."""
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _cached(source: Path, code: bytes, make: Callable[[], list[bytes]]) -> tuple[bytes, ...]:
+    path = cache_folder() / f"{source.stem}-{digest(source.read_bytes(), code, encode_png.__code__.co_code)}.npz"
+    if not path.exists():
+        pngs = make()
+        ends = np.cumsum([len(png) for png in pngs])
+        np.savez(path, bytes=np.frombuffer(b"".join(pngs), np.uint8), ends=ends)
+    with np.load(path) as file:
+        data, ends = file["bytes"].tobytes(), file["ends"].tolist()
+    return tuple(data[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True))
