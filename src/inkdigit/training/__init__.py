@@ -1,0 +1,1 @@
+"""MNIST -> model folder. Needs the extra `inkdigit[train]`; nothing that serves imports it."""

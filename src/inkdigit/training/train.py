@@ -1,0 +1,311 @@
+"""MNIST -> trained network -> model folder, interruptible at any time."""
+
+import json
+import logging
+import math
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version as library_version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit.errors import ConfigError
+from inkdigit.training.augment import augment
+from inkdigit.training.dataset import Digits, Mnist, load_mnist
+from inkdigit.training.evaluate import evaluate
+from inkdigit.training.export import write_model_folder
+from inkdigit.training.network import build_network
+
+logger = logging.getLogger(__name__)
+
+LIBRARIES = ("keras", "numpy", "onnxruntime", "tf2onnx", "tensorflow-cpu", "tensorflow", "torch", "jax")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """What a run is asked to do.
+
+    Attributes:
+        out: the model folder to write; its name is the version's name.
+        source: folder of MNIST's IDX files; fetched into the user's cache where it is None.
+        seed: of every random choice.
+        epochs: passes over the training images; the learning rate falls to nothing at their end.
+        minutes: end by then, epochs done or not; the learning rate follows whichever comes first.
+        resume: go on from where an interrupted run of the same `out` stopped.
+        train_images: use only so many of the training images (0: all), for trials.
+        width: channels of the first convolutions.
+        batch_size: pictures per step.
+        learning_rate: the highest of the schedule.
+        command: the line that asked for the run, for the card.
+    """
+
+    out: Path
+    source: Path | None = None
+    seed: int = 1
+    epochs: int = 40
+    minutes: float | None = None
+    resume: bool = False
+    train_images: int = 0
+    width: int = 32
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is, given to the caller after every step.
+
+    Attributes:
+        epoch: being run, from 1.
+        epochs: in all.
+        step: of the epoch, from 1.
+        steps: in an epoch.
+        loss: mean of the epoch so far.
+        held_out_accuracy: of the last epoch that ended, in [0, 1]; None before the first.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    held_out_accuracy: float | None
+
+
+def train(options: TrainOptions, on_progress: Callable[[Progress], None] | None = None) -> Path:
+    """Train a network on MNIST and write its model folder.
+
+    A KeyboardInterrupt ends the run early and keeps the best network so far. A run that was killed goes on with
+    `resume`.
+
+    Returns:
+        The model folder.
+
+    Raises:
+        ConfigError: an option has an impossible value, or `out` exists already.
+        DataError: MNIST cannot be had.
+    """
+    _check(options)
+    keras.utils.set_random_seed(options.seed)
+    mnist = load_mnist(options.source)
+    training = mnist.training[: options.train_images or None]
+    run = _Run(options, training, mnist.held_out, on_progress or (lambda progress: None))
+    network = run.fit()
+    folder = write_model_folder(network, options.out, mnist, _card_of(options, run, mnist), run.history)
+    shutil.rmtree(_scratch(options.out))
+    return folder
+
+
+class _Run:
+    """One training run: the schedule, the clock and the best network so far."""
+
+    def __init__(
+        self, options: TrainOptions, training: Digits, held_out: Digits, on_progress: Callable[[Progress], None]
+    ) -> None:
+        self.options = options
+        self.held_out = held_out
+        self.on_progress = on_progress
+        self.batches = AugmentedBatches(training, options.batch_size, options.seed)
+        self.scratch = _scratch(options.out)
+        self.history: list[dict[str, float]] = []
+        self.seconds = 0.0
+        self.cpu_seconds = 0.0
+        self.best = math.inf
+        if options.resume:
+            self._remember()
+        else:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir(parents=True, exist_ok=True)
+
+    def fit(self) -> keras.Sequential:
+        network = build_network(self.options.width)
+        network.compile(
+            keras.optimizers.AdamW(self.options.learning_rate, weight_decay=1e-2), "sparse_categorical_crossentropy"
+        )
+        backup = keras.callbacks.BackupAndRestore(self.scratch / "backup", delete_checkpoint=False)
+        try:
+            if not self.done():
+                network.fit(
+                    self.batches, epochs=self.options.epochs, verbose=0, shuffle=False, callbacks=[_Watch(self), backup]
+                )
+        except KeyboardInterrupt:
+            logger.warning("interrupted: keeping the best network so far")
+        if not self.best_weights.exists():
+            network.save_weights(self.best_weights)
+        network.load_weights(self.best_weights)
+        return network
+
+    @property
+    def best_weights(self) -> Path:
+        return self.scratch / "best.weights.h5"
+
+    def done(self) -> bool:
+        """Whether the schedule has come to its end."""
+        return self.progress(len(self.history), 0.0) >= 1
+
+    def progress(self, epochs: float, seconds: float) -> float:
+        """How much of the run is over, in [0, 1]: the greater of its share of epochs and of minutes."""
+        limit = 60 * self.options.minutes if self.options.minutes else math.inf
+        return min(1.0, max(epochs / self.options.epochs, (self.seconds + seconds) / limit))
+
+    def end_epoch(self, network: keras.Sequential, loss: float, seconds: float, cpu_seconds: float) -> None:
+        probabilities = network.predict(scaled(self.held_out.images), batch_size=500, verbose=0)
+        judged = evaluate(probabilities, self.held_out.labels)
+        self.seconds += seconds
+        self.cpu_seconds += cpu_seconds
+        self.history.append({"loss": loss, "held_out_accuracy": judged.accuracy, "held_out_nll": judged.nll})
+        if judged.nll < self.best:
+            self.best = judged.nll
+            network.save_weights(self.best_weights)
+        state = {
+            "history": self.history, "seconds": self.seconds, "cpu_seconds": self.cpu_seconds, "best": self.best,
+            "options": _identity(self.options),
+        }  # fmt: skip
+        (self.scratch / "state.json").write_text(json.dumps(state), "utf-8")
+
+    def _remember(self) -> None:
+        try:
+            state = json.loads((self.scratch / "state.json").read_text("utf-8"))
+        except FileNotFoundError as error:
+            raise ConfigError(f"nothing to resume in {self.scratch}; leave out --resume to start anew") from error
+        if state["options"] != _identity(self.options):
+            raise ConfigError("the interrupted run had other options; give the same ones, or leave out --resume")
+        saved = json.loads((self.scratch / "backup" / "training_metadata.json").read_text("utf-8"))
+        self.history, self.best = state["history"][: saved["epoch"]], state["best"]
+        self.batches.epoch = len(self.history)
+        self.seconds, self.cpu_seconds = state["seconds"], state["cpu_seconds"]
+
+
+class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+    """Training batches, redrawn anew in every epoch; a batch depends on the seed, the epoch and its place alone."""
+
+    def __init__(self, digits: Digits, batch_size: int, seed: int) -> None:
+        super().__init__(workers=1, max_queue_size=20)
+        self._digits = digits
+        self._batch_size = batch_size
+        self._seed = seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return max(1, len(self._digits) // self._batch_size)
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._digits))
+        rows = order[index * self._batch_size : (index + 1) * self._batch_size]
+        random = np.random.default_rng([self._seed, self.epoch, index])
+        images = augment(self._digits.images[rows], self._digits.labels[rows], random)
+        return images[..., None], self._digits.labels[rows]
+
+
+class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Sets the learning rate, tells the progress, and judges the network after every epoch."""
+
+    def __init__(self, run: _Run) -> None:
+        super().__init__()
+        self._run = run
+        self._epoch = 0
+        self._since = self._cpu_since = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+        self._since, self._cpu_since = time.monotonic(), time.process_time()
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        epochs = self._epoch + batch / len(self._run.batches)
+        progress = self._run.progress(epochs, time.monotonic() - self._since)
+        self.model.optimizer.learning_rate = learning_rate(progress, self._run.options.learning_rate)
+        self.model.stop_training = progress >= 1
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        run, steps = self._run, len(self._run.batches)
+        accuracy = run.history[-1]["held_out_accuracy"] if run.history else None
+        loss = float((logs or {}).get("loss", math.nan))
+        run.on_progress(Progress(self._epoch + 1, run.options.epochs, batch + 1, steps, loss, accuracy))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        seconds, cpu_seconds = time.monotonic() - self._since, time.process_time() - self._cpu_since
+        self._run.end_epoch(self.model, float((logs or {})["loss"]), seconds, cpu_seconds)
+        self.model.stop_training = self._run.done()
+
+
+def learning_rate(progress: float, highest: float) -> float:
+    """A short climb over the first 3 %, then half a cosine down to (almost) nothing.
+
+    >>> [learning_rate(share, 0.002) for share in (0.03, 1.0)]
+    [0.002, 2e-06]
+    """
+    climb = 0.03
+    if progress < climb:
+        return highest * max(progress / climb, 0.05)
+    return highest * max(0.001, (1 + math.cos(math.pi * (progress - climb) / (1 - climb))) / 2)
+
+
+def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """MNIST's own pictures as the network takes them: (N, 28, 28, 1) float32 in [0, 1]."""
+    return (images / np.float32(255))[..., None]
+
+
+def _check(options: TrainOptions) -> None:
+    if options.epochs < 1 or options.batch_size < 1 or (options.minutes is not None and options.minutes <= 0):
+        raise ConfigError("--epochs and --minutes must be greater than 0")
+    if options.out.exists():
+        raise ConfigError(f"{options.out} exists already; name another folder with --out")
+
+
+def _scratch(out: Path) -> Path:
+    return out.with_name(f".{out.name}.training")
+
+
+def _identity(options: TrainOptions) -> dict[str, Any]:
+    """The options that an interrupted run and its continuation must share, as JSON holds them."""
+    fixed = replace(options, resume=False, command="", source=None, minutes=None)
+    return {name: value for name, value in asdict(fixed).items() if name not in {"out", "source"}}
+
+
+def _card_of(options: TrainOptions, run: _Run, mnist: Mnist) -> dict[str, Any]:
+    return {
+        "command": options.command,
+        "seed": options.seed,
+        "backend": keras.backend.backend(),
+        "libraries": _libraries(),
+        "hardware": f"{platform.machine()}, {_cpu_name()}",
+        "python": platform.python_version(),
+        "training": {
+            "epochs": len(run.history),
+            "images": len(run.batches._digits),
+            "held_out": len(mnist.held_out),
+            "batch_size": options.batch_size,
+            "learning_rate": options.learning_rate,
+            "minutes": round(run.seconds / 60, 1),
+            "cpu_minutes": round(run.cpu_seconds / 60, 1),
+        },
+    }
+
+
+def _libraries() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = library_version(name)
+        except ModuleNotFoundError:
+            continue
+    return found
+
+
+def _cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        return f"{names[0]}, {len(names)} cores" if names else platform.processor()
+    return platform.processor()
