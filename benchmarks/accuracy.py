@@ -7,16 +7,33 @@ is refused counts as wrong.
 """
 
 import argparse
+import io
+import os
+import subprocess
 import sys
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import inkdigit.image
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+import inkdigit.image
 import inkdigit.preprocess
-from benchmarks.drawings import Drawings, all_drawings, available, cache_folder, digest
+from benchmarks.drawings import (
+    PEN_FILE,
+    Drawings,
+    all_drawings,
+    available,
+    cache_folder,
+    digest,
+    encode_png,
+    save_pictures,
+)
+from benchmarks.setting import BASELINE, Setting
+from benchmarks.table import markdown_table, times
 from inkdigit import Recognizer, normalize, read_image
 from inkdigit.errors import ImageError
 
@@ -55,9 +72,67 @@ def predict_all(recognizer: Recognizer, drawings: Drawings) -> NDArray[np.int64]
     return answers
 
 
-def answers_of(classify: Callable[[bytes], int], pngs: Iterable[bytes]) -> NDArray[np.int64]:
-    """(N,) answers of a function that reads one PNG file at a time."""
-    return np.array([classify(png) for png in pngs], np.int64)
+def our_answers(model: Path | None, pngs: Sequence[bytes]) -> NDArray[np.int64]:
+    """(N,) answers of Inkdigit to PNG files, one at a time and each as the server reads it."""
+    recognizer = Recognizer.load(model)
+    return np.array([recognizer.predict(normalize(read_image(png))[None])[0].label for png in pngs], np.int64)
+
+
+def baseline_answers(setting: Setting, pngs: Sequence[bytes]) -> NDArray[np.int64]:
+    """(N,) answers of the plain version to PNG files of black ink on white, in its own environment."""
+    with tempfile.TemporaryDirectory() as folder:
+        pictures, answers = Path(folder, "pictures.npz"), Path(folder, "answers.npy")
+        save_pictures(pictures, pngs)
+        script, environment = BASELINE / "answers.py", {**os.environ, **setting.theirs.environment}
+        command = [setting.their_environment.python, script, setting.their_model, pictures, answers]
+        subprocess.run(command, check=True, env=environment, stderr=subprocess.DEVNULL)
+        return np.asarray(np.load(answers), np.int64)
+
+
+def accuracy_section(setting: Setting) -> str:
+    """Measure both programs on every set, and tell it in Markdown."""
+    if not available():
+        return SKIPPED
+    recognizer = Recognizer.load(setting.our_model)
+    scores = [_score(recognizer, setting, drawings) for drawings in all_drawings()]
+    return markdown_table([_HEAD, *(score.cells(scores[0].ours) for score in scores)])
+
+
+_HEAD = ("drawings", "file", "n", "Inkdigit", "baseline", "fewer errors", "Inkdigit, points from centred")
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Both accuracies on one set, in [0, 1]."""
+
+    drawings: Drawings
+    ours: float
+    theirs: float
+
+    def cells(self, centred: float) -> tuple[str, ...]:
+        """A row of the table; accuracies in per cent."""
+        drawings, placed = self.drawings, self.drawings.file == PEN_FILE
+        return (
+            drawings.name if placed else "as they are",
+            drawings.file,
+            f"{len(drawings):,}",
+            f"{100 * self.ours:.2f} %",
+            f"{100 * self.theirs:.2f} %",
+            times((1 - self.theirs) / max(1 - self.ours, 0.5 / len(drawings))),
+            f"{100 * (self.ours - centred):+.2f}" if placed else "",
+        )
+
+
+def _score(recognizer: Recognizer, setting: Setting, drawings: Drawings) -> Score:
+    drawings = drawings.thinned(setting.effort.pictures)
+    # The plain version takes black ink on white for granted, so it is given that.
+    pngs = [_inverted(png) for png in drawings.pngs] if drawings.light_on_dark else drawings.pngs
+    ours, theirs = predict_all(recognizer, drawings), baseline_answers(setting, pngs)
+    return Score(drawings, accuracy(ours, drawings.labels), accuracy(theirs, drawings.labels))
+
+
+def _inverted(png: bytes) -> bytes:
+    return encode_png(255 - np.asarray(Image.open(io.BytesIO(png))))
 
 
 def _batches(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:

@@ -5,12 +5,14 @@ so and the rows that need them are left out. Rendering and encoding takes a minu
 kept in the user's cache folder, under a name that changes with the data and with the code that draws.
 """
 
+import dataclasses
 import hashlib
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,9 @@ from benchmarks.placements import PLACEMENTS, Placement
 
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared" / "data"
-IMAGE_FILES = ("mouse_digits_dev", "post_digits_dev", "drawn28_digits_dev", "photo_digits_dev", "mnist_c_dev")
+LIGHT_ON_DARK_FILES = ("mouse_digits_dev", "post_digits_dev", "drawn28_digits_dev", "mnist_c_dev")
+DARK_ON_LIGHT_FILES = ("photo_digits_dev",)
+IMAGE_FILES = LIGHT_ON_DARK_FILES + DARK_ON_LIGHT_FILES
 PEN_FILE = "pen_digits_dev"
 
 
@@ -34,6 +38,15 @@ class Drawings:
     file: str
     pngs: tuple[bytes, ...]
     labels: NDArray[np.int64]
+    light_on_dark: bool = False
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def thinned(self, n: int) -> Self:
+        """At most n of them, spread over the whole set."""
+        rows = np.unique(np.linspace(0, len(self) - 1, min(n, len(self))).astype(int))
+        return dataclasses.replace(self, pngs=tuple(self.pngs[row] for row in rows), labels=self.labels[rows])
 
 
 def available(folder: Path = SHARED) -> bool:
@@ -66,7 +79,7 @@ def image_drawings(name: str, folder: Path = SHARED) -> Drawings:
     with np.load(source) as file:
         images, labels = file["image"], file["label"].astype(np.int64)
     pngs = _cached(source, b"", lambda: [encode_png(image) for image in images])
-    return Drawings(name, name, pngs, labels)
+    return Drawings(name, name, pngs, labels, light_on_dark=name in LIGHT_ON_DARK_FILES)
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:
@@ -74,6 +87,11 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG", compress_level=1)
     return file.getvalue()
+
+
+def save_pictures(path: Path, pngs: Sequence[bytes]) -> None:
+    """Keep PNG files in one file: `bytes` holds them in a row, `ends` where each ends."""
+    np.savez(path, bytes=np.frombuffer(b"".join(pngs), np.uint8), ends=np.cumsum([len(png) for png in pngs]))
 
 
 def cache_folder() -> Path:
@@ -91,9 +109,7 @@ def digest(*parts: bytes) -> str:
 def _cached(source: Path, code: bytes, make: Callable[[], list[bytes]]) -> tuple[bytes, ...]:
     path = cache_folder() / f"{source.stem}-{digest(source.read_bytes(), code, encode_png.__code__.co_code)}.npz"
     if not path.exists():
-        pngs = make()
-        ends = np.cumsum([len(png) for png in pngs])
-        np.savez(path, bytes=np.frombuffer(b"".join(pngs), np.uint8), ends=ends)
+        save_pictures(path, make())
     with np.load(path) as file:
         data, ends = file["bytes"].tobytes(), file["ends"].tolist()
     return tuple(data[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True))

@@ -72,7 +72,7 @@ def ink_strokes(strokes: Strokes, pen: float) -> Canvas:
     draw = ImageDraw.Draw(sheet)
     for number in np.unique(strokes[:, 2]):
         _draw_stroke(draw, strokes[strokes[:, 2] == number, :2] * OVERSAMPLING, pen * OVERSAMPLING)
-    return np.asarray(sheet.reduce(OVERSAMPLING))
+    return np.asarray(sheet.reduce(OVERSAMPLING), np.uint8)
 
 
 def render(strokes: Strokes, placement: Placement) -> Canvas:
@@ -91,8 +91,8 @@ def _draw_stroke(draw: ImageDraw.ImageDraw, path: NDArray[np.float32], width: fl
 
 
 def _without_repeats(path: NDArray[np.float32]) -> NDArray[np.float32]:
-    moved = np.any(np.diff(path, axis=0) != 0, axis=1)
-    return path[np.concatenate([[True], moved])]
+    moved = np.any(np.diff(path, axis=0, prepend=np.nan) != 0, axis=1)
+    return np.asarray(path[moved], np.float32)
 
 
 def _bar(start: NDArray[np.float32], end: NDArray[np.float32], width: float) -> list[tuple[float, float]]:

@@ -1,0 +1,61 @@
+"""Run Inkdigit beside the plain version of the same thing and write docs/benchmarks.md.
+
+    python -m benchmarks.run [--quick] [--only SECTION] [--model PATH] [--mnist DIR]
+
+Each section prints a table of ratios and puts it between its markers in the document. `--quick` measures little, to
+see that everything works, and only prints.
+"""
+
+import argparse
+import datetime
+import os
+import sys
+from pathlib import Path
+
+from benchmarks import environments
+from benchmarks.accuracy import accuracy_section
+from benchmarks.drawings import PROJECT
+from benchmarks.setting import FULL, QUICK, Setting, prepare
+from benchmarks.speed import speed
+from benchmarks.startup import install, startup
+from benchmarks.table import write_block
+from inkdigit import Recognizer
+
+DOCUMENT = PROJECT / "docs/benchmarks.md"
+SECTIONS = {"accuracy": accuracy_section, "speed": speed, "startup": startup, "install": install}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print, write."""
+    options = _parse(arguments)
+    setting = prepare(QUICK if options.quick else FULL, options.model, options.mnist)
+    for name in options.only or SECTIONS:
+        block = f"{SECTIONS[name](setting)}\n\n{_circumstances(name, setting)}"
+        print(f"## {name}\n\n{block}\n", flush=True)
+        if not options.quick:
+            write_block(DOCUMENT, name, block)
+    return 0
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="measure little and only print")
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="this section alone; may be repeated")
+    parser.add_argument("--model", type=Path, help="a version folder of Inkdigit; the shipped one where absent")
+    parser.add_argument("--mnist", type=Path, help="folder of plain IDX files for the baseline; else it is fetched")
+    return parser.parse_args(arguments)
+
+
+def _circumstances(name: str, setting: Setting) -> str:
+    busy = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    version = Recognizer.load(setting.our_model).version
+    return (
+        f"`benchmarks/run --only {name}`, {datetime.datetime.now(datetime.UTC).date()}. "
+        f"{environments.hardware()}{busy}. "
+        f"Inkdigit with model {version}: {setting.our_environment.versions()}. "
+        f"Baseline: {setting.their_environment.versions()}."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
