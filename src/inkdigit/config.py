@@ -1,0 +1,142 @@
+"""Settings of the server: read once at the edge, then passed by hand."""
+
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as _installed_version
+from pathlib import Path
+from typing import Any, Final, Self
+
+from inkdigit.errors import ConfigError
+from inkdigit.image import MAX_IMAGE_BYTES
+
+BODY_SLACK: Final = 64 * 1024  # bytes, for the JSON or the form around a picture
+MAX_BODY_BYTES: Final = 4 * math.ceil(MAX_IMAGE_BYTES / 3) + BODY_SLACK  # the largest picture, in base64, in JSON
+
+_HOST: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+)\.?)(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to serve.
+
+    Attributes:
+        host: address or name to listen on; loopback unless asked for more, because the server knows no passwords.
+        port: TCP port, 0 for any free one.
+        model: a model folder or the name of a version; the shipped model where it is None.
+        home: folder of further model versions.
+        trusted_hosts: names, besides loopback and `host`, under which browsers may reach the server.
+        threads: pictures read at the same time.
+        connection_limit: connections held open at the same time.
+        drain_notice_s: seconds between "not ready" and the closing of the port after SIGTERM.
+        drain_timeout_s: seconds that accepted requests then have to finish.
+        max_body_bytes: largest request body, the same in every layer.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 5000
+    model: str | None = None
+    home: Path | None = None
+    trusted_hosts: tuple[str, ...] = ()
+    threads: int = 4
+    connection_limit: int = 500
+    drain_notice_s: float = 1.0
+    drain_timeout_s: float = 30.0
+    max_body_bytes: int = MAX_BODY_BYTES
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work.
+
+        Raises:
+            ConfigError: a value is out of its range.
+        """
+        _require(bool(self.host), "the host is empty; use 127.0.0.1, or 0.0.0.0 for every address")
+        _require_range("port", self.port, 0, 65535)
+        _require_range("threads", self.threads, 1, 256)
+        _require_range("connection limit", self.connection_limit, 10, 10_000)
+        _require_range("drain notice", self.drain_notice_s, 0, 600)
+        _require_range("drain timeout", self.drain_timeout_s, 0, 3600)
+        _require_range("body limit", self.max_body_bytes, 1, 2**30)
+        for host in self.trusted_hosts:
+            _require(host_name(host) is not None, f"{host!r} is not a host name; write it as in digits.example.org")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read settings from environment variables; an empty variable counts as unset.
+
+        Raises:
+            ConfigError: a value cannot work; the text names the variable.
+
+        >>> Settings.from_env({"INKDIGIT_PORT": "8080"}).port
+        8080
+        """
+        found = {name: env[name] for name in VARIABLES if env.get(name)}
+        return cls(**{VARIABLES[name][0]: _parse(name, text) for name, text in found.items()})
+
+
+def host_name(host: str) -> str | None:
+    """The name or address in a ``Host`` header, in lower case, without port and brackets; None if it is malformed.
+
+    >>> host_name("[::1]:5000"), host_name("LocalHost"), host_name("two, hosts")
+    ('::1', 'localhost', None)
+    """
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return None
+    if match[2]:
+        return match[2].lower().removesuffix(".")
+    return str(ipaddress.IPv6Address(match[1])) if is_address(match[1]) else None
+
+
+def is_address(name: str) -> bool:
+    """Whether the text is an IP address rather than a name."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def package_version() -> str:
+    """The version of the installed package; "0+source" when it runs from a source tree that was never installed."""
+    try:
+        return _installed_version("inkdigit")
+    except PackageNotFoundError:
+        return "0+source"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
+    "INKDIGIT_HOST": ("host", str),
+    "INKDIGIT_PORT": ("port", int),
+    "INKDIGIT_MODEL": ("model", str),
+    "INKDIGIT_HOME": ("home", Path),
+    "INKDIGIT_TRUSTED_HOSTS": ("trusted_hosts", _names),
+    "INKDIGIT_THREADS": ("threads", int),
+    "INKDIGIT_CONNECTION_LIMIT": ("connection_limit", int),
+    "INKDIGIT_DRAIN_NOTICE": ("drain_notice_s", float),
+    "INKDIGIT_DRAIN_TIMEOUT": ("drain_timeout_s", float),
+}
+"""Every environment variable that is read, with the field it sets."""
+
+
+def _parse(name: str, text: str) -> Any:
+    try:
+        return VARIABLES[name][1](text)
+    except ValueError as error:
+        raise ConfigError(f"{name} must be a number, not {text!r}") from error
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ConfigError(message)
+
+
+def _require_range(what: str, value: float, low: float, high: float) -> None:
+    _require(low <= value <= high, f"the {what} must lie between {low} and {high}; it is {value}")

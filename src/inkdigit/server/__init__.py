@@ -1,0 +1,34 @@
+"""The HTTP server. `create_app` is the one place where its parts are put together."""
+
+from flask import Flask
+
+from inkdigit.config import Settings
+from inkdigit.server import problems, security
+from inkdigit.server.api import api
+from inkdigit.server.state import EXTENSION, DigitReader, State
+
+MAX_FORM_PARTS = 8
+MAX_FORM_TEXT_BYTES = 64 * 1024
+
+__all__ = ["create_app"]
+
+
+def create_app(recognizer: DigitReader, settings: Settings) -> Flask:
+    """Put the application together.
+
+    Args:
+        recognizer: reads the digits; shared by all threads.
+        settings: how to serve.
+    """
+    app = Flask("inkdigit.server")
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        MAX_FORM_PARTS=MAX_FORM_PARTS,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_TEXT_BYTES,
+        PROVIDE_AUTOMATIC_OPTIONS=False,  # no CORS, so nobody has a use for OPTIONS
+    )
+    app.extensions[EXTENSION] = State(recognizer, settings)
+    app.register_blueprint(api)
+    security.protect(app, settings)
+    problems.register(app)
+    return app

@@ -1,0 +1,149 @@
+"""The OpenAPI 3.1 document: its schemas come from `schemas`, its problems from `problems`."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from inkdigit.config import package_version
+from inkdigit.server import problems, schemas
+from inkdigit.server.problems import PROBLEM_JSON, Kind
+from inkdigit.server.reading import RAW_TYPES
+
+JsonObject = dict[str, Any]
+
+_REF: Final = "#/components/schemas/"
+_REQUESTS: Final = (schemas.PredictRequest, schemas.PredictForm)
+_ANSWERS: Final = (
+    schemas.PredictAnswer,
+    schemas.PredictAnswerWithInput,
+    schemas.ModelAnswer,
+    schemas.HealthAnswer,
+    schemas.Problem,
+)
+_EVERYWHERE: Final = (problems.BAD_HOST, problems.INTERNAL_ERROR)
+_PREDICT: Final = (
+    problems.BAD_REQUEST,
+    problems.UNREADABLE_IMAGE,
+    problems.CROSS_SITE_REQUEST,
+    problems.NOT_ACCEPTABLE,
+    problems.IMAGE_TOO_LARGE,
+    problems.BODY_TOO_LARGE,
+    problems.UNSUPPORTED_FORMAT,
+    problems.BLANK_IMAGE,
+    problems.HEADERS_TOO_LARGE,
+)
+
+
+@cache
+def openapi_document() -> str:
+    """The document as JSON."""
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Inkdigit",
+            "version": package_version(),
+            "summary": "Reads handwritten digits.",
+            "description": "Errors are RFC 9457 problem details; `type` is a stable name to branch on.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": "reading", "description": "Read digits."}, {"name": "server", "description": "Its state."}],
+        "paths": _paths(),
+        "components": {"schemas": _component_schemas()},
+    }
+    return json.dumps(document, indent=1)
+
+
+def _paths() -> JsonObject:
+    health = {"200": _json("It does.", schemas.HealthAnswer)}
+    not_ready = {"503": _json("It is about to stop.", schemas.HealthAnswer)}
+    return {
+        "/api/v1/predict": {"post": _predict()},
+        "/api/v1/model": {
+            "get": _get("model", "reading", "Which model answers", {"200": _json("The model.", schemas.ModelAnswer)})
+        },
+        "/health/live": {"get": _get("live", "server", "Whether the server answers at all", health)},
+        "/health/ready": {"get": _get("ready", "server", "Whether the server takes requests", health | not_ready)},
+        "/api/openapi.json": {
+            "get": _get("openapi", "server", "This document", {"200": _content("The document.", {"type": "object"})})
+        },
+    }
+
+
+def _predict() -> JsonObject:
+    return {
+        "operationId": "predict",
+        "tags": ["reading"],
+        "summary": "Read the digit on a picture",
+        "description": "Takes a PNG, JPEG or WebP picture of one digit, of any size and place, dark on light or light "
+        "on dark: as a data URL in JSON, as a file in a form, or as the body itself.",
+        "parameters": [
+            {
+                "name": "include",
+                "in": "query",
+                "description": "`input` adds the 28x28 that the model saw.",
+                "schema": {"type": "string", "enum": ["input"]},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": _ref(schemas.PredictRequest)},
+                "multipart/form-data": {"schema": _ref(schemas.PredictForm)},
+                **{media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in RAW_TYPES},
+            },
+        },
+        "responses": {"200": _predict_answer()} | _problem_responses((*_EVERYWHERE, *_PREDICT)),
+    }
+
+
+def _predict_answer() -> JsonObject:
+    either = {"anyOf": [_ref(schemas.PredictAnswer), _ref(schemas.PredictAnswerWithInput)]}
+    answer = _content("The digit; with `Accept: text/plain`, the digit alone.", either)
+    answer["content"]["text/plain"] = {"schema": {"type": "string", "pattern": "^[0-9]$"}, "example": "7"}
+    return answer
+
+
+def _get(name: str, tag: str, summary: str, responses: JsonObject) -> JsonObject:
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "responses": responses | _problem_responses(_EVERYWHERE),
+    }
+
+
+def _problem_responses(kinds: Sequence[Kind]) -> JsonObject:
+    by_status: dict[str, list[Kind]] = {}
+    for kind in sorted(kinds, key=lambda kind: kind.status):
+        by_status.setdefault(str(kind.status), []).append(kind)
+    return {status: _problem_response(group) for status, group in by_status.items()}
+
+
+def _problem_response(kinds: list[Kind]) -> JsonObject:
+    told = "; ".join(f"`{kind.type}`: {kind.title[0].lower()}{kind.title[1:]}" for kind in kinds)
+    schema = {"allOf": [_ref(schemas.Problem)], "properties": {"type": {"enum": [kind.type for kind in kinds]}}}
+    return {"description": f"{told}.", "content": {PROBLEM_JSON: {"schema": schema}}}
+
+
+def _json(description: str, schema: type[BaseModel]) -> JsonObject:
+    return _content(description, _ref(schema))
+
+
+def _content(description: str, schema: JsonObject) -> JsonObject:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _ref(schema: type[BaseModel]) -> JsonObject:
+    return {"$ref": _REF + schema.__name__}
+
+
+def _component_schemas() -> JsonObject:
+    requests = [(schema, "validation") for schema in _REQUESTS]
+    answers = [(schema, "serialization") for schema in _ANSWERS]
+    _, definitions = models_json_schema([*requests, *answers], ref_template=_REF + "{model}")  # type: ignore[list-item]
+    return dict(definitions["$defs"])

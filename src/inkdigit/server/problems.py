@@ -1,0 +1,129 @@
+"""Errors to RFC 9457 problem details: the one place that knows which error has which status."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Flask, Response
+from werkzeug import exceptions as http
+
+from inkdigit.errors import (
+    BlankImageError,
+    ImageError,
+    ImageTooLargeError,
+    InkdigitError,
+    UnreadableImageError,
+    UnsupportedFormatError,
+)
+from inkdigit.server.schemas import Problem, ProblemType
+
+PROBLEM_JSON = "application/problem+json"
+
+_log = logging.getLogger(__name__)
+
+
+class BadHost(http.BadRequest):
+    """The ``Host`` header names no host of this server."""
+
+
+class CrossSiteRequest(http.Forbidden):
+    """A browser sent the request on behalf of another site."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem: its stable name, its status and its title."""
+
+    type: ProblemType
+    status: int
+    title: str
+
+
+BLANK_IMAGE = Kind("blank-image", 422, "There is no ink on the picture")
+UNREADABLE_IMAGE = Kind("unreadable-image", 400, "The picture cannot be read")
+IMAGE_TOO_LARGE = Kind("image-too-large", 413, "The picture is too large")
+UNSUPPORTED_FORMAT = Kind("unsupported-format", 415, "This format is not read")
+BODY_TOO_LARGE = Kind("body-too-large", 413, "The request body is too large")
+BAD_REQUEST = Kind("bad-request", 400, "The request is malformed")
+BAD_HOST = Kind("bad-host", 400, "The server is not known under this name")
+CROSS_SITE_REQUEST = Kind("cross-site-request", 403, "Requests from other sites are refused")
+NOT_FOUND = Kind("not-found", 404, "There is nothing at this address")
+METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This address does not take this method")
+NOT_ACCEPTABLE = Kind("not-acceptable", 406, "The answer exists in no accepted media type")
+HEADERS_TOO_LARGE = Kind("headers-too-large", 431, "The request headers are too large")
+INTERNAL_ERROR = Kind("internal-error", 500, "The server failed")
+
+KINDS: Mapping[type[Exception], Kind] = {
+    BlankImageError: BLANK_IMAGE,
+    UnreadableImageError: UNREADABLE_IMAGE,
+    ImageTooLargeError: IMAGE_TOO_LARGE,
+    UnsupportedFormatError: UNSUPPORTED_FORMAT,
+    ImageError: UNREADABLE_IMAGE,
+    http.RequestEntityTooLarge: BODY_TOO_LARGE,
+    http.UnsupportedMediaType: UNSUPPORTED_FORMAT,
+    BadHost: BAD_HOST,
+    http.SecurityError: BAD_HOST,
+    http.BadRequest: BAD_REQUEST,
+    CrossSiteRequest: CROSS_SITE_REQUEST,
+    http.NotFound: NOT_FOUND,
+    http.MethodNotAllowed: METHOD_NOT_ALLOWED,
+    http.NotAcceptable: NOT_ACCEPTABLE,
+    http.InternalServerError: INTERNAL_ERROR,
+}
+"""Which error is which kind of problem; the nearest class in the error's ancestry counts."""
+
+
+def kind_of(error: Exception) -> Kind | None:
+    """The kind of problem an error is; None where the table has none."""
+    return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), None)
+
+
+def problem_json(kind: Kind, detail: str) -> bytes:
+    """The body of a problem."""
+    problem = Problem(type=kind.type, title=kind.title, status=kind.status, detail=_sentence(detail))
+    return problem.model_dump_json().encode()
+
+
+def problem_response(kind: Kind, detail: str) -> Response:
+    """The answer that tells a problem."""
+    return Response(problem_json(kind, detail), kind.status, mimetype=PROBLEM_JSON)
+
+
+def register(app: Flask) -> None:
+    """Let the application answer every error with problem details."""
+    app.register_error_handler(InkdigitError, _tell_own)
+    app.register_error_handler(http.HTTPException, _tell_http)
+    # Whatever else is raised is a fault of the program: it is logged, and the client learns nothing of the inside.
+    app.register_error_handler(Exception, _tell_unexpected)
+
+
+def _tell_own(error: InkdigitError) -> Response:
+    kind = kind_of(error)
+    return _tell_unexpected(error) if kind is None else problem_response(kind, str(error))
+
+
+def _tell_http(error: http.HTTPException) -> Response | http.HTTPException:
+    if error.code is None or error.code < 400:
+        return error  # a redirect is no problem
+    kind = kind_of(error) or Kind("about:blank", error.code, error.name)
+    response = problem_response(kind, _detail(error) or kind.title)
+    response.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")
+    return response
+
+
+def _detail(error: http.HTTPException) -> str | None:
+    if isinstance(error, http.NotFound):
+        return "nothing is served at this address; /api/docs lists what is"
+    if isinstance(error, http.MethodNotAllowed):
+        return f"this address takes {', '.join(sorted(error.valid_methods or ()))} only"
+    return error.description
+
+
+def _tell_unexpected(error: Exception) -> Response:
+    _log.error("a request failed", exc_info=error)
+    return problem_response(INTERNAL_ERROR, "The server met an error of its own; its log says which. Try again.")
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!")) else text + "."

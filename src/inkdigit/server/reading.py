@@ -1,0 +1,120 @@
+"""Requests to pictures: the body told apart by content type, the query and the accepted media types."""
+
+import json
+from typing import Any, Final, NoReturn
+
+from flask import Request
+from pydantic import ValidationError
+from werkzeug.exceptions import BadRequest, NotAcceptable, RequestEntityTooLarge, UnsupportedMediaType
+
+from inkdigit.image import decode_data_url
+from inkdigit.server.schemas import PredictQuery, PredictRequest
+
+RAW_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "application/octet-stream")
+ANSWER_TYPES: Final = ("application/json", "text/plain")
+MAX_BOUNDARY: Final = 70  # characters, RFC 2046 section 5.1.1
+
+
+def read_body(request: Request) -> bytes:
+    """The bytes of the picture that a request carries.
+
+    Raises:
+        BadRequest: the JSON or the form is malformed.
+        RequestEntityTooLarge: the body is over a limit.
+        UnsupportedMediaType: the content type is none of those that are read.
+        ImageError: the data URL holds no picture.
+    """
+    try:
+        return _read_by_type(request)
+    except RequestEntityTooLarge as error:
+        raise RequestEntityTooLarge(
+            f"a body may have {request.max_content_length} bytes, and a form {request.max_form_parts} parts "
+            f"and {request.max_form_memory_size} bytes of text; send a smaller picture"
+        ) from error
+
+
+def _read_by_type(request: Request) -> bytes:
+    if request.mimetype == "application/json":
+        return decode_data_url(_read_json(request.get_data(cache=False)).image)
+    if request.mimetype == "multipart/form-data":
+        return _read_form(request)
+    if request.mimetype in RAW_TYPES:
+        return request.get_data(cache=False)
+    raise UnsupportedMediaType(
+        f"send application/json, multipart/form-data or one of {', '.join(RAW_TYPES)}, and say so in Content-Type"
+    )
+
+
+def read_query(request: Request) -> PredictQuery:
+    """The options in the query.
+
+    Raises:
+        BadRequest: an option has an unknown value or stands there twice.
+    """
+    options = {name: values[0] if len(values) == 1 else values for name, values in request.args.lists()}
+    try:
+        return PredictQuery.model_validate(options)
+    except ValidationError as error:
+        raise BadRequest(_first_fault(error)) from error
+
+
+def accepted_type(request: Request) -> str:
+    """The media type that the client prefers among those the answer comes in.
+
+    Raises:
+        NotAcceptable: it accepts none of them.
+    """
+    if not request.accept_mimetypes:
+        return ANSWER_TYPES[0]
+    best = request.accept_mimetypes.best_match(ANSWER_TYPES)
+    if best is None:
+        raise NotAcceptable(f"the answer comes as {' or '.join(ANSWER_TYPES)}; accept one of them")
+    return best
+
+
+def _read_json(body: bytes) -> PredictRequest:
+    try:
+        return PredictRequest.model_validate(parse_json(body))
+    except ValidationError as error:
+        raise BadRequest(_first_fault(error)) from error
+
+
+def parse_json(body: bytes) -> Any:
+    """Parse JSON as RFC 8259 has it: UTF-8, no NaN, each key once, of a depth and with numbers that Python can hold.
+
+    Raises:
+        BadRequest: it is not such JSON.
+    """
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise BadRequest("the JSON is nested too deeply") from error
+    except ValueError as error:
+        raise BadRequest(f"the body is not valid JSON: {str(error)[:100]}") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _read_form(request: Request) -> bytes:
+    if len(request.mimetype_params.get("boundary", "")) > MAX_BOUNDARY:
+        raise BadRequest(f"the boundary of the form is longer than {MAX_BOUNDARY} characters")
+    files = request.files.getlist("image")
+    if len(files) != 1:
+        raise BadRequest(f"the form must hold one file in the field image; it holds {len(files)}")
+    data: bytes = files[0].read()
+    return data
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in fault["loc"])[:60]
+    return f"the field {place}: {fault['msg']}" if place else fault["msg"]

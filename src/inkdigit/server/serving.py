@@ -1,0 +1,208 @@
+"""Serving: waitress, started with a clear word when it cannot be, and stopped without dropping a request.
+
+After SIGTERM `/health/ready` says no while everything still works, so that a balancer can look away; then the port
+closes, what was accepted is answered, and `serve` returns. Ctrl-C does the same without the wait. A second signal ends
+at once.
+"""
+
+import contextlib
+import errno
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Final
+
+from flask import Flask
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+
+from inkdigit.config import Settings
+from inkdigit.errors import ConfigError
+from inkdigit.server.http import Channel, Lanes, Listener
+from inkdigit.server.security import EVERY_ADDRESS
+from inkdigit.server.state import state_of
+
+BACKLOG: Final = 1024  # connections the system holds until they are taken in
+MAX_HEADER_BYTES: Final = 32 * 1024
+CHANNEL_TIMEOUT_S: Final = 60
+IDLE_TURN_S: Final = 1.0  # a turn of the loop ends at the latest then; whatever happens ends it sooner
+DRAIN_TURN_S: Final = 0.05
+
+_log = logging.getLogger(__name__)
+
+
+def serve(app: Flask, settings: Settings, *, on_ready: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGTERM or Ctrl-C, and finish what was accepted. To be called from the main thread.
+
+    Args:
+        app: made by `create_app`.
+        settings: how to serve; the same that `create_app` was given.
+        on_ready: called with the URL of the page once the port is open.
+
+    Raises:
+        ConfigError: the address or the port cannot be had.
+    """
+    server = HttpServer(app, settings)
+    with contextlib.closing(server), _stopped_by_signals(server, settings.drain_notice_s):
+        if on_ready:
+            on_ready(server.url)
+        server.run()
+
+
+class HttpServer:
+    """An open port and the loop that serves it.
+
+    Attributes:
+        port: the port that was opened.
+        url: address of the page.
+    """
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        """Open the port.
+
+        Raises:
+            ConfigError: the address or the port cannot be had.
+        """
+        sockets = _open(settings.host, settings.port)
+        self._settings = settings
+        self._draining = state_of(app).draining
+        self._stop = threading.Event()
+        self._hurry = threading.Event()
+        self._notice_s = 0.0
+        self._map: dict[int, Any] = {}
+        self._lanes = Lanes(settings.threads)
+        self._listeners = [_listen(app, sock, _adjustments(settings), self._lanes, self._map) for sock in sockets]
+        self.port: int = sockets[0].getsockname()[1]
+        self.url = _url(settings.host, self.port)
+
+    def run(self) -> None:
+        """Serve until `stop` is called, then finish what was accepted."""
+        while not self._stop.is_set():
+            self._turn(IDLE_TURN_S)
+        self._wait_noticed()
+        self._finish()
+
+    def stop(self, notice_s: float = 0.0) -> None:
+        """Ask for the end, from any thread or a signal handler; a second time, for an end at once.
+
+        Args:
+            notice_s: seconds to go on taking requests while `/health/ready` already says no.
+        """
+        if self._stop.is_set():
+            self._hurry.set()
+        self._notice_s = notice_s
+        self._draining.set()
+        self._stop.set()
+        with contextlib.suppress(OSError):  # the loop has ended already and needs no waking
+            self._listeners[0].pull_trigger()
+
+    def close(self) -> None:
+        """Close everything; `run` has returned."""
+        self._lanes.stop()
+        wasyncore.close_all(self._map)
+
+    def _turn(self, timeout_s: float) -> None:
+        wasyncore.loop(timeout_s, use_poll=True, map=self._map, count=1)
+
+    def _wait_noticed(self) -> None:
+        until = time.monotonic() + self._notice_s
+        while not self._hurry.is_set() and (left := until - time.monotonic()) > 0:
+            self._turn(min(left, IDLE_TURN_S))
+
+    def _finish(self) -> None:
+        for listener in self._listeners:
+            listener.draining = True
+            listener.stop_listening()
+        until = time.monotonic() + self._settings.drain_timeout_s
+        while self._channels() and not self._hurry.is_set() and time.monotonic() < until:
+            self._turn(DRAIN_TURN_S)
+            self._close_idle()
+        if left := len(self._channels()):
+            _log.warning("%d connections were cut off", left)
+
+    def _close_idle(self) -> None:
+        for channel in self._channels():
+            if channel.is_idle():
+                channel.will_close = True
+
+    def _channels(self) -> list[Channel]:
+        return [channel for listener in self._listeners for channel in listener.active_channels.values()]
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(server: HttpServer, notice_s: float) -> Iterator[None]:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        server.stop(notice_s if number == signal.SIGTERM else 0.0)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _adjustments(settings: Settings) -> Adjustments:
+    return Adjustments(
+        threads=settings.threads,
+        connection_limit=settings.connection_limit,
+        backlog=BACKLOG,
+        max_request_header_size=MAX_HEADER_BYTES,
+        max_request_body_size=settings.max_body_bytes + 1,  # waitress refuses from there, Flask beyond its limit
+        channel_timeout=CHANNEL_TIMEOUT_S,
+        cleanup_interval=CHANNEL_TIMEOUT_S // 4,
+        recv_bytes=64 * 1024,
+        clear_untrusted_proxy_headers=True,
+        expose_tracebacks=False,
+        log_socket_errors=False,
+        ident=None,
+    )
+
+
+def _listen(app: Flask, sock: socket.socket, adj: Adjustments, lanes: Lanes, sockets: dict[int, Any]) -> Listener:
+    info = (sock.family, sock.type, sock.proto, sock.getsockname())
+    return Listener(app, sockets, True, sock, dispatcher=lanes, adj=adj, sockinfo=info, bind_socket=False)
+
+
+def _open(host: str, port: int) -> list[socket.socket]:
+    """Open the port on every address that the host has; the first one's errors count."""
+    opened = [_bind(host, port, *_addresses(host)[0])]
+    for family, address in _addresses(host)[1:]:
+        with contextlib.suppress(ConfigError):  # such as ::1 of a localhost on a machine without IPv6
+            opened.append(_bind(host, opened[0].getsockname()[1], family, address))
+    return opened
+
+
+def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise ConfigError(f"there is no address {host} on this machine; choose one with --host") from error
+    unique = dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found)
+    return sorted(unique, key=lambda entry: entry[0] != socket.AF_INET)
+
+
+def _bind(host: str, port: int, family: socket.AddressFamily, address: str) -> socket.socket:
+    try:
+        return socket.create_server((address, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigError(_why_not(error, host, port)) from error
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        airplay = " (on a Mac port 5000 belongs to the AirPlay Receiver)" if sys.platform == "darwin" else ""
+        return f"port {port} on {host} is taken by another program{airplay}; choose another, as in --port {port + 1}"
+    if error.errno == errno.EACCES:
+        return f"port {port} is not allowed to this user; choose one above 1023, as in --port 5000"
+    return f"{host} port {port} cannot be opened ({error.strerror}); choose others with --host and --port"
+
+
+def _url(host: str, port: int) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}[host] if host in EVERY_ADDRESS else host  # noqa: S104
+    return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"

@@ -1,0 +1,49 @@
+"""What a running application holds, and the little it asks of a recognizer."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+import numpy as np
+from flask import Flask, current_app
+from numpy.typing import NDArray
+
+from inkdigit.config import Settings
+from inkdigit.recognizer import Prediction
+
+EXTENSION = "inkdigit"
+
+
+class DigitReader(Protocol):
+    """What the server needs of a recognizer; `inkdigit.Recognizer` is one."""
+
+    @property
+    def version(self) -> str:
+        """The model's name."""
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """The model's card."""
+
+    def predict(self, images: NDArray[np.float32]) -> list[Prediction]:
+        """Read (N, 28, 28) float32 in [0, 1], white ink on black."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One application's parts, made by `create_app` and shared by its threads."""
+
+    recognizer: DigitReader
+    settings: Settings
+    draining: threading.Event = field(default_factory=threading.Event)
+
+
+def state_of(app: Flask) -> State:
+    """The parts of an application made by `create_app`."""
+    return cast(State, app.extensions[EXTENSION])
+
+
+def current_state() -> State:
+    """The parts of the application that handles the current request."""
+    return state_of(current_app)

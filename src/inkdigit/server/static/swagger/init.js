@@ -1,0 +1,14 @@
+// @ts-check
+/* Starts Swagger UI on the document of this server; nothing is asked of any other. */
+
+/** @type {any} */
+const { SwaggerUIBundle } = window;
+
+SwaggerUIBundle({
+  url: "/api/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  validatorUrl: null,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+});
