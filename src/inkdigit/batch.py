@@ -1,0 +1,127 @@
+"""Many files -> rows: finds the pictures, reads them in chunks, and tells what each holds or why it cannot be read."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inkdigit.errors import (
+    BlankImageError,
+    ImageError,
+    ImageTooLargeError,
+    UnreadableImageError,
+    UnsupportedFormatError,
+)
+from inkdigit.image import MAX_IMAGE_BYTES, Polarity, read_picture
+from inkdigit.preprocess import Normalized, normalize
+from inkdigit.recognizer import Prediction, Recognizer
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+CHUNK = 64  # pictures per call of the model: enough for full speed, few enough that the first answers come at once
+STDIN = "-"
+
+ERROR_TYPES: dict[type[ImageError], str] = {
+    BlankImageError: "blank-image",
+    ImageTooLargeError: "image-too-large",
+    UnreadableImageError: "unreadable-image",
+    UnsupportedFormatError: "unsupported-format",
+}
+"""The names that the HTTP API gives to what can be wrong with a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a picture holds, which model said so, and how its ink stood on the paper."""
+
+    prediction: Prediction
+    model: str
+    polarity: Polarity
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one input: an answer, or the error that kept it from being read."""
+
+    file: str
+    result: Answer | ImageError
+
+    def record(self) -> dict[str, Any]:
+        """The row in the field names of the HTTP API, ready for JSON."""
+        if isinstance(self.result, ImageError):
+            kind = ERROR_TYPES.get(type(self.result), "unreadable-image")
+            return {"file": self.file, "error": {"type": kind, "detail": str(self.result)}}
+        found = asdict(self.result.prediction)
+        return {"file": self.file, **found, "model": self.result.model, "polarity": self.result.polarity}
+
+
+def find_pictures(files: Iterable[str]) -> Iterator[str]:
+    """The files as given, and in place of each folder the pictures in it and its subfolders, sorted by name.
+
+    A folder without pictures stays, so that reading it says what is wrong.
+    """
+    for file in files:
+        if file != STDIN and Path(file).is_dir():
+            yield from _pictures_in(Path(file)) or [file]
+        else:
+            yield file
+
+
+def predict_files(files: Iterable[str], load: Callable[[], Recognizer]) -> Iterator[Row]:
+    """Read pictures in chunks: a row for each, in order; one that cannot be read does not stop the others.
+
+    Args:
+        files: paths, or "-" for standard input.
+        load: gives the recognizer, each time the same. The first readable picture asks for it first, so that a mistyped
+            name is told at once.
+    """
+    remaining = iter(files)
+    while chunk := list(islice(remaining, CHUNK)):
+        yield from _predict_chunk([(file, _read(file)) for file in chunk], load)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A picture as the network takes it."""
+
+    image: Normalized
+    polarity: Polarity
+
+
+def _predict_chunk(reads: Sequence[tuple[str, _Frame | ImageError]], load: Callable[[], Recognizer]) -> Iterator[Row]:
+    images = [frame.image for _, frame in reads if isinstance(frame, _Frame)]
+    predictions = iter(load().predict(np.stack(images)) if images else [])
+    for file, frame in reads:
+        if isinstance(frame, _Frame):
+            yield Row(file, Answer(next(predictions), load().version, frame.polarity))
+        else:
+            yield Row(file, frame)
+
+
+def _read(file: str) -> _Frame | ImageError:
+    try:
+        picture = read_picture(_read_bytes(file))
+        return _Frame(normalize(picture.ink), picture.polarity)
+    except ImageError as error:
+        return error
+
+
+def _read_bytes(file: str) -> bytes:
+    if file == STDIN:
+        return sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
+    if Path(file).is_dir():
+        raise UnreadableImageError(f"the folder holds no picture; their names end in {', '.join(SUFFIXES)}")
+    try:
+        with Path(file).open("rb") as stream:
+            return stream.read(MAX_IMAGE_BYTES + 1)
+    except FileNotFoundError as error:
+        raise UnreadableImageError("no such file or folder; check the name") from error
+    except OSError as error:
+        raise UnreadableImageError(f"cannot be opened: {error.strerror}; check its permissions") from error
+
+
+def _pictures_in(folder: Path) -> list[str]:
+    return sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)

