@@ -48,7 +48,7 @@ class Connection:
     """One client: at most one request under way, on a socket that lives as long as the server lets it."""
 
     port: int
-    socket: socket.socket | None = None
+    wire: socket.socket | None = None
     received: bytes = b""
     body: int = 0
     started: float = 0.0
@@ -56,16 +56,16 @@ class Connection:
     def send(self, request: bytes, body: int) -> Self:
         """Send one request, on a fresh socket where the last was closed."""
         self.started, self.body, self.received = time.perf_counter(), body, b""
-        if self.socket is None:
-            self.socket = socket.create_connection((HOST, self.port), timeout=STALLED_S)
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.sendall(request)
+        if self.wire is None:
+            self.wire = socket.create_connection((HOST, self.port), timeout=STALLED_S)
+            self.wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.wire.sendall(request)
         return self
 
     def receive(self) -> bool:
         """Take what has arrived; true once the answer is whole."""
-        assert self.socket is not None
-        part = self.socket.recv(65536)
+        assert self.wire is not None
+        part = self.wire.recv(65536)
         self.received += part
         if not part and not is_whole(self.received):
             raise ConnectionError(f"the server closed the connection after {len(self.received)} bytes of an answer")
@@ -73,9 +73,9 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket; the next request opens another."""
-        if self.socket is not None:
-            self.socket.close()
-        self.socket = None
+        if self.wire is not None:
+            self.wire.close()
+        self.wire = None
 
 
 def drive(plan: Plan) -> Outcome:
@@ -87,7 +87,7 @@ def drive(plan: Plan) -> Outcome:
         def next_request(connection: Connection) -> None:
             if time.perf_counter() - start < plan.seconds and (number := next(numbers)) < plan.requests:
                 body = number % len(requests)
-                sent = connection.send(requests[body], body).socket
+                sent = connection.send(requests[body], body).wire
                 assert sent is not None
                 selector.register(sent, selectors.EVENT_READ, connection)
             else:

@@ -73,9 +73,8 @@ def ratio_table(rows: Sequence[Row]) -> str:
 def markdown_table(cells: Sequence[Sequence[str]]) -> str:
     """A Markdown table whose first row is the head, padded so that it reads as plain text too."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        " | ".join(map(str.ljust, row, widths)) for row in (cells[0], ["-" * width for width in widths], *cells[1:])
-    ]
+    rows = [cells[0], ["-" * width for width in widths], *cells[1:]]
+    lines = [" | ".join(map(str.ljust, row, widths)) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
 
 
