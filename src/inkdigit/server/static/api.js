@@ -1,0 +1,164 @@
+// The calls to the server, and what can go wrong with them, as two kinds of error.
+
+/**
+ * @typedef {object} Answer
+ * @property {number} label The digit read, 0 to 9.
+ * @property {number} confidence 0 to 1.
+ * @property {boolean} is_digit False when the ink looks like no digit; `label` is then the best guess.
+ * @property {readonly number[]} probabilities Ten of them, by digit.
+ * @property {string} model The version that answered.
+ * @property {string} [input] The 28x28 picture the model saw, as a data URL.
+ */
+
+/** Nobody answers, or says "not now": asking again later is the remedy. */
+export class ServerAway extends Error {}
+
+/** The server answered and declined: asking again with the same drawing would not help. */
+export class Refusal extends Error {
+  /**
+   * @param {string} message
+   * @param {{ status: number, type?: string }} about
+   */
+  constructor(message, { status, type = "about:blank" }) {
+    super(message);
+    this.status = status;
+    this.type = type;
+  }
+}
+
+const PATIENCE_MS = 10_000;
+const NOT_NOW = [429, 502, 503, 504];
+
+/**
+ * @typedef {object} CallOptions
+ * @property {typeof globalThis.fetch} [fetch]
+ * @property {AbortSignal} [signal] Gives up on the answer.
+ * @property {number} [patience] Milliseconds to wait before the server counts as away.
+ */
+
+/**
+ * Ask which digit a picture shows.
+ *
+ * @param {URL} url
+ * @param {string} image A data URL.
+ * @param {CallOptions} [options]
+ * @returns {Promise<Answer>}
+ * @throws {ServerAway | Refusal} and the signal's reason when it gave up.
+ */
+export async function predict(url, image, options = {}) {
+  const response = await call(url, options, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify({ image }),
+  });
+  if (!response.ok) throw await problemOf(response);
+  return answerOf(await bodyOf(response));
+}
+
+/**
+ * @param {URL} url
+ * @param {CallOptions} [options]
+ * @returns {Promise<boolean>} Whether the server is up and takes calls.
+ */
+export async function isReady(url, options = {}) {
+  try {
+    return (await call(url, options, { cache: "no-store" })).ok;
+  } catch (error) {
+    if (error instanceof ServerAway) return false;
+    throw error;
+  }
+}
+
+/**
+ * @param {URL} url
+ * @param {CallOptions} options
+ * @param {RequestInit} request
+ * @returns {Promise<Response>}
+ */
+async function call(url, { fetch = globalThis.fetch, signal, patience = PATIENCE_MS }, request) {
+  const controller = new AbortController();
+  const giveUp = () => controller.abort(signal?.reason);
+  const timer = setTimeout(() => controller.abort(new ServerAway("The server took too long to answer.")), patience);
+  if (signal?.aborted) giveUp();
+  signal?.addEventListener("abort", giveUp);
+  try {
+    return await fetch(url, { ...request, signal: controller.signal });
+  } catch (error) {
+    // fetch rejects with a TypeError when no connection came about, and with the abort's reason otherwise.
+    throw error instanceof TypeError ? new ServerAway("The server does not answer.", { cause: error }) : error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", giveUp);
+  }
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<ServerAway | Refusal>}
+ */
+async function problemOf(response) {
+  const { status } = response;
+  if (NOT_NOW.includes(status)) return new ServerAway("The server is busy or about to restart.");
+  const problem = await bodyOf(response);
+  const { detail, title, type } = isRecord(problem) ? problem : {};
+  return new Refusal(textOf(detail) ?? textOf(title) ?? `The server answered with status ${status}.`, {
+    status,
+    type: textOf(type) ?? "about:blank",
+  });
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<unknown>} Null when the body is no JSON.
+ */
+async function bodyOf(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    // The connection broke, or the wait was given up, half-way through the body.
+    throw error instanceof TypeError ? new ServerAway("The server's answer was cut off.", { cause: error }) : error;
+  }
+}
+
+/**
+ * @param {unknown} body
+ * @returns {Answer}
+ */
+function answerOf(body) {
+  if (isRecord(body) && typeof body.label === "number" && isTenNumbers(body.probabilities)) {
+    return {
+      label: body.label,
+      confidence: Number(body.confidence),
+      is_digit: body.is_digit === true,
+      probabilities: body.probabilities,
+      model: textOf(body.model) ?? "",
+      input: textOf(body.input) ?? "",
+    };
+  }
+  throw new Refusal("The server's answer is not a prediction.", { status: 200 });
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>}
+ */
+function isRecord(value) {
+  return typeof value === "object" && value !== null;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is number[]}
+ */
+function isTenNumbers(value) {
+  return Array.isArray(value) && value.length === 10 && value.every((one) => typeof one === "number");
+}
+
+/**
+ * @param {unknown} value
+ * @returns {string | undefined}
+ */
+function textOf(value) {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

@@ -1,0 +1,52 @@
+// What a key means: a command for the whole page, or a move of the keyboard pen on the pad.
+
+import { SIZE } from "./strokes.js";
+
+/** @typedef {import("./strokes.js").Point} Point */
+/** @typedef {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">} Key */
+/** @typedef {"undo" | "redo" | "clear"} Command */
+
+const STEP = 7;
+const FINE_STEP = 1.75;
+
+/** @type {Readonly<Record<string, readonly [number, number]>>} */
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/**
+ * @param {Key} key
+ * @returns {Command | null}
+ */
+export function commandOf({ key, ctrlKey, metaKey, shiftKey, altKey }) {
+  if (altKey) return null;
+  if (!ctrlKey && !metaKey) return key === "Escape" ? "clear" : null;
+  const letter = key.toLowerCase();
+  if (letter === "z") return shiftKey ? "redo" : "undo";
+  return letter === "y" && !shiftKey ? "redo" : null;
+}
+
+/** @param {string} key */
+export function isArrow(key) {
+  return key in ARROWS;
+}
+
+/**
+ * Move the keyboard pen by all arrows that are held, so that two of them draw a slope.
+ *
+ * @param {Point} point
+ * @param {Iterable<string>} held
+ * @param {boolean} fine
+ * @returns {Point} Inside the drawing.
+ */
+export function step({ x, y }, held, fine) {
+  const size = fine ? FINE_STEP : STEP;
+  const moves = [...held].map((key) => ARROWS[key] ?? [0, 0]);
+  return {
+    x: clamp(x + moves.reduce((sum, [dx]) => sum + dx, 0) * size),
+    y: clamp(y + moves.reduce((sum, [, dy]) => sum + dy, 0) * size),
+  };
+}
+
+/** @param {number} value */
+function clamp(value) {
+  return Math.min(Math.max(value, 0), SIZE);
+}

@@ -1,0 +1,78 @@
+// Strokes -> pixels: the same tracing draws the pad on the screen and the picture that is posted.
+
+import { SIZE } from "./strokes.js";
+
+/** @typedef {import("./strokes.js").Drawing} Drawing */
+/** @typedef {import("./strokes.js").Point} Point */
+
+/**
+ * The part of a 2D context that drawing needs.
+ *
+ * @typedef {Pick<CanvasRenderingContext2D, "beginPath" | "moveTo" | "lineTo" | "quadraticCurveTo" | "stroke"
+ *   | "lineCap" | "lineJoin" | "lineWidth" | "strokeStyle">} Pen
+ */
+
+/**
+ * Draw every stroke, in drawing units, with round ends and corners.
+ *
+ * @param {Pen} pen
+ * @param {Drawing} drawing
+ * @param {string} colour
+ */
+export function drawStrokes(pen, drawing, colour) {
+  pen.lineCap = "round";
+  pen.lineJoin = "round";
+  pen.strokeStyle = colour;
+  for (const { width, points } of drawing) {
+    pen.lineWidth = width;
+    pen.beginPath();
+    trace(pen, points);
+    pen.stroke();
+  }
+}
+
+/**
+ * Curves through the middles of neighbouring points: as smooth as the hand was, and never outside its corners.
+ *
+ * @param {Pen} pen
+ * @param {readonly Point[]} points
+ */
+function trace(pen, points) {
+  const first = points[0];
+  const last = points[points.length - 1];
+  if (first === undefined || last === undefined) return;
+  pen.moveTo(first.x, first.y);
+  points.slice(1, -1).forEach((corner, i) => {
+    const next = points[i + 2] ?? last;
+    pen.quadraticCurveTo(corner.x, corner.y, (corner.x + next.x) / 2, (corner.y + next.y) / 2);
+  });
+  // A dot is a line to its own start: round caps make it a disc.
+  pen.lineTo(last.x, last.y);
+}
+
+/**
+ * The picture that is posted: 280x280, black ink on white paper, whatever screen and colours the pad has.
+ *
+ * @param {Drawing} drawing
+ * @param {HTMLCanvasElement} canvas Where it is painted; its size and content are replaced.
+ * @returns {string} A PNG as a data URL.
+ */
+export function pictureOf(drawing, canvas) {
+  canvas.width = SIZE;
+  canvas.height = SIZE;
+  const context = context2d(canvas);
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, SIZE, SIZE);
+  drawStrokes(context, drawing, "#000");
+  return canvas.toDataURL("image/png");
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @returns {CanvasRenderingContext2D}
+ */
+export function context2d(canvas) {
+  const context = canvas.getContext("2d");
+  if (context === null) throw new Error("this browser has no 2D canvas");
+  return context;
+}

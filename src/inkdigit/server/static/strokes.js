@@ -1,0 +1,81 @@
+// Strokes are data. The page's canvas, the posted picture and the undo history are all made from them.
+
+/** The side of the drawing, in drawing units; the posted picture has one pixel per unit. */
+export const SIZE = 280;
+
+/** @typedef {{ readonly x: number, readonly y: number }} Point  In drawing units, y points down. */
+/** @typedef {{ readonly width: number, readonly points: readonly Point[] }} Stroke  At least one point. */
+/** @typedef {readonly Stroke[]} Drawing */
+/**
+ * @typedef {{ readonly past: readonly Drawing[], readonly present: Drawing, readonly future: readonly Drawing[] }} History
+ */
+
+/** @type {History} */
+export const EMPTY = { past: [], present: [], future: [] };
+
+/**
+ * @param {number} width
+ * @param {Point} point
+ * @returns {Stroke}
+ */
+export function startStroke(width, point) {
+  return { width, points: [point] };
+}
+
+/**
+ * Add points, leaving out those that stay where the pen already is.
+ *
+ * @param {Stroke} stroke
+ * @param {readonly Point[]} points
+ * @returns {Stroke} The same object when nothing was added.
+ */
+export function extendStroke(stroke, points) {
+  const grown = [...stroke.points];
+  for (const point of points) {
+    const last = grown[grown.length - 1];
+    if (last === undefined || last.x !== point.x || last.y !== point.y) grown.push(point);
+  }
+  return grown.length === stroke.points.length ? stroke : { ...stroke, points: grown };
+}
+
+/**
+ * @param {Stroke} stroke
+ * @returns {number} The way of the pen, in drawing units.
+ */
+export function strokeLength({ points }) {
+  return points.reduce((sum, point, i) => {
+    const last = points[i - 1];
+    return last === undefined ? sum : sum + Math.hypot(point.x - last.x, point.y - last.y);
+  }, 0);
+}
+
+/**
+ * Make a drawing the present one; what was undone before is gone.
+ *
+ * @param {History} history
+ * @param {Drawing} drawing
+ * @returns {History}
+ */
+export function commit({ past, present }, drawing) {
+  return { past: [...past, present], present: drawing, future: [] };
+}
+
+/**
+ * @param {History} history
+ * @returns {History} The same object when there is nothing to undo.
+ */
+export function undo(history) {
+  const { past, present, future } = history;
+  const last = past[past.length - 1];
+  return last === undefined ? history : { past: past.slice(0, -1), present: last, future: [present, ...future] };
+}
+
+/**
+ * @param {History} history
+ * @returns {History} The same object when there is nothing to redo.
+ */
+export function redo(history) {
+  const { past, present, future } = history;
+  const next = future[0];
+  return next === undefined ? history : { past: [...past, present], present: next, future: future.slice(1) };
+}

@@ -1,0 +1,106 @@
+// Buttons, slider and keys around the pad.
+
+import { commandOf } from "./keys.js";
+import { SIZE } from "./strokes.js";
+import { find } from "./view.js";
+
+/** @typedef {import("./pad.js").Pad} Pad */
+
+/**
+ * @param {Document} page
+ * @param {Pad} pad
+ */
+export function toolbar(page, pad) {
+  commands(page, pad);
+  penWidth(page, pad);
+  keyboardPen(page, pad);
+  copying(page);
+}
+
+/**
+ * @param {Document} page
+ * @param {Pad} pad
+ */
+function commands(page, pad) {
+  const undo = find(page, "#undo", HTMLButtonElement);
+  const redo = find(page, "#redo", HTMLButtonElement);
+  const clear = find(page, "#clear", HTMLButtonElement);
+  undo.addEventListener("click", () => pad.undo());
+  redo.addEventListener("click", () => pad.redo());
+  clear.addEventListener("click", () => pad.clear());
+  page.addEventListener("keydown", (event) => {
+    const command = commandOf(event);
+    if (command === null) return;
+    event.preventDefault();
+    pad[command]();
+  });
+  const refresh = () => {
+    // Not `disabled`: the button that was just used would lose the focus.
+    undo.setAttribute("aria-disabled", String(!pad.canUndo));
+    redo.setAttribute("aria-disabled", String(!pad.canRedo));
+    clear.setAttribute("aria-disabled", String(pad.drawing.length === 0));
+  };
+  for (const name of ["change", "strokeend", "clear"]) pad.addEventListener(name, refresh);
+  refresh();
+}
+
+/**
+ * @param {Document} page
+ * @param {Pad} pad
+ */
+function penWidth(page, pad) {
+  const slider = find(page, "#width", HTMLInputElement);
+  const follow = () => {
+    pad.penWidth = slider.valueAsNumber;
+  };
+  slider.addEventListener("input", follow);
+  follow();
+}
+
+/**
+ * @param {Document} page
+ * @param {Pad} pad
+ */
+function keyboardPen(page, pad) {
+  const nib = find(page, "#nib", HTMLElement);
+  const said = find(page, "#pen-state", HTMLElement);
+  const follow = () => {
+    nib.style.setProperty("--x", String(pad.cursor.x / SIZE));
+    nib.style.setProperty("--y", String(pad.cursor.y / SIZE));
+    nib.style.setProperty("--width", String(pad.penWidth / SIZE));
+    nib.classList.toggle("is-down", pad.isPenDown);
+  };
+  pad.addEventListener("penmove", () => {
+    follow();
+    const state = pad.isPenDown ? "Pen down" : "Pen up";
+    if (said.textContent !== state) said.textContent = state;
+  });
+  follow();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => pad.repaint());
+  window.addEventListener("resize", () => pad.repaint());
+}
+
+/** @param {Document} page */
+function copying(page) {
+  const call = find(page, "#call", HTMLTextAreaElement);
+  const button = find(page, "#copy", HTMLButtonElement);
+  const said = find(page, "#copied", HTMLElement);
+  button.addEventListener("click", async () => {
+    call.select();
+    said.textContent = (await copied(call.value)) ? "Copied." : "Selected: copy it with Ctrl+C.";
+  });
+  call.addEventListener("focus", () => call.select());
+}
+
+/**
+ * @param {string} text
+ * @returns {Promise<boolean>} False where the browser keeps the clipboard to itself, as it does away from localhost without https.
+ */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
