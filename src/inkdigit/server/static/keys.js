@@ -26,7 +26,7 @@ export function commandOf({ key, ctrlKey, metaKey, shiftKey, altKey }) {
 
 /** @param {string} key */
 export function isArrow(key) {
-  return key in ARROWS;
+  return Object.hasOwn(ARROWS, key);
 }
 
 /**

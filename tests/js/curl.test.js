@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import test from "node:test";
+
+import { curlCall } from "../../src/inkdigit/server/static/curl.js";
+
+/** What a shell makes of a command line: its words. */
+const words = (line) => execFileSync("sh", ["-c", `printf '%s\\n' ${line}`], { encoding: "utf8" }).trimEnd().split("\n");
+
+test("a shell reads the call as address, content type and picture", { skip: process.platform === "win32" }, () => {
+  const image = "data:image/png;base64,iVBO+/==";
+
+  const call = curlCall(new URL("http://127.0.0.1:5000/it's/api?x=$HOME"), image);
+
+  assert.deepEqual(words(call), [
+    "curl", "-s", "http://127.0.0.1:5000/it's/api?x=$HOME",
+    "-H", "Content-Type: application/json",
+    "-d", JSON.stringify({ image }),
+  ]);
+});
