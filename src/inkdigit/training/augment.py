@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 
 DRAWN = 2 * SIZE  # pixels, side of the picture that distortions are made on
 UNTOUCHED = 0.12  # share of pictures left as they are
-STYLES = {0: (0.08, "slash"), 1: (0.25, "flag"), 7: (0.20, "bar")}  # label: share, what is added
+STYLES = {0: (0.08, "slash"), 1: (0.20, "flag"), 7: (0.15, "bar")}  # label: share, what is added
 
 
 def augment(images: Images, labels: Labels, random: np.random.Generator) -> Floats:
@@ -97,7 +97,7 @@ def change_pen(drawn: Floats, random: np.random.Generator) -> Floats:
     level = np.maximum(random.uniform(0.3, 0.65, (count, 1, 1)).astype(np.float32), 0.5 / hardness)  # paper stays 0
     edged = ((drawn - level) * hardness + 0.5).clip(0, 1)
     pen = random.random(count)
-    thick, thicker, thin = pen < 0.22, pen < 0.09, pen > 0.86
+    thick, thicker, thin = pen < 0.28, pen < 0.13, pen > 0.87
     edged[thick] = _spread(edged[thick])
     edged[thicker] = _spread(edged[thicker])
     thinned = 1 - _spread(1 - edged[thin])
@@ -160,7 +160,8 @@ def _style_strokes(style: str, image: NDArray[np.uint8], random: np.random.Gener
         half_width = random.uniform(2.5, 5.5)
         return [(np.array([row, column - half_width]) + shake[0] / 2, np.array([row, column + half_width]) + shake[1] / 2)]
     head = np.array([top + 0.5, np.flatnonzero(inked[top]).mean()])
-    strokes = [(head, head + (random.uniform(2.5, 8), -random.uniform(2.5, 7)))]
+    angle, length = np.radians(random.uniform(22, 60)), random.uniform(0.2, 0.8) * (bottom - top)
+    strokes = [(head, head + length * np.array([np.cos(angle), -np.sin(angle)]))]
     if random.random() < 0.35:
         foot = np.array([bottom, np.flatnonzero(inked[bottom]).mean()])
         reach = random.uniform(2.5, 5.5)

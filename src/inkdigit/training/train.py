@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from inkdigit.errors import ConfigError
 from inkdigit.training.augment import augment
-from inkdigit.training.dataset import Digits, Mnist, load_mnist
+from inkdigit.training.dataset import Digits, load_mnist
 from inkdigit.training.evaluate import evaluate
 from inkdigit.training.export import write_model_folder
 from inkdigit.training.network import build_network
+from inkdigit.training.strokes import draw_digits
 
 logger = logging.getLogger(__name__)
 
@@ -97,9 +98,10 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], None] | None 
     keras.utils.set_random_seed(options.seed)
     mnist = load_mnist(options.source)
     training = mnist.training[: options.train_images or None]
-    run = _Run(options, training, mnist.held_out, on_progress or (lambda progress: None))
+    drawn = draw_digits(np.random.default_rng(options.seed), share=len(training) / len(mnist.training))
+    run = _Run(options, training.joined(drawn), mnist.held_out, on_progress or (lambda progress: None))
     network = run.fit()
-    folder = write_model_folder(network, options.out, mnist, _card_of(options, run, mnist), run.history)
+    folder = write_model_folder(network, options.out, mnist, _card_of(options, run, len(training), len(drawn)), run.history)
     shutil.rmtree(_scratch(options.out))
     return folder
 
@@ -273,7 +275,7 @@ def _identity(options: TrainOptions) -> dict[str, Any]:
     return {name: value for name, value in asdict(fixed).items() if name not in {"out", "source"}}
 
 
-def _card_of(options: TrainOptions, run: _Run, mnist: Mnist) -> dict[str, Any]:
+def _card_of(options: TrainOptions, run: _Run, images: int, drawn: int) -> dict[str, Any]:
     return {
         "command": options.command,
         "seed": options.seed,
@@ -283,8 +285,9 @@ def _card_of(options: TrainOptions, run: _Run, mnist: Mnist) -> dict[str, Any]:
         "python": platform.python_version(),
         "training": {
             "epochs": len(run.history),
-            "images": len(run.batches._digits),
-            "held_out": len(mnist.held_out),
+            "mnist_images": images,
+            "drawn_images": drawn,
+            "held_out_images": len(run.held_out),
             "batch_size": options.batch_size,
             "learning_rate": options.learning_rate,
             "minutes": round(run.seconds / 60, 1),
