@@ -5,6 +5,7 @@ from flask import Flask
 from inkdigit.config import Settings
 from inkdigit.server import problems, security
 from inkdigit.server.api import api
+from inkdigit.server.reading import PictureRequest
 from inkdigit.server.state import EXTENSION, DigitReader, State
 
 MAX_FORM_PARTS = 8
@@ -21,6 +22,7 @@ def create_app(recognizer: DigitReader, settings: Settings) -> Flask:
         settings: how to serve.
     """
     app = Flask("inkdigit.server")
+    app.request_class = PictureRequest
     app.config.update(
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
         MAX_FORM_PARTS=MAX_FORM_PARTS,

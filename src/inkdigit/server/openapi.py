@@ -50,7 +50,6 @@ def openapi_document() -> str:
             "description": "Errors are RFC 9457 problem details; `type` is a stable name to branch on.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
         "tags": [{"name": "reading", "description": "Read digits."}, {"name": "server", "description": "Its state."}],
         "paths": _paths(),
         "components": {"schemas": _component_schemas()},
@@ -127,7 +126,13 @@ def _problem_responses(kinds: Sequence[Kind]) -> JsonObject:
 def _problem_response(kinds: list[Kind]) -> JsonObject:
     told = "; ".join(f"`{kind.type}`: {kind.title[0].lower()}{kind.title[1:]}" for kind in kinds)
     schema = {"allOf": [_ref(schemas.Problem)], "properties": {"type": {"enum": [kind.type for kind in kinds]}}}
-    return {"description": f"{told}.", "content": {PROBLEM_JSON: {"schema": schema}}}
+    examples = {kind.type: {"value": _example(kind)} for kind in kinds}
+    return {"description": f"{told}.", "content": {PROBLEM_JSON: {"schema": schema, "examples": examples}}}
+
+
+def _example(kind: Kind) -> JsonObject:
+    detail = "What is wrong with this request, and what to do about it."
+    return schemas.Problem(type=kind.type, title=kind.title, status=kind.status, detail=detail).model_dump()
 
 
 def _json(description: str, schema: type[BaseModel]) -> JsonObject:

@@ -1,7 +1,8 @@
 """Requests to pictures: the body told apart by content type, the query and the accepted media types."""
 
+import io
 import json
-from typing import Any, Final, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
 from flask import Request
 from pydantic import ValidationError
@@ -13,6 +14,13 @@ from inkdigit.server.schemas import PredictQuery, PredictRequest
 RAW_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "application/octet-stream")
 ANSWER_TYPES: Final = ("application/json", "text/plain")
 MAX_BOUNDARY: Final = 70  # characters, RFC 2046 section 5.1.1
+
+
+class PictureRequest(Request):
+    """A request whose files stay in memory, which the body limit bounds: no drawing is written to a disk."""
+
+    def _get_file_stream(self, *_args: object, **_kwargs: object) -> BinaryIO:
+        return io.BytesIO()
 
 
 def read_body(request: Request) -> bytes:

@@ -73,7 +73,13 @@ class PredictAnswer(_Schema):
     confidence: Annotated[Probability, Field(description="Its probability.", examples=[0.998])]
     is_digit: Annotated[bool, Field(description="Whether the model takes the ink for a digit at all.")]
     probabilities: Annotated[
-        list[Probability], Field(min_length=10, max_length=10, description="Of the digits 0 to 9, of sum 1.")
+        list[Probability],
+        Field(
+            min_length=10,
+            max_length=10,
+            description="Of the digits 0 to 9, of sum 1.",
+            examples=[[0.0, 0.001, 0.0, 0.0, 0.0, 0.0, 0.0, 0.998, 0.0, 0.001]],
+        ),
     ]
     model: Annotated[str, Field(description="The version of the model that answered.")]
 

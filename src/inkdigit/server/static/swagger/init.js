@@ -4,6 +4,11 @@
 /** @type {any} */
 const { SwaggerUIBundle } = window;
 
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+
 SwaggerUIBundle({
   url: "/api/openapi.json",
   dom_id: "#swagger-ui",

@@ -1,0 +1,72 @@
+"""Fixtures that more than one part of the tests use."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from inkdigit.config import Settings
+from inkdigit.recognizer import Prediction, Recognizer
+from inkdigit.server import create_app
+
+SEVEN = [(80, 60), (200, 60), (120, 220)]
+
+
+@dataclass
+class FakeRecognizer:
+    """Reads every picture as the same digit, and remembers the pictures."""
+
+    label: int = 7
+    version: str = "fake-1"
+    card: Mapping[str, Any] = field(default_factory=lambda: {"version": "fake-1", "metrics": {"accuracy": 0.5}})
+    seen: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def predict(self, images: NDArray[np.float32]) -> list[Prediction]:
+        self.seen.extend(images)
+        probabilities = tuple(0.91 if digit == self.label else 0.01 for digit in range(10))
+        return [Prediction(self.label, 0.91, probabilities, is_digit=True) for _ in images]
+
+
+@pytest.fixture(scope="session")
+def recognizer() -> Recognizer:
+    """The model that ships with the package."""
+    return Recognizer.load()
+
+
+@pytest.fixture
+def fake_recognizer() -> FakeRecognizer:
+    return FakeRecognizer()
+
+
+@pytest.fixture
+def app(fake_recognizer: FakeRecognizer) -> Flask:
+    """The application, with a fake recognizer."""
+    return create_app(fake_recognizer, Settings())
+
+
+@pytest.fixture
+def client_with(fake_recognizer: FakeRecognizer) -> Callable[[Settings], FlaskClient]:
+    """Makes clients of applications with other settings."""
+    return lambda settings: create_app(fake_recognizer, settings).test_client()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def digit_png() -> bytes:
+    """A seven in black on white, 280x280, as PNG bytes."""
+    picture = Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(picture).line(SEVEN, fill=0, width=20, joint="curve")
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()

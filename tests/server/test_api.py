@@ -1,0 +1,470 @@
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+
+from inkdigit import normalize, read_image
+from inkdigit.config import MAX_BODY_BYTES, Settings
+from inkdigit.image import MAX_IMAGE_BYTES
+from inkdigit.server import MAX_FORM_PARTS, create_app
+from inkdigit.server.state import state_of
+
+PREDICT = "/api/v1/predict"
+FILE = 'name="image"; filename="a.png"'
+EXPECTED = {
+    "label": 7,
+    "confidence": 0.91,
+    "is_digit": True,
+    "probabilities": [0.01] * 7 + [0.91] + [0.01] * 2,
+    "model": "fake-1",
+}
+"""What the fake recognizer's answer looks like."""
+
+
+def data_url(png: bytes, media_type: str = "image/png") -> str:
+    return f"data:{media_type};base64,{base64.b64encode(png).decode()}"
+
+
+def picture(mode: str = "L", color: Any = 255, size: tuple[int, int] = (40, 40), kind: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    Image.new(mode, size, color).save(file, kind)
+    return file.getvalue()
+
+
+def multipart(*parts: tuple[str, bytes], boundary: bytes = b"frontier") -> bytes:
+    body = b"".join(
+        b"--%s\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (boundary, head.encode(), content)
+        for head, content in parts
+    )
+    return body + b"--%s--\r\n" % boundary
+
+
+def form(data: bytes) -> dict[str, Any]:
+    return {"data": multipart((FILE, data)), "content_type": "multipart/form-data; boundary=frontier"}
+
+
+# --- what is read
+
+
+def test_a_data_url_in_json_is_read(client: FlaskClient, digit_png: bytes) -> None:
+    response = client.post(PREDICT, json={"image": data_url(digit_png)})
+
+    assert response.status_code == 200
+    assert response.mimetype == "application/json"
+    assert response.json == EXPECTED
+
+
+def test_a_file_in_a_form_is_read(client: FlaskClient, digit_png: bytes) -> None:
+    response = client.post(PREDICT, **form(digit_png))
+
+    assert response.json == EXPECTED
+
+
+@pytest.mark.parametrize("media_type", ["image/png", "image/jpeg", "image/webp", "application/octet-stream"])
+def test_a_raw_body_is_read_whatever_type_it_is_said_to_have(
+    client: FlaskClient, digit_png: bytes, media_type: str
+) -> None:
+    response = client.post(PREDICT, data=digit_png, content_type=media_type)
+
+    assert response.json == EXPECTED
+
+
+def test_content_types_may_have_parameters_and_capitals(client: FlaskClient, digit_png: bytes) -> None:
+    body = json.dumps({"image": data_url(digit_png)})
+
+    response = client.post(PREDICT, data=body, content_type="Application/JSON; charset=utf-8")
+
+    assert response.json == EXPECTED
+
+
+def test_the_recognizer_gets_what_the_library_makes_of_the_picture(
+    client: FlaskClient, fake_recognizer: Any, digit_png: bytes
+) -> None:
+    client.post(PREDICT, data=digit_png, content_type="image/png")
+
+    [image] = fake_recognizer.seen
+    np.testing.assert_array_equal(image, normalize(read_image(digit_png)))
+
+
+def test_the_input_is_added_on_request(client: FlaskClient, digit_png: bytes) -> None:
+    response = client.post(f"{PREDICT}?include=input", data=digit_png, content_type="image/png")
+
+    answer = dict(response.get_json())
+    head, _, png = answer.pop("input").partition(",")
+    assert head == "data:image/png;base64"
+    seen = np.asarray(Image.open(io.BytesIO(base64.b64decode(png))), np.float32) / 255
+    np.testing.assert_allclose(seen, normalize(read_image(digit_png)), atol=0.5 / 255 + 1e-6)
+    assert answer.pop("polarity") == "dark-on-light"
+    assert answer == EXPECTED
+
+
+def test_the_polarity_of_light_ink_is_told(client: FlaskClient, digit_png: bytes) -> None:
+    inverted = Image.eval(Image.open(io.BytesIO(digit_png)), lambda level: 255 - level)
+    file = io.BytesIO()
+    inverted.save(file, "PNG")
+
+    response = client.post(f"{PREDICT}?include=input", data=file.getvalue(), content_type="image/png")
+
+    assert response.get_json()["polarity"] == "light-on-dark"
+
+
+def test_unknown_parameters_are_ignored(client: FlaskClient, digit_png: bytes) -> None:
+    response = client.post(f"{PREDICT}?utm_source=mail&utm_source=chat", data=digit_png, content_type="image/png")
+
+    assert response.json == EXPECTED
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "text/plain, application/json;q=0.9", "application/json;q=0, */*"])
+def test_who_prefers_plain_text_gets_the_digit_alone(client: FlaskClient, digit_png: bytes, accept: str) -> None:
+    response = client.post(PREDICT, data=digit_png, content_type="image/png", headers={"Accept": accept})
+
+    assert response.mimetype == "text/plain"
+    assert response.text == "7"
+
+
+@pytest.mark.parametrize(
+    "accept", ["", "*/*", "application/*", "text/plain;q=0.5, application/json", "text/html, */*;q=0.1"]
+)
+def test_everybody_else_gets_json(client: FlaskClient, digit_png: bytes, accept: str) -> None:
+    response = client.post(PREDICT, data=digit_png, content_type="image/png", headers={"Accept": accept})
+
+    assert response.json == EXPECTED
+
+
+def test_the_model_tells_its_version_and_card(client: FlaskClient, fake_recognizer: Any) -> None:
+    response = client.get("/api/v1/model")
+
+    assert response.json == {"version": "fake-1", "card": fake_recognizer.card}
+
+
+def test_health_is_ok_until_the_server_drains(app: Flask, client: FlaskClient) -> None:
+    before = client.get("/health/ready")
+    state_of(app).draining.set()
+    after = client.get("/health/ready")
+
+    assert (before.status_code, before.json) == (200, {"status": "ok"})
+    assert (after.status_code, after.json) == (503, {"status": "draining"})
+    assert client.get("/health/live").json == {"status": "ok"}
+
+
+def test_the_page_names_the_model_and_asks_nobody_else(client: FlaskClient) -> None:
+    response = client.get("/")
+
+    assert response.status_code == 200
+    assert response.mimetype == "text/html"
+    assert "fake-1" in response.text
+    assert "https://" not in response.text
+
+
+def test_the_docs_load_their_parts_from_this_server(client: FlaskClient) -> None:
+    page = client.get("/api/docs")
+
+    sources = [part.split('"')[0] for name in ('src="', 'href="') for part in page.text.split(name)[1:]]
+    assert len(sources) >= 4
+    assert all(source.startswith("/") for source in sources)
+    assert [client.get(source, buffered=True).status_code for source in sources] == [200] * len(sources)
+
+
+def test_swagger_ui_is_kept_with_its_license_and_version_and_without_source_maps() -> None:
+    folder = Path(create_app.__code__.co_filename).parent / "static" / "swagger"
+
+    assert {path.name for path in folder.iterdir()} == {
+        "LICENSE",
+        "NOTICE",
+        "VERSION",
+        "init.js",
+        "swagger-ui-bundle.js",
+        "swagger-ui-bundle.js.LICENSE.txt",
+        "swagger-ui.css",
+    }
+    assert not any(b"sourceMappingURL" in path.read_bytes() for path in folder.iterdir())
+
+
+# --- what is refused, as what
+
+
+def refused(response: Any) -> tuple[int, str]:
+    """Status and type of a problem, after its form was checked."""
+    problem = json.loads(response.get_data())
+    assert response.mimetype == "application/problem+json"
+    assert set(problem) == {"type", "title", "status", "detail"}
+    assert problem["status"] == response.status_code
+    assert problem["detail"][0].isupper()
+    assert problem["detail"][-1] in ".?!"
+    return response.status_code, problem["type"]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param(picture(), (422, "blank-image"), id="blank"),
+        pytest.param(b"", (400, "unreadable-image"), id="empty"),
+        pytest.param(picture()[:40], (400, "unreadable-image"), id="cut short"),
+        pytest.param(b"\x89PNG\r\n\x1a\n" + b"\0" * 500, (400, "unreadable-image"), id="damaged"),
+        pytest.param(picture(mode="1", color=1, size=(9000, 10)), (413, "image-too-large"), id="too wide"),
+        pytest.param(picture() + b"\0" * MAX_IMAGE_BYTES, (413, "image-too-large"), id="too many bytes"),
+        pytest.param(picture(kind="GIF"), (415, "unsupported-format"), id="GIF"),
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", (415, "unsupported-format"), id="SVG"),
+        pytest.param(b"hello, world", (415, "unsupported-format"), id="text"),
+    ],
+)
+@pytest.mark.parametrize("way", ["raw", "form", "json"])
+def test_a_bad_picture_is_the_same_problem_whichever_way_it_comes(
+    client: FlaskClient, body: bytes, expected: tuple[int, str], way: str
+) -> None:
+    ways: dict[str, dict[str, Any]] = {
+        "raw": {"data": body, "content_type": "image/png"},
+        "form": form(body),
+        "json": {"json": {"image": data_url(body)}},
+    }
+
+    response = client.post(PREDICT, **ways[way])
+
+    assert refused(response) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("data:image/png;base64,@@@@", (400, "unreadable-image")),
+        ("data:image/png;base64,\0", (400, "unreadable-image")),
+        ("data:image/png;base64,\ud800", (400, "unreadable-image")),
+        ("data:image/png;base64", (400, "unreadable-image")),
+        ("", (400, "unreadable-image")),
+        ("seven.png", (400, "unreadable-image")),
+        ("data:image/svg+xml;base64,AAAA", (415, "unsupported-format")),
+        ("data:text/html;base64,AAAA", (415, "unsupported-format")),
+    ],
+)
+def test_a_bad_data_url_is_refused(client: FlaskClient, url: str, expected: tuple[int, str]) -> None:
+    response = client.post(PREDICT, json={"image": url})
+
+    assert refused(response) == expected
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/seven.png", "https://example.org/7.png", "file:///etc/passwd"])
+def test_no_url_is_ever_fetched(client: FlaskClient, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    connections: list[Any] = []
+    monkeypatch.setattr("socket.socket.connect", lambda *target: connections.append(target))
+
+    response = client.post(PREDICT, json={"image": url})
+
+    assert response.status_code in {400, 415}
+    assert "root:" not in response.text
+    assert connections == []
+
+
+BAD_JSON = {
+    "nothing": b"",
+    "no JSON": b"seven",
+    "cut short": b'{"image": "data:',
+    "two documents": b'{"image": "x"} {}',
+    "not an object": b'["data:image/png;base64,AAAA"]',
+    "a string": b'"data:image/png;base64,AAAA"',
+    "null": b"null",
+    "no image": b"{}",
+    "a number": b'{"image": 7}',
+    "a list": b'{"image": ["data:image/png;base64,AAAA"]}',
+    "an object": b'{"image": {"url": "x"}}',
+    "null image": b'{"image": null}',
+    "another key": b'{"image": "data:image/png;base64,AAAA", "more": 1}',
+    "a key twice": b'{"image": "data:image/png;base64,AAAA", "image": "data:image/png;base64,AAAB"}',
+    "a long key": b'{"image": "x", "' + b"k" * 100_000 + b'": 1}',
+    "NaN": b'{"image": NaN}',
+    "Infinity": b'{"image": -Infinity}',
+    "a huge integer": b'{"image": ' + b"9" * 100_000 + b"}",
+    "a huge float": b'{"image": 1e400}',
+    "lists in lists": b"[" * 200_000,
+    "objects in objects": b'{"image":' * 200_000,
+    "closed lists in lists": b"[" * 100_000 + b"]" * 100_000,
+    "a raw NUL": b'{"image": "\0"}',
+    "NUL after it": b'{"image": "x"}\0',
+    "UTF-16": '{"image": "x"}'.encode("utf-16"),
+    "no UTF-8": b'{"image": "\xff\xfe"}',
+    "a byte order mark": b'\xef\xbb\xbf{"image": "x"}',
+}
+
+
+@pytest.mark.parametrize("body", BAD_JSON.values(), ids=BAD_JSON.keys())
+def test_bad_json_is_refused(client: FlaskClient, fake_recognizer: Any, body: bytes) -> None:
+    response = client.post(PREDICT, data=body, content_type="application/json")
+
+    assert refused(response) == (400, "bad-request")
+    assert len(response.get_data()) < 1000
+    assert fake_recognizer.seen == []
+
+
+BAD_FORMS = {
+    "empty": multipart(),
+    "another field": multipart(('name="picture"; filename="a.png"', b"x")),
+    "text instead of a file": multipart(('name="image"', b"data:image/png;base64,AAAA")),
+    "two pictures": multipart((FILE, b"x"), (FILE, b"y")),
+    "not closed": multipart((FILE, b"x"))[:-8],
+    "another boundary": multipart((FILE, b"x"), boundary=b"wall"),
+    "no form": b"\0" * 1000,
+    "a part without a name": multipart(("", b"x")),
+}
+
+
+@pytest.mark.parametrize("body", BAD_FORMS.values(), ids=BAD_FORMS.keys())
+def test_a_bad_form_is_refused(client: FlaskClient, body: bytes) -> None:
+    response = client.post(PREDICT, data=body, content_type="multipart/form-data; boundary=frontier")
+
+    assert refused(response) == (400, "bad-request")
+
+
+@pytest.mark.parametrize("boundary", ["", "; boundary=", "; boundary=\xe4", "; boundary=" + "b" * 20_000])
+def test_a_bad_boundary_is_refused(client: FlaskClient, boundary: str) -> None:
+    body = multipart((FILE, b"x"), boundary=b"b" * 20_000)
+
+    response = client.post(PREDICT, data=body, content_type=f"multipart/form-data{boundary}")
+
+    assert refused(response) == (400, "bad-request")
+
+
+def test_a_form_of_many_parts_is_refused(client: FlaskClient, digit_png: bytes) -> None:
+    few = multipart((FILE, digit_png), *[('name="more"', b"x")] * (MAX_FORM_PARTS - 1))
+    many = multipart((FILE, digit_png), *[('name="more"', b"x")] * 49)
+
+    responses = [
+        client.post(PREDICT, data=body, content_type="multipart/form-data; boundary=frontier") for body in (few, many)
+    ]
+
+    assert responses[0].status_code == 200
+    assert refused(responses[1]) == (413, "body-too-large")
+
+
+def test_a_long_text_in_a_form_is_refused(client: FlaskClient, digit_png: bytes) -> None:
+    body = multipart(('name="more"', b"x" * 100_000), (FILE, digit_png))
+
+    response = client.post(PREDICT, data=body, content_type="multipart/form-data; boundary=frontier")
+
+    assert refused(response) == (413, "body-too-large")
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "multipart/form-data; boundary=b", "image/png"])
+def test_a_body_over_the_limit_is_refused(client: FlaskClient, media_type: str) -> None:
+    response = client.post(PREDICT, data=b"x" * (MAX_BODY_BYTES + 1), content_type=media_type)
+
+    assert refused(response) == (413, "body-too-large")
+    assert str(MAX_BODY_BYTES) in response.text
+
+
+def test_a_chunked_body_over_the_limit_is_never_cut_short(
+    client: FlaskClient, digit_png: bytes, fake_recognizer: Any
+) -> None:
+    endless = io.BytesIO(digit_png + b"\0" * MAX_BODY_BYTES)
+
+    response = client.post(
+        PREDICT, input_stream=endless, content_type="image/png", environ_overrides={"wsgi.input_terminated": True}
+    )
+
+    assert refused(response) == (413, "body-too-large")
+    assert fake_recognizer.seen == []
+
+
+@pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded", "image/gif", "junk"])
+def test_another_content_type_is_refused(client: FlaskClient, digit_png: bytes, media_type: str | None) -> None:
+    response = client.post(PREDICT, data=digit_png, content_type=media_type)
+
+    assert refused(response) == (415, "unsupported-format")
+    assert "image/png" in response.text
+
+
+@pytest.mark.parametrize("query", ["include=", "include=output", "include=input,output", "include=input&include=input"])
+def test_an_unknown_option_is_refused(client: FlaskClient, digit_png: bytes, query: str) -> None:
+    response = client.post(f"{PREDICT}?{query}", data=digit_png, content_type="image/png")
+
+    assert refused(response) == (400, "bad-request")
+    assert "include" in response.text
+
+
+def test_who_accepts_no_form_of_the_answer_is_told_so(client: FlaskClient, digit_png: bytes) -> None:
+    response = client.post(PREDICT, data=digit_png, content_type="image/png", headers={"Accept": "image/png"})
+
+    assert refused(response) == (406, "not-acceptable")
+
+
+def test_a_problem_is_told_as_a_problem_to_those_who_asked_for_text_too(client: FlaskClient) -> None:
+    response = client.post(PREDICT, data=picture(), content_type="image/png", headers={"Accept": "text/plain"})
+
+    assert refused(response) == (422, "blank-image")
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/api/v2/predict", "/static/nothing.js", "/static/../config.py", "/API"])
+def test_an_unknown_address_is_a_problem(client: FlaskClient, path: str) -> None:
+    assert refused(client.get(path)) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", PREDICT, "POST"), ("DELETE", PREDICT, "POST"), ("OPTIONS", PREDICT, "POST"), ("POST", "/", "GET, HEAD")],
+)
+def test_an_unknown_method_is_a_problem_that_names_the_known_ones(
+    client: FlaskClient, method: str, path: str, allowed: str
+) -> None:
+    response = client.open(path, method=method)
+
+    assert refused(response) == (405, "method-not-allowed")
+    assert sorted(response.headers["Allow"].split(", ")) == allowed.split(", ")
+
+
+def test_a_range_that_a_file_does_not_have_is_a_problem_of_no_kind_of_its_own(client: FlaskClient) -> None:
+    response = client.get("/static/swagger/init.js", buffered=True, headers={"Range": "bytes=99999999-"})
+
+    assert refused(response) == (416, "about:blank")
+    assert response.headers["Content-Range"].startswith("bytes */")
+
+
+def test_a_doubled_slash_is_a_redirect_and_no_problem(client: FlaskClient) -> None:
+    response = client.get("/api//docs")
+
+    assert response.status_code == 308
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+# --- what fails inside
+
+
+@pytest.fixture(params=[RuntimeError("secret"), ValueError("secret"), MemoryError("secret")], ids=repr)
+def failing_app(request: pytest.FixtureRequest, fake_recognizer: Any) -> Flask:
+    def fail(images: object) -> Any:
+        raise request.param
+
+    fake_recognizer.predict = fail
+    return create_app(fake_recognizer, Settings())
+
+
+def test_a_failure_inside_is_logged_and_tells_nothing(
+    failing_app: Flask, digit_png: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = failing_app.test_client().post(PREDICT, data=digit_png, content_type="image/png")
+
+    assert refused(response) == (500, "internal-error")
+    assert "secret" not in response.text
+    assert "secret" in caplog.text
+
+
+def test_a_fault_of_the_model_is_no_fault_of_the_client(
+    fake_recognizer: Any, digit_png: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    from inkdigit import ModelError
+
+    def fail(images: object) -> Any:
+        raise ModelError("the model is damaged")
+
+    fake_recognizer.predict = fail
+
+    response = (
+        create_app(fake_recognizer, Settings()).test_client().post(PREDICT, data=digit_png, content_type="image/png")
+    )
+
+    assert refused(response) == (500, "internal-error")
+    assert "the model is damaged" in caplog.text

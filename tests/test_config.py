@@ -1,0 +1,136 @@
+from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
+
+import pytest
+
+from inkdigit import ConfigError
+from inkdigit.config import MAX_BODY_BYTES, VARIABLES, Settings, host_name, is_address, package_version
+from inkdigit.image import MAX_IMAGE_BYTES
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    settings = Settings.from_env({})
+
+    assert settings == Settings()
+    assert settings.host == "127.0.0.1"
+    assert settings.port == 5000
+
+
+def test_every_variable_sets_its_field() -> None:
+    env = {
+        "INKDIGIT_HOST": "0.0.0.0",
+        "INKDIGIT_PORT": "8080",
+        "INKDIGIT_MODEL": "2026-11",
+        "INKDIGIT_HOME": "/models",
+        "INKDIGIT_TRUSTED_HOSTS": "digits.example.org, other.example.org:8443,",
+        "INKDIGIT_THREADS": "2",
+        "INKDIGIT_CONNECTION_LIMIT": "50",
+        "INKDIGIT_DRAIN_NOTICE": "2.5",
+        "INKDIGIT_DRAIN_TIMEOUT": "9",
+    }
+
+    settings = Settings.from_env(env)
+
+    assert set(env) == set(VARIABLES)
+    assert settings == Settings(
+        host="0.0.0.0",
+        port=8080,
+        model="2026-11",
+        home=Path("/models"),
+        trusted_hosts=("digits.example.org", "other.example.org:8443"),
+        threads=2,
+        connection_limit=50,
+        drain_notice_s=2.5,
+        drain_timeout_s=9.0,
+    )
+
+
+def test_every_variable_names_a_field_of_its_own() -> None:
+    named = [field for field, _ in VARIABLES.values()]
+
+    assert len(set(named)) == len(named)
+    assert set(named) <= {field.name for field in fields(Settings)}
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert Settings.from_env({"INKDIGIT_PORT": "", "INKDIGIT_HOME": ""}) == Settings()
+
+
+@pytest.mark.parametrize("name", ["INKDIGIT_PORT", "INKDIGIT_THREADS", "INKDIGIT_DRAIN_NOTICE"])
+def test_a_word_for_a_number_is_refused_by_the_name_of_its_variable(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must be a number, not 'many'"):
+        Settings.from_env({name: "many"})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"INKDIGIT_PORT": "65536"}, "port must lie between 0 and 65535"),
+        ({"INKDIGIT_PORT": "-1"}, "port must lie"),
+        ({"INKDIGIT_THREADS": "0"}, "threads must lie"),
+        ({"INKDIGIT_CONNECTION_LIMIT": "3"}, "connection limit must lie"),
+        ({"INKDIGIT_DRAIN_NOTICE": "nan"}, "drain notice must lie"),
+        ({"INKDIGIT_DRAIN_TIMEOUT": "inf"}, "drain timeout must lie"),
+        ({"INKDIGIT_TRUSTED_HOSTS": "two words"}, "'two words' is not a host name"),
+    ],
+)
+def test_an_impossible_value_is_refused(values: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Settings.from_env(values)
+
+
+def test_values_given_in_code_are_checked_too() -> None:
+    with pytest.raises(ConfigError, match="host is empty"):
+        replace(Settings(), host="")
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+def test_the_largest_picture_fits_the_largest_body_in_base64() -> None:
+    base64_bytes = 4 * -(-MAX_IMAGE_BYTES // 3)
+
+    assert base64_bytes < MAX_BODY_BYTES < base64_bytes * 1.05
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("localhost", "localhost"),
+        ("LOCALHOST:5000", "localhost"),
+        ("digits.example.org.", "digits.example.org"),
+        ("127.0.0.1:80", "127.0.0.1"),
+        ("[::1]:5000", "::1"),
+        ("[0:0:0:0:0:0:0:1]", "::1"),
+        ("::1", None),
+        ("[::1", None),
+        ("[:]", None),
+        ("", None),
+        ("a b", None),
+        ("a, b", None),
+        ("a/b", None),
+        ("user@host", None),
+        ("host:port", None),
+        ("host:123456", None),
+        ("ho\u017ft", None),
+    ],
+)
+def test_a_host_header_gives_its_name_or_nothing(host: str, name: str | None) -> None:
+    assert host_name(host) == name
+
+
+def test_addresses_are_told_from_names() -> None:
+    assert [is_address(name) for name in ("10.0.0.1", "::1", "localhost", "10.0.0")] == [True, True, False, False]
+
+
+def test_the_version_of_a_source_tree_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib.metadata import PackageNotFoundError
+
+    def not_installed(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("inkdigit.config._installed_version", not_installed)
+
+    assert package_version() == "0+source"
