@@ -32,7 +32,7 @@ class Environment:
         """The versions that matter, in words: "Python 3.11.2, numpy 2.4.6, ..."."""
         code = (
             "import importlib.metadata as m, json, platform, sys\n"
-            "found = {d.metadata['Name'].lower(): d.version for d in m.distributions()}\n"
+            "found = {d.metadata['Name'].lower().replace('_', '-'): d.version for d in m.distributions()}\n"
             "print(json.dumps([platform.python_version(), *(f'{n} {found[n]}' for n in sys.argv[1:] if n in found)]))"
         )
         return "Python " + ", ".join(json.loads(_run([self.python, "-c", code, *self.packages])))
@@ -60,7 +60,7 @@ def hardware() -> str:
     memory = [line.split()[1] for line in _lines(Path("/proc/meminfo")) if line.startswith("MemTotal")]
     processor = names[0] if names else platform.processor() or platform.machine()
     gibibytes = f", {int(memory[0]) / 2**20:.0f} GiB" if memory else ""
-    return f"{processor}, {os.cpu_count()} cores{gibibytes}, {platform.system()} {platform.release()}"
+    return f"{processor}, {os.cpu_count()} cores{gibibytes}, {platform.system()} {platform.machine()}"
 
 
 def _made(name: str, lock: Path, packages: tuple[str, ...], projects: Sequence[Path]) -> Environment:

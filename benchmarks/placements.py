@@ -70,8 +70,9 @@ def ink_strokes(strokes: Strokes, pen: float) -> Canvas:
     """
     sheet = Image.new("L", (CANVAS * OVERSAMPLING, CANVAS * OVERSAMPLING), 255)
     draw = ImageDraw.Draw(sheet)
+    width = pen * OVERSAMPLING - 1  # Pillow paints both edges of a shape, one pixel more than lies between them
     for number in np.unique(strokes[:, 2]):
-        _draw_stroke(draw, strokes[strokes[:, 2] == number, :2] * OVERSAMPLING, pen * OVERSAMPLING)
+        _draw_stroke(draw, strokes[strokes[:, 2] == number, :2] * OVERSAMPLING, width)
     return np.asarray(sheet.reduce(OVERSAMPLING), np.uint8)
 
 

@@ -50,10 +50,10 @@ def _circumstances(name: str, setting: Setting) -> str:
     busy = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     version = Recognizer.load(setting.our_model).version
     return (
-        f"`benchmarks/run --only {name}`, {datetime.datetime.now(datetime.UTC).date()}. "
-        f"{environments.hardware()}{busy}. "
-        f"Inkdigit with model {version}: {setting.our_environment.versions()}. "
-        f"Baseline: {setting.their_environment.versions()}."
+        f"- `benchmarks/run --only {name}`, {datetime.datetime.now(datetime.UTC).date()}\n"
+        f"- {environments.hardware()}{busy}\n"
+        f"- Inkdigit with model {version}: {setting.our_environment.versions()}\n"
+        f"- baseline: {setting.their_environment.versions()}"
     )
 
 
