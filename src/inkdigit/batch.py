@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,16 @@ class Row:
         if isinstance(self.result, ImageError):
             kind = ERROR_TYPES.get(type(self.result), "unreadable-image")
             return {"file": self.file, "error": {"type": kind, "detail": str(self.result)}}
-        found = asdict(self.result.prediction)
-        return {"file": self.file, **found, "model": self.result.model, "polarity": self.result.polarity}
+        found = self.result.prediction
+        return {
+            "file": self.file,
+            "label": found.label,
+            "confidence": found.confidence,
+            "is_digit": found.is_digit,
+            "probabilities": list(found.probabilities),
+            "model": self.result.model,
+            "polarity": self.result.polarity,
+        }
 
 
 def find_pictures(files: Iterable[str]) -> Iterator[str]:
@@ -64,10 +72,18 @@ def find_pictures(files: Iterable[str]) -> Iterator[str]:
     A folder without pictures stays, so that reading it says what is wrong.
     """
     for file in files:
-        if file != STDIN and Path(file).is_dir():
+        if is_folder(file):
             yield from _pictures_in(Path(file)) or [file]
         else:
             yield file
+
+
+def is_folder(file: str) -> bool:
+    """Whether an input is a folder; what cannot be looked at is none, and reading it says why."""
+    try:
+        return file != STDIN and Path(file).is_dir()
+    except OSError:
+        return False
 
 
 def predict_files(files: Iterable[str], load: Callable[[], Recognizer]) -> Iterator[Row]:
@@ -112,7 +128,7 @@ def _read(file: str) -> _Frame | ImageError:
 def _read_bytes(file: str) -> bytes:
     if file == STDIN:
         return sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
-    if Path(file).is_dir():
+    if is_folder(file):
         raise UnreadableImageError(f"the folder holds no picture; their names end in {', '.join(SUFFIXES)}")
     try:
         with Path(file).open("rb") as stream:

@@ -7,15 +7,14 @@ setting or an optional part is missing or damaged; 130, interrupted with Ctrl-C.
 
 import csv
 import dataclasses
-import errno
 import functools
 import importlib.util
 import json
 import logging
 import os
 import shlex
-import socket
 import sys
+import warnings
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import click
 
-from inkdigit.errors import ConfigError, DataError, ImageError, InkdigitError, MissingExtraError, ModelError
+from inkdigit.errors import DataError, ImageError, InkdigitError, MissingExtraError, ModelError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -74,6 +73,14 @@ def _complete_model(_ctx: click.Context, _param: click.Parameter, start: str) ->
     return [version.name for version in list_versions(_home(_settings())) if version.name.startswith(start)]
 
 
+def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from inkdigit.config import package_version
+
+        click.echo(f"inkdigit {package_version()}")
+        ctx.exit()
+
+
 _folder = click.Path(file_okay=False, path_type=Path)
 _model_option = click.option(
     "--model",
@@ -89,7 +96,9 @@ _model_option = click.option(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_examples("inkdigit serve --open", "inkdigit predict seven.png", "inkdigit predict --help"),
 )
-@click.version_option(package_name="inkdigit", message="%(prog)s %(version)s")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Read handwritten digits: on a page, in files, from a program.
@@ -124,36 +133,15 @@ def serve(host: str | None, port: int | None, open_page: bool, model: str | None
     Ctrl-C, or SIGTERM, finishes the answers under way and stops.
     """
     settings = _settings(host=host, port=port, model=model)
-    _require_free_port(settings)
-    recognizer = _load(settings)
-
     from inkdigit.server import create_app
     from inkdigit.server.serving import serve as serve_app
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     if not settings.host.startswith("127.") and settings.host not in {"localhost", "::1"}:
         click.echo(f"Warning: everyone who can reach {settings.host} can use this server.", err=True)
-    serve_app(create_app(recognizer, settings), settings, on_ready=functools.partial(_announce, open_page=open_page))
-
-
-def _require_free_port(settings: "Settings") -> None:
-    """Find out before the model is loaded, and say what to do."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        if os.name != "nt":  # on Windows the option would let two programs share a port
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise ConfigError(_why_not(settings, error)) from error
-
-
-def _why_not(settings: "Settings", error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {settings.port} is taken by another program; choose another, as in --port {settings.port + 1}"
-    if error.errno == errno.EACCES:
-        return f"port {settings.port} may not be used by this account; choose one above 1023 with --port"
-    return f"cannot listen on {settings.host}: {error.strerror}; choose another address with --host"
+    serve_app(
+        create_app(_load(settings), settings), settings, on_ready=functools.partial(_announce, open_page=open_page)
+    )
 
 
 def _announce(url: str, *, open_page: bool) -> None:
@@ -190,10 +178,10 @@ def predict(files: tuple[str, ...], style: str | None, model: str | None) -> Non
     tabs between. A picture that cannot be read is named on standard error with the reason, the others are still read,
     and the exit code is 1.
     """
-    from inkdigit.batch import find_pictures, predict_files
+    from inkdigit.batch import find_pictures, is_folder, predict_files
 
     settings = _settings(model=model)
-    write = _writer(style or ("names" if len(files) > 1 or Path(files[0]).is_dir() else "digit"))
+    write = _writer(style or ("names" if len(files) > 1 or is_folder(files[0]) else "digit"))
     rows = [_tell(row, write) for row in predict_files(find_pictures(files), functools.cache(lambda: _load(settings)))]
     failed = rows.count(False)
     if failed and len(rows) > 1:
@@ -299,6 +287,7 @@ def train(out: Path | None, **given: Any) -> None:
     from inkdigit.training.train import train as run
 
     logging.basicConfig(format="%(message)s")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="keras")  # of Keras' own code, not of the user's
     options = TrainOptions(out=out or _home(_settings()) / "mine", command=_command_line(), **given)
     with _ProgressBar() as bar:
         folder = run(options, bar.show)
@@ -307,7 +296,6 @@ def train(out: Path | None, **given: Any) -> None:
 
 
 def _require_training() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells every user of its CPU's features otherwise
     for package in ("keras", "onnx"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(package, "train")
@@ -335,7 +323,9 @@ class _ProgressBar:
 
         if self._bar is None or progress.step <= self._bar.n:
             self.__exit__()
-            self._bar = tqdm(total=progress.steps, desc=f"epoch {progress.epoch}/{progress.epochs}", unit="step")
+            pause = 0.1 if sys.stderr.isatty() else 60  # seconds; a log file wants few lines
+            title = f"epoch {progress.epoch}/{progress.epochs}"
+            self._bar = tqdm(total=progress.steps, desc=title, unit="step", mininterval=pause, dynamic_ncols=True)
         held_out = "" if progress.held_out_accuracy is None else f", held out {progress.held_out_accuracy:.2%}"
         self._bar.set_postfix_str(f"loss {progress.loss:.4f}{held_out}", refresh=False)
         self._bar.update(progress.step - self._bar.n)

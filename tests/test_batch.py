@@ -1,0 +1,119 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from inkdigit import ImageError, Recognizer
+from inkdigit.batch import CHUNK, ERROR_TYPES, Answer, find_pictures, predict_files
+
+
+@pytest.fixture
+def draw(tmp_path: Path) -> Callable[[str], str]:
+    def save(name: str) -> str:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture = Image.new("L", (100, 100), "white")
+        ImageDraw.Draw(picture).line([(30, 25), (70, 25), (45, 80)], fill="black", width=8)
+        picture.save(path)
+        return str(path)
+
+    return save
+
+
+class CountingRecognizer(Recognizer):
+    """Says 7 to everything, and remembers the sizes of its batches."""
+
+    def __init__(self) -> None:
+        self.version = "counting"
+        self.batches: list[int] = []
+
+    def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.batches.append(len(images))
+        return np.tile(np.eye(10, dtype=np.float32)[7], (len(images), 1))
+
+
+def test_a_folder_stands_for_its_pictures_in_order_of_their_names(draw: Callable[[str], str], tmp_path: Path) -> None:
+    expected = [draw("scans/10.PNG"), draw("scans/2.jpg"), draw("scans/more/1.webp")]
+    (tmp_path / "scans" / "notes.txt").write_text("not a picture")
+
+    assert list(find_pictures([str(tmp_path / "scans")])) == expected
+
+
+def test_a_link_back_to_its_own_folder_is_not_followed(draw: Callable[[str], str], tmp_path: Path) -> None:
+    only = draw("scans/1.png")
+    (tmp_path / "scans" / "loop").symlink_to(tmp_path / "scans")
+
+    assert list(find_pictures([str(tmp_path / "scans")])) == [only]
+
+
+def test_files_and_standard_input_stay_as_they_were_given() -> None:
+    assert list(find_pictures(["b.bin", "-", "a.png"])) == ["b.bin", "-", "a.png"]
+
+
+def test_pictures_are_read_in_batches(draw: Callable[[str], str]) -> None:
+    recognizer = CountingRecognizer()
+    picture = draw("7.png")
+
+    rows = list(predict_files([picture] * (CHUNK + 3), lambda: recognizer))
+
+    assert recognizer.batches == [CHUNK, 3]
+    assert len(rows) == CHUNK + 3
+
+
+def test_rows_keep_the_order_of_the_files_around_one_that_cannot_be_read(draw: Callable[[str], str]) -> None:
+    first, last = draw("1.png"), draw("2.png")
+
+    rows = list(predict_files([first, "nowhere.png", last], CountingRecognizer))
+
+    assert [row.file for row in rows] == [first, "nowhere.png", last]
+    assert [isinstance(row.result, Answer) for row in rows] == [True, False, True]
+
+
+def test_no_model_is_loaded_while_nothing_can_be_read(tmp_path: Path) -> None:
+    def load() -> Recognizer:
+        raise AssertionError("the model was loaded")
+
+    [row] = predict_files([str(tmp_path / "nowhere.png")], load)
+
+    assert "no such file" in str(row.result)
+
+
+def test_a_folder_without_pictures_is_an_error_that_names_what_is_looked_for(tmp_path: Path) -> None:
+    [row] = predict_files(find_pictures([str(tmp_path)]), CountingRecognizer)
+
+    assert isinstance(row.result, ImageError)
+    assert ".png" in str(row.result)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may read every file")
+def test_a_file_that_may_not_be_read_is_an_error(draw: Callable[[str], str]) -> None:
+    secret = Path(draw("secret.png"))
+    secret.chmod(0)
+
+    [row] = predict_files([str(secret)], CountingRecognizer)
+
+    assert "Permission denied" in str(row.result)
+
+
+def test_a_name_that_no_file_can_have_is_an_error() -> None:
+    [row] = predict_files(["x" * 5000 + ".png"], CountingRecognizer)
+
+    assert isinstance(row.result, ImageError)
+
+
+def test_errors_have_the_names_that_the_api_gives_them() -> None:
+    from inkdigit.server.problems import KINDS
+
+    assert {error: KINDS[error].type for error in ERROR_TYPES} == ERROR_TYPES
+
+
+def test_a_record_has_the_fields_of_the_api(draw: Callable[[str], str]) -> None:
+    from inkdigit.server.schemas import PredictAnswer
+
+    [row] = predict_files([draw("7.png")], CountingRecognizer)
+
+    assert set(row.record()) == {"file", "polarity", *PredictAnswer.model_fields}

@@ -1,0 +1,607 @@
+import contextlib
+import csv
+import http.client
+import io
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import webbrowser
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image, ImageDraw
+
+from inkdigit import InkdigitError, Recognizer
+from inkdigit.cli import main
+from inkdigit.config import VARIABLES, Settings, package_version
+from inkdigit.recognizer import find_model
+from inkdigit.server import serving
+
+DOCS = Path(__file__).parent.parent / "docs" / "command-line.md"
+
+
+def invoke(*arguments: object, stdin: bytes = b"") -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin, prog_name="inkdigit")
+
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts the real program in a process of its own, which does not outlive the test."""
+    with contextlib.ExitStack() as ending:
+
+        def run(*arguments: object) -> "subprocess.Popen[bytes]":
+            command = [sys.executable, "-m", "inkdigit", *map(str, arguments)]
+            pipe = subprocess.PIPE
+            process = ending.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe))
+            ending.callback(process.kill)
+            return process
+
+        yield run
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("INKDIGIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("INKDIGIT_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def seven(tmp_path: Path) -> Path:
+    """A picture of a seven."""
+    picture = Image.new("L", (280, 280), "white")
+    ImageDraw.Draw(picture).line([(80, 70), (200, 70), (130, 220)], fill="black", width=18, joint="curve")
+    picture.save(tmp_path / "seven.png")
+    return tmp_path / "seven.png"
+
+
+@pytest.fixture
+def blank(tmp_path: Path) -> Path:
+    Image.new("L", (50, 50), "white").save(tmp_path / "blank.png")
+    return tmp_path / "blank.png"
+
+
+# --- help, errors and exit codes
+
+
+def all_commands(command: click.Command = main, name: str = "inkdigit") -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    if isinstance(command, click.Group):
+        for word, child in command.commands.items():
+            yield from all_commands(child, f"{name} {word}")
+
+
+COMMANDS = dict(all_commands())
+
+
+def test_the_commands_are_those_that_are_promised() -> None:
+    assert set(main.commands) == {"serve", "predict", "train", "evaluate", "data", "models"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_says_more_than_one_line_and_shows_examples(name: str) -> None:
+    command = COMMANDS[name]
+    result = invoke(*name.split()[1:], "--help")
+
+    examples = result.stdout.partition("Examples:\n")[2].splitlines()
+    assert result.exit_code == 0
+    assert "\n\n" in (command.help or "")
+    assert any(line.strip().startswith(name) for line in examples)
+
+
+def section_of(name: str) -> str:
+    """The part of the document that stands under the heading of a command."""
+    after = re.split(rf"^#+ {re.escape(name)}$", DOCS.read_text("utf-8"), flags=re.MULTILINE)
+    assert len(after) == 2, f"docs/command-line.md has no heading for {name}"
+    return re.split(r"^## |^### inkdigit ", after[1], flags=re.MULTILINE)[0]
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "inkdigit"])
+def test_every_command_stands_in_the_document_with_all_its_options(name: str) -> None:
+    options = [option for param in COMMANDS[name].params if isinstance(param, click.Option) for option in param.opts]
+
+    assert [option for option in options if f"`{option}" not in section_of(name)] == []
+
+
+def test_the_document_names_no_option_that_is_not_there() -> None:
+    known = {option for command in COMMANDS.values() for param in command.params for option in param.opts}
+
+    assert set(re.findall(r"`(--[a-z-]+)", DOCS.read_text("utf-8"))) - known == {"--help"}
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if not isinstance(COMMANDS[name], click.Group)])
+@pytest.mark.parametrize("source", ["help", "document"])
+def test_every_example_is_one_that_the_command_takes(name: str, source: str) -> None:
+    text = section_of(name) if source == "document" else (COMMANDS[name].epilog or "")
+    examples = re.findall(rf"^ +(?:\$ )?{name}(?= |$)([^|<>\n]*)", text, flags=re.MULTILINE)
+    taken = [COMMANDS[name].make_context(name, shlex.split(example)) for example in examples]
+
+    assert taken
+
+
+def test_every_setting_of_the_environment_stands_in_the_document() -> None:
+    assert [name for name in VARIABLES if f"`{name}`" not in section_of("inkdigit serve")] == []
+
+
+def test_no_arguments_give_a_quick_start() -> None:
+    result = invoke()
+
+    assert result.exit_code == 0
+    assert "inkdigit serve --open" in result.stdout
+
+
+def test_the_version_is_told() -> None:
+    assert invoke("--version").stdout == f"inkdigit {package_version()}\n"
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("predct", "predict"), ("modles", "models")])
+def test_a_mistyped_command_is_answered_with_the_one_meant(typed: str, meant: str) -> None:
+    result = invoke(typed)
+
+    assert result.exit_code == 2
+    assert f"'{meant}'" in result.stderr
+
+
+def test_a_mistyped_option_is_answered_with_the_one_meant() -> None:
+    result = invoke("predict", "--cvs", "seven.png")
+
+    assert result.exit_code == 2
+    assert "'--csv'" in result.stderr
+
+
+def test_a_missing_argument_is_a_mistake_of_usage() -> None:
+    assert invoke("predict").exit_code == 2
+
+
+def test_a_setting_that_cannot_work_is_one_line_and_code_3(monkeypatch: pytest.MonkeyPatch, seven: Path) -> None:
+    monkeypatch.setenv("INKDIGIT_PORT", "many")
+    result = invoke("predict", seven)
+
+    assert result.exit_code == 3
+    assert re.fullmatch(r"Error: INKDIGIT_PORT .*\n", result.stderr)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete(shell: str) -> None:
+    script = CliRunner().invoke(main, env={"_INKDIGIT_COMPLETE": f"{shell}_source"}, prog_name="inkdigit")
+
+    assert "inkdigit" in script.stdout
+    assert f"{shell}_source inkdigit" in DOCS.read_text("utf-8")
+
+
+def test_model_versions_are_completed() -> None:
+    current = find_model(None).name
+    words = {"_INKDIGIT_COMPLETE": "bash_complete", "COMP_WORDS": "inkdigit models show ", "COMP_CWORD": "3"}
+    result = CliRunner().invoke(main, env=words, prog_name="inkdigit")
+
+    assert current in result.stdout
+
+
+# --- predict
+
+
+def test_one_picture_prints_its_digit_alone(seven: Path) -> None:
+    result = invoke("predict", seven)
+
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "7\n", "")
+
+
+def test_standard_input_is_read(seven: Path) -> None:
+    assert invoke("predict", "-", stdin=seven.read_bytes()).stdout == "7\n"
+
+
+def test_several_pictures_print_file_digit_and_confidence(seven: Path) -> None:
+    lines = invoke("predict", seven, seven).stdout.splitlines()
+
+    assert len(lines) == 2
+    assert re.fullmatch(rf"{re.escape(str(seven))}\t7\t[01]\.\d{{4}}", lines[0])
+
+
+@pytest.mark.parametrize("option", ["-H", "--with-filename"])
+def test_the_file_name_can_be_asked_for(seven: Path, option: str) -> None:
+    assert invoke("predict", option, seven).stdout.startswith(f"{seven}\t7\t")
+
+
+def test_a_folder_with_one_picture_prints_its_name_too(seven: Path) -> None:
+    assert invoke("predict", seven.parent).stdout.startswith(f"{seven}\t7\t")
+
+
+def test_json_is_one_object_per_line_with_the_fields_of_the_api(seven: Path) -> None:
+    records = [json.loads(line) for line in invoke("predict", "--json", seven, seven).stdout.splitlines()]
+
+    assert [record["label"] for record in records] == [7, 7]
+    assert records[0]["file"] == str(seven)
+    assert records[0]["polarity"] == "dark-on-light"
+    assert sum(records[0]["probabilities"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_picture_that_cannot_be_read_does_not_stop_the_others(seven: Path, blank: Path) -> None:
+    result = invoke("predict", blank, "nowhere.png", seven)
+
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{seven}\t7")
+    assert [line.split(":")[0] for line in result.stderr.splitlines()[:-1]] == [str(blank), "nowhere.png"]
+    assert result.stderr.endswith("2 of 3 pictures could not be read.\n")
+
+
+def test_json_tells_errors_in_the_words_of_the_api(blank: Path) -> None:
+    result = invoke("predict", "--json", blank)
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["error"]["type"] == "blank-image"
+
+
+def test_csv_has_a_heading_and_a_row_for_each_picture(seven: Path, blank: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(invoke("predict", "--csv", seven, blank).stdout)))
+
+    assert [row["label"] for row in rows] == ["7", ""]
+    assert [row["error"] for row in rows] == ["", "blank-image"]
+    assert max((f"p{digit}" for digit in range(10)), key=lambda name: float(rows[0][name])) == "p7"
+
+
+@pytest.mark.parametrize("name", ["=1+1.png", "+1.png", "-1.png", "@now.png"])
+def test_csv_holds_no_formula(seven: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(seven.parent)
+    seven.rename(seven.parent / name)
+    [row] = csv.DictReader(io.StringIO(invoke("predict", "--csv", "--", name).stdout))
+
+    assert row["file"] == f"'{name}"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no such names")
+@pytest.mark.parametrize("style", ["--csv", "--json", "-H"])
+def test_a_file_name_cannot_steer_the_terminal_or_break_a_line(seven: Path, blank: Path, style: str) -> None:
+    for picture in (seven, blank):
+        picture.rename(picture.parent / f"{picture.stem}\x1b[2J\n\t.png")
+    result = invoke("predict", style, seven.parent)
+
+    assert "\x1b" not in result.output
+    assert len(result.stderr.splitlines()) == 2
+    assert len(result.stdout.splitlines()) == {"--csv": 3, "--json": 2, "-H": 1}[style]
+
+
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="only Linux allows names that are not UTF-8")
+@pytest.mark.parametrize("style", ["--csv", "--json", "-H"])
+def test_a_file_name_need_not_be_utf8(seven: Path, style: str) -> None:
+    renamed = seven.rename(seven.parent / os.fsdecode(b"\xff.png"))
+    result = invoke("predict", style, renamed)
+
+    assert result.exit_code == 0
+    assert "\\udcff.png" in result.stdout
+
+
+def test_an_unknown_model_is_told_with_code_3(seven: Path) -> None:
+    result = invoke("predict", "--model", "nowhere", seven)
+
+    assert result.exit_code == 3
+    assert "inkdigit models list" in result.stderr
+
+
+def test_the_model_of_the_environment_is_used_unless_an_option_names_one(
+    monkeypatch: pytest.MonkeyPatch, seven: Path
+) -> None:
+    monkeypatch.setenv("INKDIGIT_MODEL", "nowhere")
+
+    assert invoke("predict", seven).exit_code == 3
+    assert invoke("predict", "--model", find_model(None).name, seven).exit_code == 0
+
+
+def test_the_program_reads_a_pipe_and_ends_with_its_exit_code(start: Start, seven: Path) -> None:
+    good, bad = start("predict", "-"), start("predict", "-")
+
+    assert good.communicate(seven.read_bytes()) == (f"7{os.linesep}".encode(), b"")
+    assert b"-: " in bad.communicate(b"not a picture")[1]
+    assert (good.returncode, bad.returncode) == (0, 1)
+
+
+def test_a_reader_that_goes_away_is_no_noise(start: Start, seven: Path) -> None:
+    process = start("predict", "--json", *[seven] * 2000)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.readline()
+    process.stdout.close()
+
+    assert process.stderr.read() == b""
+    assert process.wait() == 1
+
+
+# --- serve
+
+
+class Served:
+    """Stands in for waitress: remembers what it was given, and says it is ready."""
+
+    def __call__(self, _app: object, settings: Settings, *, on_ready: Callable[[str], None]) -> None:
+        self.settings = settings
+        on_ready("http://127.0.0.1:5000/")
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> Served:
+    stand_in = Served()
+    monkeypatch.setattr(serving, "serve", stand_in)
+    return stand_in
+
+
+def test_serving_is_on_this_computer_alone_unless_asked_otherwise(served: Served) -> None:
+    result = invoke("serve")
+
+    assert (served.settings.host, served.settings.port) == ("127.0.0.1", 5000)
+    assert "http://127.0.0.1:5000/" in result.stdout
+    assert result.stderr == ""
+
+
+def test_options_count_more_than_the_environment(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INKDIGIT_PORT", "8000")
+    monkeypatch.setenv("INKDIGIT_THREADS", "2")
+    invoke("serve", "--port", "9000")
+
+    assert (served.settings.port, served.settings.threads) == (9000, 2)
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("localhost", False), ("127.0.0.2", False)])
+def test_an_address_that_others_can_reach_is_warned_of(served: Served, host: str, warned: bool) -> None:
+    assert ("Warning" in invoke("serve", "--host", host).stderr) is warned
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_the_page_is_opened_on_request(served: Served, monkeypatch: pytest.MonkeyPatch, opens: bool) -> None:
+    opened: list[str] = []
+
+    def open_page(url: str) -> bool:
+        opened.append(url)
+        return opens
+
+    monkeypatch.setattr(webbrowser, "open", open_page)
+    result = invoke("serve", "--open")
+
+    assert opened == ["http://127.0.0.1:5000/"]
+    assert ("No browser" in result.stderr) is not opens
+
+
+def test_a_port_that_is_no_number_is_a_mistake_of_usage() -> None:
+    assert invoke("serve", "--port", "70000").exit_code == 2
+
+
+def test_a_port_that_is_taken_is_told_with_the_option_that_helps(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        process = start("serve", "--port", other.getsockname()[1])
+        _, told = process.communicate()
+
+    assert process.returncode == 3
+    assert re.fullmatch(rb"Error: port \d+ .*--port.*\s*", told)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_the_server_answers_what_the_command_line_answers_and_ends_on_sigterm(
+    start: Start, monkeypatch: pytest.MonkeyPatch, seven: Path
+) -> None:
+    monkeypatch.setenv("INKDIGIT_DRAIN_NOTICE", "0")
+    process = start("serve", "--port", "0")
+    assert process.stdout
+    url = re.search(rb"http://\S+", process.stdout.readline())
+    assert url
+    with contextlib.closing(http.client.HTTPConnection(urlsplit(url[0].decode()).netloc)) as connection:
+        connection.request("POST", "/api/v1/predict", seven.read_bytes(), {"Content-Type": "image/png"})
+        answer = json.loads(connection.getresponse().read())
+    process.send_signal(signal.SIGTERM)
+
+    record = json.loads(invoke("predict", "--json", seven).stdout)
+    assert {name: record[name] for name in answer} == answer
+    assert process.wait() == 0
+
+
+# --- train and evaluate
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
+    """The options of the runs that were asked for; the runs themselves are not done."""
+    import inkdigit.training.train as training
+
+    asked: list[Any] = []
+
+    def run(options: training.TrainOptions, on_progress: Callable[[training.Progress], None]) -> Path:
+        asked.append(options)
+        for epoch in (1, 2):
+            for step in (1, 2):
+                on_progress(training.Progress(epoch, 2, step, 2, 0.5, None if epoch == 1 else 0.99))
+        return tmp_path / "model"
+
+    monkeypatch.setattr(training, "train", run)
+    return asked
+
+
+def test_training_prints_the_folder_and_shows_its_progress(trained: list[Any], tmp_path: Path) -> None:
+    result = invoke("train")
+
+    assert result.stdout == f"{tmp_path / 'model'}\n"
+    assert "epoch 2/2" in result.stderr
+    assert "report.html" in result.stderr
+
+
+def test_training_options_are_handed_on(trained: list[Any], tmp_path: Path) -> None:
+    given = ["--out", tmp_path / "x", "--from", tmp_path, "--seed", 5, "--epochs", 2, "--minutes", 1.5]
+    invoke("train", *given, "--train-images", 300, "--resume")
+
+    [options] = trained
+    assert (options.out, options.source, options.seed, options.epochs) == (tmp_path / "x", tmp_path, 5, 2)
+    assert (options.minutes, options.train_images, options.resume) == (1.5, 300, True)
+
+
+def test_a_model_goes_to_the_models_folder_unless_told_otherwise(trained: list[Any], tmp_path: Path) -> None:
+    invoke("train")
+
+    assert trained[0].out == tmp_path / "home" / "mine"
+
+
+def test_defaults_of_the_command_are_those_of_the_library(trained: list[Any]) -> None:
+    from inkdigit.training.train import TrainOptions
+
+    invoke("train")
+
+    assert trained[0] == TrainOptions(out=trained[0].out, command=trained[0].command)
+
+
+def test_training_without_keras_tells_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    result = invoke("train")
+
+    assert result.exit_code == 3
+    assert "pip install 'inkdigit[train]'" in result.stderr
+
+
+def test_an_interrupt_ends_with_code_130(trained: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("inkdigit.training.train.train", interrupted)
+
+    assert invoke("train").exit_code == 130
+
+
+@pytest.fixture
+def labelled(seven: Path) -> Path:
+    """A folder with one picture of a seven under 7, and the same under 1."""
+    for label in "17":
+        (seven.parent / "labelled" / label).mkdir(parents=True)
+        (seven.parent / "labelled" / label / "a.png").write_bytes(seven.read_bytes())
+    return seven.parent / "labelled"
+
+
+def test_a_model_is_measured_on_a_folder_of_pictures(labelled: Path) -> None:
+    result = invoke("evaluate", "--data", labelled)
+
+    figures = dict(line.split() for line in result.stdout.splitlines())
+    assert (figures["n"], figures["errors"], figures["accuracy"]) == ("2", "1", "0.5")
+    assert figures["model"] == Recognizer.load().version
+
+
+def test_figures_can_be_had_as_json_with_the_confusion_matrix(labelled: Path) -> None:
+    figures = json.loads(invoke("evaluate", "--data", labelled, "--json").stdout)
+
+    assert figures["n"] == 2
+    assert figures["confusion"][1][7] == 1
+
+
+def test_a_folder_without_labelled_pictures_is_told_with_code_3(tmp_path: Path) -> None:
+    result = invoke("evaluate", "--data", tmp_path)
+
+    assert result.exit_code == 3
+    assert str(tmp_path) in result.stderr
+
+
+# --- data
+
+
+@pytest.fixture
+def tiny_mnist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder of IDX files that counts as MNIST for the time of a test; the cache is empty."""
+    import hashlib
+
+    import numpy as np
+
+    from inkdigit.training import dataset
+
+    source = tmp_path / "downloads"
+    source.mkdir()
+    digests = {}
+    for name in dataset.DIGESTS:
+        contents = dataset.write_idx(np.zeros((3, 28, 28) if "images" in name else 3, np.uint8))
+        (source / name).write_bytes(contents)
+        digests[name] = hashlib.sha256(contents).hexdigest()
+    monkeypatch.setattr(dataset, "DIGESTS", digests)
+    monkeypatch.setattr(dataset, "default_cache", lambda: tmp_path / "cache")
+    return source
+
+
+def test_data_is_copied_into_the_cache_and_shown_there(tiny_mnist: Path, tmp_path: Path) -> None:
+    fetched = invoke("data", "fetch", "--from", tiny_mnist)
+    [folder, *files] = invoke("data", "show").stdout.splitlines()
+
+    assert fetched.stdout.splitlines() == [folder] == [str(tmp_path / "cache")]
+    assert [line.split("\t")[0] for line in files] == ["genuine"] * 4
+
+
+def test_missing_and_damaged_data_are_shown(tiny_mnist: Path, tmp_path: Path) -> None:
+    invoke("data", "fetch", "--from", tiny_mnist)
+    images, labels = sorted((tmp_path / "cache").glob("t10k-*"))
+    images.unlink()
+    labels.write_bytes(b"")
+    states = {line.split("\t")[-1]: line.split("\t")[0] for line in invoke("data", "show").stdout.splitlines()[1:]}
+
+    assert (states[images.name], states[labels.name]) == ("missing", "damaged")
+
+
+def test_data_that_is_not_genuine_is_refused(tiny_mnist: Path) -> None:
+    next(tiny_mnist.glob("t10k-images*")).write_bytes(b"something else")
+    result = invoke("data", "fetch", "--from", tiny_mnist)
+
+    assert result.exit_code == 3
+    assert "SHA-256" in result.stderr
+
+
+# --- models
+
+
+def test_the_current_model_is_listed_with_a_star() -> None:
+    lines = invoke("models", "list").stdout.splitlines()
+
+    assert [line.split()[1] for line in lines if line.startswith("*")] == [find_model(None).name]
+
+
+def test_a_model_without_figures_is_listed_too(tmp_path: Path) -> None:
+    (tmp_path / "home" / "odd").mkdir(parents=True)
+    (tmp_path / "home" / "odd" / "SHA256SUMS").touch()
+
+    assert re.search(r"^ +odd +unknown ", invoke("models", "list").stdout, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("named", [[], [find_model(None).name], [find_model(None)]])
+def test_a_card_is_shown_as_json(named: list[object]) -> None:
+    assert json.loads(invoke("models", "show", *named).stdout) == Recognizer.load().card
+
+
+def test_a_card_that_cannot_be_read_is_told_with_code_3(tmp_path: Path) -> None:
+    result = invoke("models", "show", tmp_path)
+
+    assert result.exit_code == 3
+    assert "card.json" in result.stderr
+
+
+def test_whole_models_are_verified() -> None:
+    result = invoke("models", "verify")
+
+    assert result.exit_code == 0
+    assert f"{find_model(None).name}\twhole" in result.stdout
+
+
+def test_a_damaged_model_is_told_and_the_others_are_still_verified(tmp_path: Path) -> None:
+    result = invoke("models", "verify", tmp_path, find_model(None).name)
+
+    assert result.exit_code == 1
+    assert str(tmp_path) in result.stderr
+    assert "whole" in result.stdout
+
+
+def test_no_error_of_the_package_becomes_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise InkdigitError("something is wrong; do this")
+
+    monkeypatch.setattr("inkdigit.registry.list_versions", fail)
+    result = invoke("models", "list")
+
+    assert (result.exit_code, result.stderr) == (3, "Error: something is wrong; do this\n")
