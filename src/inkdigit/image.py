@@ -38,6 +38,7 @@ _Levels = NDArray[np.uint8]  # (H, W), 0 is black and 255 is white
 _Marks = NDArray[np.float32]  # (H, W), distance from the paper in levels, ink above 0
 
 MIN_CONTRAST: Final = 8  # levels between paper and ink; under it a picture is blank
+SURE_SHARE: Final = 2 / 3  # of all pixels: what has them is the paper
 OUTLIER: Final = 1.5  # times the usual ink; what is stronger counts as full
 COLOUR_GAIN: Final = 1.5  # times the contrast of the grey picture that a colour channel must have to be used instead
 
@@ -221,13 +222,16 @@ def _lift(levels: _Levels, lossy: bool) -> tuple[Ink, Polarity]:
 
 
 def _has_light_paper(light: NDArray[np.bool_]) -> bool:
-    """Whether the lighter pixels are the paper: the majority, where the border counts as much as the whole.
+    """Whether the lighter pixels are the paper: two thirds of all surely are, and else the border has a say.
 
-    A thick pen covers more than half of a tight crop, but not of its border too; a frame or a digit that touches the
-    border covers that, but not the whole.
+    A thick pen covers more than half of a tight crop, but not of its border too; a frame covers the border, but never
+    two thirds of the whole.
     """
+    share = float(light.mean())
+    if abs(share - 0.5) > SURE_SHARE - 0.5:
+        return share > 0.5
     border = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
-    return float(light.mean() + border.mean()) > 1.0
+    return share + float(border.mean()) > 1.0
 
 
 def _flat_paper(counts: NDArray[np.int_]) -> int | None:
