@@ -47,6 +47,7 @@ def serve(app: Flask, settings: Settings, *, on_ready: Callable[[str], None] | N
     Raises:
         ConfigError: the address or the port cannot be had.
     """
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of every request that waits for a moment
     server = HttpServer(app, settings)
     with contextlib.closing(server), _stopped_by_signals(server, settings.drain_notice_s):
         if on_ready:
