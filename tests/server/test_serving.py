@@ -366,15 +366,26 @@ def test_a_stopped_server_answers_what_it_holds_and_closes_idle_connections(app:
     assert b"Connection: close" in answer
 
 
-def test_a_second_stop_cuts_short(app: Flask, digit_png: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stop_closes_the_port_after_the_notice_and_not_before(app: Flask) -> None:
+    with running(app) as server:
+        server.stop(notice_s=0.5)
+        during = _ready(server.port)
+        closed = _until(lambda: not _is_open(server.port), lambda: True)
+
+    assert (during, closed) == (503, True)
+
+
+def test_another_stop_ends_the_notice_and_one_more_the_requests(
+    app: Flask, digit_png: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     predict = post(b"Content-Length: %d\r\n" % len(digit_png), digit_png)
     with contextlib.ExitStack() as stack:
         with running(app) as server:
             half_sent = stack.enter_context(connect(server.port))
             half_sent.sendall(predict[:-10])
             assert _get_live("127.0.0.1", server.port) == 200
-            server.stop(notice_s=3600)
-            server.stop()
+            for _ in range(3):
+                server.stop(notice_s=3600)
         rest = read_all(half_sent)
 
     assert rest == b""
@@ -451,7 +462,7 @@ def slow_server(notice_s: float) -> Iterator[tuple[subprocess.Popen[str], int]]:
 def test_sigterm_fails_readiness_first_then_finishes_every_accepted_request(digit_png: bytes) -> None:
     requests, threads = 12, 3
     predict = post(b"Content-Length: %d\r\n" % len(digit_png), digit_png)
-    with slow_server(notice_s=1.0) as (process, port), contextlib.ExitStack() as stack:
+    with slow_server(notice_s=600.0) as (process, port), contextlib.ExitStack() as stack:
         assert process.stdin
         assert process.stdout
         sockets = [stack.enter_context(connect(port)) for _ in range(requests)]
@@ -464,6 +475,7 @@ def test_sigterm_fails_readiness_first_then_finishes_every_accepted_request(digi
         readiness = _until(lambda: _ready(port) == 503, lambda: True)
         late = stack.enter_context(connect(port))  # the port is still open, and takes requests
         late.sendall(predict)
+        process.send_signal(signal.SIGTERM)  # ends the notice, which would otherwise be a long one
         refused = _until(lambda: not _is_open(port), lambda: process.poll() is None)
         process.stdin.write("\n")
         process.stdin.flush()

@@ -1,8 +1,8 @@
 """Serving: waitress, started with a clear word when it cannot be, and stopped without dropping a request.
 
 After SIGTERM `/health/ready` says no while everything still works, so that a balancer can look away; then the port
-closes, what was accepted is answered, and `serve` returns. Ctrl-C does the same without the wait. A second signal ends
-at once.
+closes, what was accepted is answered, and `serve` returns. Ctrl-C does the same without the wait. Each further signal
+ends what the server is waiting for: first the notice, then the requests.
 """
 
 import contextlib
@@ -11,7 +11,6 @@ import logging
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -72,8 +71,7 @@ class HttpServer:
         sockets = _open(settings.host, settings.port)
         self._settings = settings
         self._draining = state_of(app).draining
-        self._stop = threading.Event()
-        self._hurry = threading.Event()
+        self._stops = 0
         self._notice_s = 0.0
         self._map: dict[int, Any] = {}
         self._lanes = Lanes(settings.threads)
@@ -83,22 +81,21 @@ class HttpServer:
 
     def run(self) -> None:
         """Serve until `stop` is called, then finish what was accepted."""
-        while not self._stop.is_set():
+        while not self._stops:
             self._turn(IDLE_TURN_S)
         self._wait_noticed()
         self._finish()
 
     def stop(self, notice_s: float = 0.0) -> None:
-        """Ask for the end, from any thread or a signal handler; a second time, for an end at once.
+        """Ask for the end, from a signal handler or another thread; again, to end what the server is waiting for.
 
         Args:
-            notice_s: seconds to go on taking requests while `/health/ready` already says no.
+            notice_s: seconds to go on taking requests while `/health/ready` already says no; the first call's counts.
         """
-        if self._stop.is_set():
-            self._hurry.set()
-        self._notice_s = notice_s
+        if not self._stops:
+            self._notice_s = notice_s
+        self._stops += 1
         self._draining.set()
-        self._stop.set()
         with contextlib.suppress(OSError):  # the loop has ended already and needs no waking
             self._listeners[0].pull_trigger()
 
@@ -112,15 +109,16 @@ class HttpServer:
 
     def _wait_noticed(self) -> None:
         until = time.monotonic() + self._notice_s
-        while not self._hurry.is_set() and (left := until - time.monotonic()) > 0:
+        while self._stops == 1 and (left := until - time.monotonic()) > 0:
             self._turn(min(left, IDLE_TURN_S))
 
     def _finish(self) -> None:
         for listener in self._listeners:
             listener.draining = True
             listener.stop_listening()
+        enough = 3 if self._notice_s else 2
         until = time.monotonic() + self._settings.drain_timeout_s
-        while self._channels() and not self._hurry.is_set() and time.monotonic() < until:
+        while self._channels() and self._stops < enough and time.monotonic() < until:
             self._turn(DRAIN_TURN_S)
             self._close_idle()
         if left := len(self._channels()):
