@@ -1,0 +1,249 @@
+"""What is built and installed: the wheel, the locked dependencies, and the scripts that set both up."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Callable
+from email.parser import HeaderParser
+from pathlib import Path
+
+import pytest
+
+from inkdigit.recognizer import shipped_models
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+posix = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are for bash")
+
+
+# --- the wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built by the locked build backend, without the network."""
+    out = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(out)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    return next(out.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def contents(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_holds_every_file_of_the_shipped_model(contents: set[str]) -> None:
+    current = (shipped_models() / "current").read_text("utf-8").strip()
+    listed = (shipped_models() / current / "SHA256SUMS").read_text("utf-8").split()[1::2]
+
+    expected = {"current", f"{current}/SHA256SUMS", *(f"{current}/{name}" for name in listed)}
+    assert {f"inkdigit/models/{name}" for name in expected} <= contents
+
+
+@pytest.mark.parametrize("folder", ["server/templates", "server/static"])
+def test_the_wheel_holds_every_file_of_the_page(contents: set[str], folder: str) -> None:
+    source = ROOT / "src" / "inkdigit" / folder
+    files = {f"inkdigit/{folder}/{path.relative_to(source).as_posix()}" for path in source.rglob("*") if path.is_file()}
+
+    assert files
+    assert files <= contents
+
+
+def test_the_wheel_holds_the_mark_of_a_typed_package(contents: set[str]) -> None:
+    assert "inkdigit/py.typed" in contents
+
+
+def test_the_wheel_holds_the_package_and_its_description_and_nothing_else(contents: set[str]) -> None:
+    assert {name.split("/")[0] for name in contents} == {"inkdigit", f"inkdigit-{PROJECT['version']}.dist-info"}
+    assert [name for name in contents if "__pycache__" in name or name.endswith(".pyc")] == []
+
+
+def test_the_wheel_states_its_licence_and_its_extras(wheel: Path) -> None:
+    folder = f"inkdigit-{PROJECT['version']}.dist-info"
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = HeaderParser().parsestr(archive.read(f"{folder}/METADATA").decode())
+        licence = archive.read(f"{folder}/licenses/LICENSE").decode()
+
+    assert metadata["License-Expression"] == "MIT"
+    assert "MIT" in licence
+    assert set(metadata.get_all("Provides-Extra", [])) == set(PROJECT["optional-dependencies"])
+
+
+def test_an_installed_wheel_reads_a_digit_without_the_network(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    program = """
+import socket
+def refuse(*_): raise OSError("no network")
+socket.socket.connect = socket.getaddrinfo = refuse
+import io, sys, inkdigit
+from PIL import Image, ImageDraw
+picture, png = Image.new("L", (100, 100), "white"), io.BytesIO()
+ImageDraw.Draw(picture).line([(30, 25), (70, 25), (45, 80)], fill="black", width=7)
+picture.save(png, "PNG")
+image = inkdigit.normalize(inkdigit.read_image(png.getvalue()))
+print(inkdigit.__file__, inkdigit.Recognizer.load().predict(image[None])[0].label)
+"""
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True)
+
+    assert run.stdout.split() == [str(tmp_path / "inkdigit" / "__init__.py"), "7"], run.stderr
+
+
+# --- the locked dependencies
+
+
+def requirements(lock: str) -> dict[str, str]:
+    """The text of each requirement of a lock file, by the name of its package."""
+    text = re.sub(r"^ *#.*\n", "", (ROOT / "constraints" / lock).read_text("utf-8"), flags=re.MULTILINE)
+    blocks = re.split(r"\n(?=\S)", text.strip())
+    return {re.split(r"[=;\s]", block)[0]: block for block in blocks}
+
+
+def names(dependencies: list[str]) -> set[str]:
+    return {re.split(r"[<>=;!~ \[]", dependency)[0].lower() for dependency in dependencies}
+
+
+@pytest.mark.parametrize("lock", ["serve.txt", "test.txt"])
+def test_every_locked_package_has_one_version_and_hashes(lock: str) -> None:
+    assert [
+        name for name, block in requirements(lock).items() if not re.match(r"\S+==\S+[^\n]*\\\n +--hash=sha256:", block)
+    ] == []
+
+
+@pytest.mark.parametrize("lock", ["serve.txt", "test.txt"])
+def test_lock_files_name_no_place(lock: str) -> None:
+    text = (ROOT / "constraints" / lock).read_text("utf-8")
+
+    assert re.findall(r"://|--(?:extra-)?index-url|--find-links|file:|^/|@ ", text) == []
+
+
+def test_everything_that_serving_needs_is_locked() -> None:
+    assert names(PROJECT["dependencies"]) | {"hatchling"} <= set(requirements("serve.txt"))
+
+
+def test_everything_that_the_tests_need_is_locked() -> None:
+    extras = [dependency for extra in PROJECT["optional-dependencies"].values() for dependency in extra]
+
+    assert names(extras) | set(requirements("serve.txt")) <= set(requirements("test.txt"))
+
+
+def test_serving_installs_nothing_of_training() -> None:
+    assert names(PROJECT["optional-dependencies"]["train"]) & set(requirements("serve.txt")) == set()
+
+
+# --- the scripts
+
+
+@posix
+@pytest.mark.parametrize("script", ["scripts/serve", "scripts/test", "scripts/check", "scripts/lock", ".ci/run"])
+def test_scripts_can_be_run(script: str) -> None:
+    parsed = subprocess.run(["bash", "-n", ROOT / script], capture_output=True)
+
+    assert os.access(ROOT / script, os.X_OK)
+    assert (parsed.returncode, parsed.stderr) == (0, b"")
+
+
+FAKE_UV = """#!/bin/sh
+echo "$@" >>"$UV_LOG"
+case "$*" in
+*--editable*) ;;
+*"$UV_FAILS_AT"*) exit 1 ;;
+venv*) for folder; do :; done; mkdir -p "$folder/bin"; ln -s "$UV_PYTHON" "$folder/bin/python" ;;
+esac
+"""
+INSTALLS_ALL = ["venv", "pip install --require-hashes", "pip install --editable"]
+
+
+@pytest.fixture
+def set_up(tmp_path: Path) -> Callable[..., list[str]]:
+    """Sets a checkout up with a stand-in for uv, and tells what it was asked to do."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "uv").write_text(FAKE_UV)
+    (tmp_path / "bin" / "uv").chmod(0o755)
+    log = tmp_path / "log"
+
+    def run(checkout: Path, *, fails_at: str = "never", code: int = 0) -> list[str]:
+        log.write_text("")
+        stand_in = {"UV_LOG": str(log), "UV_FAILS_AT": fails_at, "UV_PYTHON": sys.executable}
+        environment = os.environ | stand_in | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+        command = "set -euo pipefail; source scripts/venv.sh; make_venv .venv constraints/serve.txt 14"
+        done = subprocess.run(["bash", "-c", command], cwd=checkout, env=environment, capture_output=True)
+        assert done.returncode == code, done.stderr
+        return [summary(line) for line in log.read_text().splitlines()]
+
+    return run
+
+
+def summary(call: str) -> str:
+    verbs = re.match(r"[a-z ]+", call)
+    option = re.search(r"--require-hashes|--editable", call)
+    return " ".join(part[0].strip() for part in (verbs, option) if part)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    folder = tmp_path / "check out"
+    folder.mkdir()
+    for part in ("scripts", "constraints"):
+        shutil.copytree(ROOT / part, folder / part)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+@posix
+def test_the_first_start_installs_and_the_second_asks_for_nothing(
+    set_up: Callable[..., list[str]], checkout: Path
+) -> None:
+    assert set_up(checkout) == INSTALLS_ALL
+    assert set_up(checkout) == []
+
+
+@posix
+def test_an_interrupted_set_up_is_begun_anew(set_up: Callable[..., list[str]], checkout: Path) -> None:
+    set_up(checkout, fails_at="--require-hashes", code=1)
+
+    assert set_up(checkout) == INSTALLS_ALL
+
+
+@posix
+def test_other_locked_versions_are_installed_anew(set_up: Callable[..., list[str]], checkout: Path) -> None:
+    set_up(checkout)
+    with (checkout / "constraints" / "serve.txt").open("a") as lock:
+        lock.write("# another\n")
+
+    assert set_up(checkout) == INSTALLS_ALL
+
+
+@posix
+def test_a_changed_project_is_installed_again_without_its_dependencies(
+    set_up: Callable[..., list[str]], checkout: Path
+) -> None:
+    set_up(checkout)
+    with (checkout / "pyproject.toml").open("a") as project:
+        project.write("# another\n")
+
+    assert set_up(checkout) == ["pip install --editable"]
+
+
+@posix
+def test_a_checkout_that_was_moved_is_set_up_anew(
+    set_up: Callable[..., list[str]], checkout: Path, tmp_path: Path
+) -> None:
+    set_up(checkout)
+
+    assert set_up(checkout.rename(tmp_path / "moved")) == INSTALLS_ALL
+
+
+@posix
+def test_an_environment_whose_python_is_gone_is_set_up_anew(set_up: Callable[..., list[str]], checkout: Path) -> None:
+    set_up(checkout)
+    (checkout / ".venv" / "bin" / "python").unlink()
+
+    assert set_up(checkout) == INSTALLS_ALL
