@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -163,6 +163,7 @@ def strokes(draw: st.DrawFn) -> NDArray[np.uint8]:
     return levels
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(strokes())
 def test_a_clean_drawing_comes_back_as_it_was(levels: NDArray[np.uint8]) -> None:
     picture = read_picture(png_of(levels))
@@ -171,6 +172,7 @@ def test_a_clean_drawing_comes_back_as_it_was(levels: NDArray[np.uint8]) -> None
     assert np.array_equal(picture.ink, levels)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(strokes())
 def test_inverting_a_drawing_changes_its_polarity_and_not_its_ink(levels: NDArray[np.uint8]) -> None:
     picture = read_picture(png_of(255 - levels))
@@ -179,6 +181,7 @@ def test_inverting_a_drawing_changes_its_polarity_and_not_its_ink(levels: NDArra
     assert np.array_equal(picture.ink, levels)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(strokes(), st.integers(0, 200), st.integers(30, 255))
 def test_dark_paper_and_weak_ink_are_stretched_to_the_full_range(
     levels: NDArray[np.uint8], paper: int, contrast: int
@@ -281,6 +284,21 @@ def test_a_picture_without_ink_is_blank(levels: NDArray[np.uint8]) -> None:
         read_picture(png_of(levels))
 
 
+def test_scattered_single_dots_are_no_drawing() -> None:
+    levels = np.full((56, 56), 255, np.uint8)
+    levels[4:52:8, 4:52:8] = 0
+
+    with pytest.raises(BlankImageError, match="dots"):
+        read_picture(png_of(levels))
+
+
+def test_a_single_dot_is_ink() -> None:
+    levels = np.full((56, 56), 255, np.uint8)
+    levels[20, 30] = 0
+
+    assert np.argwhere(read_image(png_of(levels))).tolist() == [[20, 30]]
+
+
 def test_a_wholly_transparent_picture_is_blank() -> None:
     with pytest.raises(BlankImageError):
         read_picture(encode(Image.new("RGBA", (28, 28), (10, 200, 30, 0))))
@@ -302,11 +320,13 @@ def test_odd_shapes_never_crash(shape: tuple[int, int]) -> None:
     assert ink.max() == 255
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=300))
 def test_a_data_url_gives_back_the_bytes_it_was_made_of(data: bytes) -> None:
     assert decode_data_url(encode_data_url(data)) == data
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(strokes())
 def test_what_the_model_saw_survives_its_png(levels: NDArray[np.uint8]) -> None:
     image = (levels / 255).astype(np.float32)

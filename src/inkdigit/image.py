@@ -254,8 +254,9 @@ def _flat_range(counts: NDArray[np.int_], lossy: bool) -> tuple[int, int]:
     peak = int(np.flatnonzero(counts)[-1])
     grainy = counts[1 : FLAT_WIDTH + 1].sum() > GRAIN_SHARE * counts[0]
     margin = max(round(LOSSY_MARGIN * peak) if lossy else 0, FLAT_WIDTH if grainy else 0)
-    marks = counts[FLAT_WIDTH + 1 :].cumsum()
-    usual = FLAT_WIDTH + 1 + int(np.searchsorted(marks, 0.95 * marks[-1]))
+    first = max(margin, FLAT_WIDTH) + 1
+    marks = counts[first:].cumsum()
+    usual = first + int(np.searchsorted(marks, 0.95 * marks[-1]))
     # A few stray pixels do not make the rest look faint; a lossy encoder overshoots inside a stroke too.
     return margin, min(peak, round(usual if lossy else OUTLIER * usual))
 
@@ -303,7 +304,10 @@ def _otsu(marks: _Marks) -> float:
 
 def _clean(ink: Ink) -> Ink:
     """Wipe away noise where there is so much that it cannot be part of a drawing; else the ink stays as it is."""
-    return _without_smudges(_without_specks(ink))
+    cleaned = _without_smudges(_without_specks(ink))
+    if cleaned.max() < 128:
+        raise BlankImageError("the picture holds single dots only; draw or write a digit on it")
+    return cleaned
 
 
 def _without_specks(ink: Ink) -> Ink:
