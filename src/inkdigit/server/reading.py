@@ -115,11 +115,15 @@ def _refuse_constant(name: str) -> NoReturn:
 def _read_form(request: Request) -> bytes:
     if len(request.mimetype_params.get("boundary", "")) > MAX_BOUNDARY:
         raise BadRequest(f"the boundary of the form is longer than {MAX_BOUNDARY} characters")
-    files = request.files.getlist("image")
-    if len(files) != 1:
-        raise BadRequest(f"the form must hold one file in the field image; it holds {len(files)}")
-    data: bytes = files[0].read()
+    names = [name for fields in (request.form, request.files) for name, _ in fields.items(multi=True)]
+    if names != ["image"] or "image" not in request.files:
+        raise BadRequest(f"the form must hold one file, in the field image, and nothing else; it holds {_shown(names)}")
+    data: bytes = request.files["image"].read()
     return data
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(repr(str(name)[:40]) for name in names) or "nothing"
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -1,7 +1,7 @@
 """The shapes of requests and answers; the OpenAPI document is generated from them."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,12 +25,18 @@ ProblemType = Literal[
     "about:blank",
 ]
 
+SEVEN: Final = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAABwAAAAcAQAAAABaduI5AAAAQUlEQVR42mP8z8DwkYmBgYEBg2DkYG"
+    "BiYPgD4bIw/D8Bl4WyGP7/l/8AFfuvAJP95wCT/fEfJvsTbugnKIsRi70AFIAS5BuTH1cAAAAASUVORK5CYII="
+)
+"""A seven that the documents show, and that can be posted as it stands."""
+
 Probability = Annotated[float, Field(ge=0, le=1)]
 DataUrl = Annotated[
     str,
     Field(
         json_schema_extra={"format": "image-data-url"},
-        examples=["data:image/png;base64,iVBORw0KGgo..."],
+        examples=[SEVEN],
         description="A PNG, JPEG or WebP picture as a base64 data URL.",
     ),
 ]

@@ -1,0 +1,84 @@
+import json
+import re
+from typing import Any, get_args
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from inkdigit.server import problems
+from inkdigit.server.problems import KINDS, Kind
+from inkdigit.server.schemas import ProblemType
+
+PAGES = {"/", "/api/docs", "/static/<path:filename>"}
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> dict[str, Any]:
+    return dict(client.get("/api/openapi.json").get_json())
+
+
+def test_every_route_but_the_pages_is_documented_with_its_methods(app: Flask, document: dict[str, Any]) -> None:
+    routes = {
+        rule.rule: {method.lower() for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
+        for rule in app.url_map.iter_rules()
+    }
+
+    documented = {path: set(operations) for path, operations in document["paths"].items()}
+    assert documented == {path: methods for path, methods in routes.items() if path not in PAGES}
+
+
+def test_every_reference_leads_to_a_schema_and_every_schema_is_used(document: dict[str, Any]) -> None:
+    referred = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+
+    assert referred == set(document["components"]["schemas"])
+
+
+def test_predict_takes_the_three_kinds_of_body(document: dict[str, Any]) -> None:
+    body = document["paths"]["/api/v1/predict"]["post"]["requestBody"]
+
+    assert body["required"] is True
+    assert set(body["content"]) == {
+        "application/json",
+        "multipart/form-data",
+        "image/png",
+        "image/jpeg",
+        "image/webp",
+        "application/octet-stream",
+    }
+
+
+def test_predict_answers_json_or_text(document: dict[str, Any]) -> None:
+    answer = document["paths"]["/api/v1/predict"]["post"]["responses"]["200"]
+
+    assert set(answer["content"]) == {"application/json", "text/plain"}
+
+
+def test_the_documented_option_is_the_one_that_is_read(document: dict[str, Any], client: FlaskClient) -> None:
+    [parameter] = document["paths"]["/api/v1/predict"]["post"]["parameters"]
+
+    assert (parameter["name"], parameter["in"], parameter["schema"]["enum"]) == ("include", "query", ["input"])
+
+
+def kinds() -> list[Kind]:
+    return [value for value in vars(problems).values() if isinstance(value, Kind)]
+
+
+def test_every_kind_of_problem_has_a_name_of_its_own_and_a_place_in_the_table() -> None:
+    names = [kind.type for kind in kinds()]
+
+    assert sorted([*names, "about:blank"]) == sorted(get_args(ProblemType))
+    assert {kind for kind in kinds() if kind not in KINDS.values()} == {problems.HEADERS_TOO_LARGE}
+
+
+def test_the_problems_of_predict_are_documented_with_their_statuses(document: dict[str, Any]) -> None:
+    responses = document["paths"]["/api/v1/predict"]["post"]["responses"]
+
+    documented = {
+        (status, kind)
+        for status, response in responses.items()
+        if "application/problem+json" in response["content"]
+        for kind in response["content"]["application/problem+json"]["schema"]["properties"]["type"]["enum"]
+    }
+    unrelated = {problems.NOT_FOUND, problems.METHOD_NOT_ALLOWED}
+    assert documented == {(str(kind.status), kind.type) for kind in kinds() if kind not in unrelated}

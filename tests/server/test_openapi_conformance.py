@@ -1,0 +1,78 @@
+"""The server keeps what its OpenAPI document promises: schemathesis makes the requests and judges the answers.
+
+A schema cannot say "a picture of a digit", so pictures come from the strategies below; with them, what the document
+allows must succeed and what it forbids must be refused, under every check that schemathesis has.
+"""
+
+import base64
+import io
+from typing import Any
+
+import hypothesis
+import schemathesis
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from inkdigit.config import Settings
+from inkdigit.recognizer import Prediction
+from inkdigit.server import create_app
+
+MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+BOUNDED = hypothesis.settings(max_examples=30, deadline=None, database=None)
+SEED = 20261122
+
+
+class Seven:
+    """Reads every picture as a seven."""
+
+    version = "seven"
+    card = {"version": "seven"}  # noqa: RUF012  never changed
+
+    def predict(self, images: object) -> list[Prediction]:
+        return [Prediction(7, 0.91, (0.01,) * 7 + (0.91, 0.01, 0.01), is_digit=True)]
+
+
+def draw(points: list[tuple[int, int]], width: int, light: bool, kind: str) -> bytes:
+    picture = Image.new("L", (64, 64), 0 if light else 255)
+    ImageDraw.Draw(picture).line(points, fill=255 if light else 0, width=width)
+    file = io.BytesIO()
+    picture.save(file, kind)
+    return file.getvalue()
+
+
+def data_url(kind: str, picture: bytes) -> str:
+    return f"data:{MEDIA_TYPES[kind]};base64,{base64.b64encode(picture).decode()}"
+
+
+def pictures(kind: str) -> st.SearchStrategy[bytes]:
+    point = st.tuples(st.integers(4, 60), st.integers(4, 60))
+    points = st.lists(point, min_size=2, max_size=6, unique=True)
+    return st.builds(draw, points, st.integers(2, 9), st.booleans(), st.just(kind))
+
+
+ANY_PICTURE = st.one_of([pictures(kind) for kind in MEDIA_TYPES])
+DATA_URLS = st.one_of([st.builds(data_url, st.just(kind), pictures(kind)) for kind in MEDIA_TYPES])
+
+for kind, media_type in MEDIA_TYPES.items():
+    schemathesis.openapi.media_type(media_type, pictures(kind))
+schemathesis.openapi.media_type("application/octet-stream", ANY_PICTURE)
+schemathesis.openapi.format("binary", ANY_PICTURE)
+schemathesis.openapi.format("image-data-url", DATA_URLS)
+
+document = schemathesis.openapi.from_wsgi("/api/openapi.json", create_app(Seven(), Settings()))
+
+
+@document.parametrize()
+@hypothesis.seed(SEED)
+@BOUNDED
+def test_the_server_answers_as_documented(case: Any) -> None:
+    case.call_and_validate()
+
+
+@document.include(path="/api/v1/predict").parametrize()
+@hypothesis.seed(SEED)
+@BOUNDED
+def test_predict_answers_in_plain_text_as_documented(case: Any) -> None:
+    response = case.call_and_validate(headers={"Accept": "text/plain"})
+
+    assert response.status_code != 200 or response.content == b"7"
