@@ -5,6 +5,8 @@ import { SIZE } from "./strokes.js";
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 /** @typedef {import("./strokes.js").Point} Point */
 
+const HAIR = 0.01;
+
 /**
  * The part of a 2D context that drawing needs.
  *
@@ -46,8 +48,8 @@ function trace(pen, points) {
     const next = points[i + 2] ?? last;
     pen.quadraticCurveTo(corner.x, corner.y, (corner.x + next.x) / 2, (corner.y + next.y) / 2);
   });
-  // A dot is a line to its own start: round caps make it a disc.
-  pen.lineTo(last.x, last.y);
+  // A line of no length is not painted at all; a hair's length is, and round ends make it a disc.
+  pen.lineTo(last === first ? last.x + HAIR : last.x, last.y);
 }
 
 /**

@@ -1,0 +1,100 @@
+"""A browser, and a server with the shipped model."""
+
+import contextlib
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from tests.browser.sheet import Served, Sheet
+
+from inkdigit.recognizer import Recognizer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM_FLAGS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+]
+
+
+def _find_chromium() -> str | None:
+    named = os.environ.get("INKDIGIT_CHROMIUM")
+    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def _missing() -> str | None:
+    if importlib.util.find_spec("playwright") is None:
+        return "no Playwright: install the package playwright"
+    if _find_chromium() is None:
+        return "no Chromium: install chromium, or set INKDIGIT_CHROMIUM to a browser"
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a browser where there is none, but never in CI."""
+    here = Path(__file__).parent
+    reason = _missing()
+    mark = pytest.mark.skipif(reason is not None and os.environ.get("CI") != "true", reason=reason or "")
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(mark)
+
+
+@pytest.fixture(scope="module")
+def launch() -> dict[str, Any]:
+    """How to launch the browser."""
+    return {"executable_path": _find_chromium(), "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture(scope="module")
+def browser(launch: dict[str, Any]) -> Iterator["Browser"]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(**launch)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def server(recognizer: Recognizer) -> Iterator[Served]:
+    with Served(recognizer) as served:
+        yield served
+
+
+@pytest.fixture
+def unsteady_server(recognizer: Recognizer) -> Iterator[Served]:
+    """A server of one's own, to take away."""
+    with Served(recognizer) as served:
+        yield served
+
+
+@pytest.fixture
+def open_sheet(browser: "Browser", server: Served) -> Iterator[Callable[..., Sheet]]:
+    """Opens the page; takes the options of a browser context, and `url`."""
+    with contextlib.ExitStack() as stack:
+
+        def open_(url: str = server.url, **options: Any) -> Sheet:
+            context = browser.new_context(**options)
+            stack.callback(context.close)
+            sheet = Sheet(context.new_page())
+            sheet.page.goto(url)
+            sheet.expect("blank")
+            return sheet
+
+        yield open_
+
+
+@pytest.fixture
+def sheet(open_sheet: Callable[..., Sheet]) -> Sheet:
+    return open_sheet()

@@ -1,0 +1,582 @@
+"""The page in a real browser, with the shipped model behind it."""
+
+import itertools
+import json
+import os
+import shlex
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pytest
+from tests.browser.sheet import FOUR, SEVEN, Served, Sheet, Strokes, ink_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Request, Route
+
+ROOT = Path(__file__).resolve().parents[2]
+CI = os.environ.get("CI") == "true"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+SCRIBBLE: Strokes = [[(60, 60), (220, 200), (60, 220), (200, 60), (100, 140)]]
+
+OpenSheet = Callable[..., Sheet]
+
+
+def _dash(sheet: Sheet) -> None:
+    """A short stroke beside the digit."""
+    sheet.draw([[(20, 260), (60, 260)]])
+
+
+# --- reading ---
+
+
+@pytest.mark.parametrize(("strokes", "label"), [(SEVEN, 7), (FOUR, 4)])
+def test_a_drawn_digit_is_read(sheet: Sheet, strokes: Strokes, label: int) -> None:
+    sheet.draw(strokes)
+
+    sheet.expect("sure", label)
+    assert sheet.said().startswith(f"That is a {label}.")
+    assert sheet.page.locator(f"#shares li:nth-child({label + 1})").get_attribute("class") == "is-first"
+
+
+def test_it_answers_while_one_draws(sheet: Sheet) -> None:
+    mouse = sheet.page.mouse
+    mouse.move(*sheet.place(80, 70))
+    mouse.down()
+    mouse.move(*sheet.place(200, 70), steps=10)
+    mouse.move(*sheet.place(130, 230), steps=10)
+
+    sheet.expect("sure", 7)
+    assert sheet.page.locator("#answer").get_attribute("aria-busy") == "true"
+
+
+def test_all_ten_shares_are_told_in_text(sheet: Sheet, server: Served) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+
+    rows = [" ".join(text.split()) for text in sheet.page.locator("#shares li").all_text_contents()]
+
+    assert [row.partition(":")[0] for row in rows] == list("0123456789")
+    assert all(row.endswith("%") for row in rows)
+
+
+def test_the_picture_that_the_model_saw_is_shown(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+
+    size = sheet.page.locator("#saw").evaluate("image => image.decode().then(() => image.naturalWidth)")
+
+    assert size == 28
+
+
+def test_the_model_is_named(sheet: Sheet, server: Served) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+
+    assert sheet.page.locator("#model").inner_text() == server.version
+
+
+def test_the_shown_call_gives_the_same_answer(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    shown = sheet.page.locator("#shares li").evaluate_all(
+        "bars => bars.map((bar) => bar.style.getPropertyValue('--share'))"
+    )
+
+    _curl, _silent, url, _header, content_type, _data, body = shlex.split(sheet.page.locator("#call").input_value())
+    request = urllib.request.Request(url, body.encode(), dict([content_type.split(": ")]))
+    with urllib.request.urlopen(request) as response:
+        answer = json.load(response)
+
+    assert answer["label"] == 7
+    assert answer["probabilities"] == pytest.approx([float(share) for share in shown])
+
+
+def test_the_saved_picture_is_the_posted_one(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+
+    assert sheet.page.locator("#save").get_attribute("href") == sheet.posted[-1]
+
+
+def test_what_looks_like_no_digit_is_said_so(sheet: Sheet) -> None:
+    _answer_with(sheet, label=3, is_digit=False, confidence=0.4)
+
+    sheet.draw(SCRIBBLE)
+
+    sheet.expect("none")
+    assert sheet.said() == "That does not look like a digit. Best guess: a 3, 40.0 %."
+
+
+def test_an_unsure_answer_names_the_runner_up(sheet: Sheet) -> None:
+    _answer_with(sheet, label=4, is_digit=True, confidence=0.55, second=9)
+
+    sheet.draw(FOUR)
+
+    sheet.expect("unsure")
+    assert sheet.said() == "Unsure: a 4, or perhaps a 9. 55.0 % for the 4, 45.0 % for the 9."
+
+
+def _answer_with(sheet: Sheet, *, label: int, is_digit: bool, confidence: float, second: int = 5) -> None:
+    """Replace the server's answers, for those that no drawing brings about in every model."""
+    shares = {label: confidence, second: 1 - confidence}
+    answer = {
+        "label": label,
+        "confidence": confidence,
+        "is_digit": is_digit,
+        "probabilities": [shares.get(digit, 0) for digit in range(10)],
+        "model": "another",
+    }
+    sheet.page.route("**/api/v1/predict*", lambda route: route.fulfill(json=answer))
+
+
+# --- what is posted ---
+
+
+def test_the_posted_picture_is_black_on_white_in_dark_colours_too(open_sheet: OpenSheet) -> None:
+    posted = []
+    for scheme in ("light", "dark"):
+        sheet = open_sheet(color_scheme=scheme)
+        sheet.draw(SEVEN)
+        sheet.expect("sure", 7)
+        posted.append(sheet.posted[-1])
+
+    assert posted[0] == posted[1]
+    assert 0.02 < ink_of(posted[0]).mean() < 0.3
+
+
+def test_a_wider_pen_leaves_more_ink(sheet: Sheet) -> None:
+    shares = []
+    for key in ("Home", "End"):
+        sheet.page.locator("#width").press(key)
+        sheet.draw(SEVEN)
+        sheet.expect("sure", 7)
+        shares.append(ink_of(sheet.posted[-1]).mean())
+        sheet.page.keyboard.press("Escape")
+        sheet.expect("blank")
+
+    assert shares[1] > 5 * shares[0]
+
+
+def test_a_tap_leaves_a_dot(sheet: Sheet) -> None:
+    sheet.page.mouse.click(*sheet.place(140, 140))
+    sheet.expect_posts(1)
+
+    ink = ink_of(sheet.posted[-1])
+
+    assert ink[140, 140]
+    assert not ink[:, :125].any()
+
+
+def test_the_second_mouse_button_draws_nothing(sheet: Sheet) -> None:
+    sheet.page.mouse.move(*sheet.place(80, 80))
+    sheet.page.mouse.down(button="right")
+    sheet.page.mouse.move(*sheet.place(200, 200), steps=5)
+    sheet.page.mouse.up(button="right")
+
+    assert sheet.page.locator("#pad.has-ink").count() == 0
+    assert sheet.posted == []
+
+
+# --- undo, redo, clear ---
+
+
+@pytest.mark.parametrize("how", ["button", "Control+z", "Meta+z"])
+def test_undo_takes_back_the_last_stroke(sheet: Sheet, how: str) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    before = sheet.posted[-1]
+    _dash(sheet)
+    _act(sheet, "#undo", how)
+
+    sheet.expect("sure", 7)
+    assert sheet.posted[-1] == before
+
+
+@pytest.mark.parametrize("how", ["button", "Control+Shift+Z", "Control+y", "Meta+Shift+Z"])
+def test_redo_brings_it_back(sheet: Sheet, how: str) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    before = sheet.posted[-1]
+    sheet.page.locator("#undo").click()
+    sheet.expect("blank")
+    _act(sheet, "#redo", how)
+
+    sheet.expect("sure", 7)
+    assert sheet.posted[-1] == before
+
+
+@pytest.mark.parametrize("how", ["button", "Escape"])
+def test_clear_wipes_the_paper_and_can_be_undone(sheet: Sheet, how: str) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    before = sheet.posted[-1]
+    _act(sheet, "#clear", how)
+    sheet.expect("blank")
+    assert sheet.said().startswith("Draw a digit.")
+    sheet.page.keyboard.press("Control+z")
+
+    sheet.expect("sure", 7)
+    assert sheet.posted[-1] == before
+
+
+def test_undo_while_drawing_abandons_the_stroke(sheet: Sheet) -> None:
+    mouse = sheet.page.mouse
+    mouse.move(*sheet.place(80, 80))
+    mouse.down()
+    mouse.move(*sheet.place(200, 80), steps=5)
+    sheet.page.keyboard.press("Control+z")
+    mouse.move(*sheet.place(200, 200), steps=5)
+    mouse.up()
+
+    sheet.expect("blank")
+    assert sheet.page.locator("#pad.has-ink").count() == 0
+
+
+def _act(sheet: Sheet, button: str, how: str) -> None:
+    if how == "button":
+        sheet.page.locator(button).click()
+    else:
+        sheet.page.keyboard.press(how)
+
+
+# --- touch ---
+
+
+def _touch(sheet: Sheet) -> Callable[..., Any]:
+    """Sends touches: a kind, and where each finger is, in drawing units."""
+    session = sheet.page.context.new_cdp_session(sheet.page)
+
+    def send(kind: str, *fingers: tuple[float, float]) -> None:
+        places = [sheet.place(*finger) for finger in fingers]
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    return send
+
+
+def _swipe(touch: Callable[..., Any], stroke: list[tuple[float, float]]) -> None:
+    touch("touchStart", stroke[0])
+    for (x0, y0), (x1, y1) in itertools.pairwise(stroke):
+        for part in np.linspace(0, 1, 11)[1:]:
+            touch("touchMove", (x0 + (x1 - x0) * part, y0 + (y1 - y0) * part))
+    touch("touchEnd")
+
+
+def test_a_finger_draws_and_does_not_scroll(open_sheet: OpenSheet) -> None:
+    sheet = open_sheet(**PHONE)
+
+    _swipe(_touch(sheet), SEVEN[0])
+
+    sheet.expect("sure", 7)
+    assert sheet.page.evaluate("scrollY") == 0
+
+
+def test_a_finger_beside_the_pad_scrolls(open_sheet: OpenSheet) -> None:
+    sheet = open_sheet(**PHONE)
+
+    _swipe(_touch(sheet), [(140, 450), (140, 300)])
+
+    sheet.page.wait_for_function("scrollY > 0")
+    assert sheet.posted == []
+
+
+def test_a_second_finger_does_not_draw(open_sheet: OpenSheet) -> None:
+    sheet = open_sheet(**PHONE)
+    touch = _touch(sheet)
+
+    touch("touchStart", (60, 60))
+    touch("touchMove", (60, 100))
+    touch("touchStart", (60, 100), (220, 60))
+    for y in range(100, 241, 20):
+        touch("touchMove", (60, y), (220, y))
+    touch("touchEnd")
+    sheet.page.wait_for_selector("#answer[aria-busy=false]:not([data-mood=blank])")
+
+    ink = ink_of(sheet.posted[-1])
+    assert ink[240, 60]
+    assert not ink[:, 140:].any()
+
+
+def test_a_cancelled_touch_keeps_a_real_stroke(open_sheet: OpenSheet) -> None:
+    sheet = open_sheet(**PHONE)
+    touch = _touch(sheet)
+
+    touch("touchStart", (60, 60))
+    for y in range(60, 241, 20):
+        touch("touchMove", (60, y))
+    touch("touchCancel")
+    sheet.page.wait_for_selector("#answer[aria-busy=false]:not([data-mood=blank])")
+
+    assert ink_of(sheet.posted[-1])[240, 60]
+
+
+def test_a_cancelled_touch_that_went_nowhere_leaves_no_dot(open_sheet: OpenSheet) -> None:
+    sheet = open_sheet(**PHONE)
+    touch = _touch(sheet)
+
+    touch("touchStart", (60, 60))
+    touch("touchCancel")
+
+    sheet.page.wait_for_selector("#pad:not(.has-ink)")
+    sheet.expect("blank")
+
+
+# --- keyboard ---
+
+
+def test_a_digit_can_be_drawn_by_keyboard_alone(sheet: Sheet) -> None:
+    keyboard = sheet.page.keyboard
+    keyboard.press("Tab")
+    assert sheet.pad.evaluate("pad => pad === document.activeElement")
+
+    _repeat(sheet, "ArrowUp", 9)
+    _repeat(sheet, "ArrowLeft", 8)
+    keyboard.press("Space")
+    assert sheet.page.locator("#pen-state").inner_text() == "Pen down"
+    _repeat(sheet, "ArrowRight", 16)
+    for _ in range(9):
+        keyboard.press("ArrowDown")
+        keyboard.down("ArrowDown")
+        keyboard.press("ArrowLeft")
+        keyboard.up("ArrowDown")
+    keyboard.press("Enter")
+
+    assert sheet.page.locator("#pen-state").inner_text() == "Pen up"
+    sheet.expect("sure", 7)
+
+
+def test_the_keyboard_pen_is_seen_only_where_it_is_used(sheet: Sheet) -> None:
+    nib = sheet.page.locator("#nib")
+
+    sheet.page.keyboard.press("Tab")
+    assert nib.is_visible()
+    _dash(sheet)
+
+    assert not nib.is_visible()
+
+
+def test_leaving_the_pad_lifts_the_pen(sheet: Sheet) -> None:
+    sheet.pad.focus()
+    sheet.page.keyboard.press("Space")
+    _repeat(sheet, "ArrowDown", 8)
+    sheet.page.keyboard.press("Tab")
+
+    assert sheet.page.locator("#undo").evaluate("button => button === document.activeElement")
+    sheet.page.wait_for_selector("#answer[aria-busy=false]:not([data-mood=blank])")
+    assert ink_of(sheet.posted[-1]).any()
+
+
+def _repeat(sheet: Sheet, key: str, times: int) -> None:
+    for _ in range(times):
+        sheet.page.keyboard.press(key)
+
+
+# --- when things go wrong ---
+
+
+def test_a_server_that_is_away_is_told_and_the_drawing_read_when_it_is_back(
+    open_sheet: OpenSheet, unsteady_server: Served
+) -> None:
+    sheet = open_sheet(unsteady_server.url)
+    unsteady_server.stop()
+
+    sheet.draw(SEVEN)
+    sheet.expect("problem")
+    assert sheet.said().startswith("Encountered an error. The server does not answer.")
+    assert "inkdigit serve" in sheet.said()
+    unsteady_server.start()
+
+    sheet.expect("sure", 7)
+
+
+def test_a_refusal_is_told_in_the_servers_words(sheet: Sheet) -> None:
+    problem = {"type": "image-too-large", "title": "Too large", "status": 413, "detail": "The picture is too large."}
+    sheet.page.route("**/api/v1/predict*", lambda route: route.fulfill(status=413, json=problem))
+
+    sheet.draw(SEVEN)
+    sheet.expect("problem")
+    assert sheet.said().startswith("Encountered an error. The picture is too large.")
+    assert not sheet.page.locator("#retry").is_visible()
+    sheet.page.unroute("**/api/v1/predict*")
+    _dash(sheet)
+    sheet.page.keyboard.press("Control+z")
+
+    sheet.expect("sure", 7)
+
+
+def test_try_now_looks_at_once(sheet: Sheet) -> None:
+    sheet.page.clock.install()
+    sheet.page.route("**/api/**", lambda route: route.abort())
+    sheet.draw(SEVEN)
+    sheet.expect("problem")
+    sheet.page.unroute("**/api/**")
+
+    sheet.page.locator("#retry").click()
+
+    sheet.expect("sure", 7)
+
+
+def test_an_older_answer_never_overwrites_a_newer_one(sheet: Sheet) -> None:
+    held: list[Route] = []
+
+    def hold_the_first(route: "Route") -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    sheet.page.route("**/api/v1/predict*", hold_the_first)
+    _dash(sheet)
+    sheet.expect_posts(1)
+    sheet.draw(SEVEN)
+    sheet.expect_posts(2)
+    sheet.page.wait_for_selector("#answer[aria-busy=false]:not([data-mood=blank])")
+    newest = sheet.said()
+    stale = {"label": 1, "confidence": 1, "is_digit": True, "probabilities": [0, 1] + [0] * 8, "model": "stale"}
+    held[0].fulfill(json=stale)
+    sheet.page.wait_for_timeout(200)
+
+    assert sheet.said() == newest
+    assert sheet.page.locator("#model").inner_text() != "stale"
+
+
+def test_an_answer_that_comes_after_clear_is_not_shown(sheet: Sheet) -> None:
+    held: list[Route] = []
+    sheet.page.route("**/api/v1/predict*", lambda route: held.append(route))
+    _dash(sheet)
+    sheet.expect_posts(1)
+    sheet.page.keyboard.press("Escape")
+    held[0].fulfill(
+        json={"label": 1, "confidence": 1, "is_digit": True, "probabilities": [0, 1] + [0] * 8, "model": ""}
+    )
+    sheet.page.wait_for_timeout(200)
+
+    assert sheet.said().startswith("Draw a digit.")
+
+
+# --- for everybody ---
+
+
+SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
+SIZES = [(width, 700) for width in (320, 375, 600, 820, 1024, 1280, 1920)]
+
+
+def _states(sheet: Sheet) -> Iterator[str]:
+    """Bring the page into each of its states, one after the other."""
+    yield "blank"
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    sheet.page.locator("summary").click()
+    yield "sure"
+    _answer_with(sheet, label=4, is_digit=True, confidence=0.55, second=9)
+    _dash(sheet)
+    sheet.expect("unsure")
+    yield "unsure"
+    _answer_with(sheet, label=4, is_digit=False, confidence=0.55)
+    _dash(sheet)
+    sheet.expect("none")
+    yield "none"
+    sheet.page.route("**/api/**", lambda route: route.abort())
+    _dash(sheet)
+    sheet.expect("problem")
+    yield "problem"
+
+
+def _run_axe(sheet: Sheet) -> list[str]:
+    found: list[dict[str, Any]] = sheet.page.evaluate("axe.run().then((report) => report.violations)")
+    return [f"{rule['id']}: {node['html']}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.mark.skipif(not AXE.exists() and not CI, reason="no node_modules/axe-core: run `npm ci`")
+@pytest.mark.parametrize("width", [1280, 375])
+def test_axe_finds_nothing(open_sheet: OpenSheet, width: int) -> None:
+    sheet = open_sheet(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+    sheet.page.evaluate(AXE.read_text(encoding="utf-8"))
+
+    found = {}
+    for state in _states(sheet):
+        for scheme in SCHEMES:
+            sheet.page.emulate_media(color_scheme=scheme)
+            found[state, scheme] = _run_axe(sheet)
+
+    assert len(found) == 10
+    assert {where: what for where, what in found.items() if what} == {}
+
+
+def test_nothing_overflows_sideways(sheet: Sheet) -> None:
+    overflowing = []
+    for state in _states(sheet):
+        for width, height in SIZES:
+            sheet.page.set_viewport_size({"width": width, "height": height})
+            if _content_width(sheet) > width:
+                overflowing.append((state, width))
+        sheet.page.set_viewport_size({"width": 1280, "height": 720})
+
+    assert overflowing == []
+
+
+def _content_width(sheet: Sheet) -> int:
+    width: int = sheet.page.evaluate("document.documentElement.scrollWidth")
+    return width
+
+
+def test_the_answer_is_in_sight_on_a_phone(open_sheet: OpenSheet) -> None:
+    sheet = open_sheet(**PHONE)
+
+    _swipe(_touch(sheet), SEVEN[0])
+    sheet.expect("sure", 7)
+
+    bars = sheet.page.locator("#shares").bounding_box()
+    assert bars
+    assert bars["y"] + bars["height"] <= 667
+
+
+def test_who_wants_no_motion_sees_none(open_sheet: OpenSheet) -> None:
+    running = {}
+    for motion in ("reduce", "no-preference"):
+        sheet = open_sheet(reduced_motion=motion)
+        sheet.page.evaluate(
+            "new MutationObserver(() => { window.moved ??= document.getAnimations().length })"
+            ".observe(document.querySelector('#figure'), { childList: true })"
+        )
+        sheet.draw(SEVEN)
+        sheet.expect("sure", 7)
+        running[motion] = sheet.page.evaluate("window.moved")
+
+    assert running["reduce"] == 0
+    assert running["no-preference"] > 0
+
+
+def test_nothing_is_requested_elsewhere(sheet: Sheet, server: Served) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+
+    elsewhere = [url for url in sheet.requested if not url.startswith((server.url, "data:image/png"))]
+
+    assert len(sheet.requested) > 10
+    assert elsewhere == []
+
+
+def test_the_page_keeps_to_its_own_security_policy(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    sheet.page.locator("summary").click()
+    sheet.page.locator("#copy").click()
+
+    assert sheet.page.locator("#copied").inner_text()
+    assert sheet.complaints == []
+
+
+def test_a_failed_call_is_the_only_thing_logged(sheet: Sheet) -> None:
+    failed: list[Request] = []
+    sheet.page.on("requestfailed", lambda request: failed.append(request))
+    sheet.page.route("**/api/**", lambda route: route.abort())
+    sheet.draw(SEVEN)
+    sheet.expect("problem")
+
+    assert failed
+    assert all("Failed to load resource" in complaint for complaint in sheet.complaints)
