@@ -209,7 +209,9 @@ def _read_card(folder: Path, contents: bytes) -> Mapping[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / 'card.json'} is not a model card of this program") from error
     if found[0] != PREPROCESS_VERSION:
-        raise ModelError(f"{folder} was made for preprocess version {found[0]}, this is {PREPROCESS_VERSION}; train anew")
+        raise ModelError(
+            f"{folder} was made for preprocess version {found[0]}, this is {PREPROCESS_VERSION}; train anew"
+        )
     if found[1] != [str(digit) for digit in range(CLASSES)] or canary_size != (SIZE * SIZE, CLASSES):
         raise ModelError(f"{folder / 'card.json'} describes a network that does not read the digits 0 to 9")
     return dict(card)

@@ -1,0 +1,207 @@
+"""Real training runs, small ones: they end in model folders that load, serve and explain themselves."""
+
+import importlib.util
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from inkdigit import ConfigError, ModelError, Recognizer, normalize, read_image
+from inkdigit.config import Settings
+from inkdigit.recognizer import verify_model_folder
+from inkdigit.server import create_app
+from inkdigit.training.dataset import Mnist, read_digits
+
+if TYPE_CHECKING:
+    from inkdigit.training.train import Progress, TrainOptions
+
+MISSING = importlib.util.find_spec("keras") is None and not os.environ.get("CI")
+pytestmark = [
+    pytest.mark.skipif(MISSING, reason="Keras is not installed: pip install 'inkdigit[train]'"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+]
+DATA = Path(__file__).parents[1] / "data"
+
+Train = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def few() -> Mnist:
+    """A few hundred digits in place of MNIST; which ones they are plays no part here."""
+    digits = read_digits(DATA, "t10k")
+    return Mnist(digits[:640], digits[640:840], digits[840:1040])
+
+
+@pytest.fixture
+def train(few: Mnist, monkeypatch: pytest.MonkeyPatch) -> Train:
+    """Trains with options given by name, on the few digits."""
+    from inkdigit.training import train as module
+
+    monkeypatch.setattr(module, "load_mnist", lambda source: few)
+
+    def run(out: Path, on_progress: "Callable[[Progress], None] | None" = None, **options: object) -> Path:
+        given: TrainOptions = module.TrainOptions(out=out, width=8, **options)  # type: ignore[arg-type]
+        return module.train(given, on_progress)
+
+    return run
+
+
+def stop_in(epoch: int, error: BaseException) -> "Callable[[Progress], None]":
+    def on_progress(progress: "Progress") -> None:
+        if progress.epoch == epoch:
+            raise error
+
+    return on_progress
+
+
+def read_card(folder: Path) -> dict[str, object]:
+    return dict(json.loads((folder / "card.json").read_text()))
+
+
+def test_a_run_ends_in_a_served_model(train: Train, tmp_path: Path, digit_png: bytes) -> None:
+    folder = train(tmp_path / "small", epochs=3, seed=3, command="inkdigit train --epochs 3")
+
+    recognizer = Recognizer.load(folder)
+    answer = create_app(recognizer, Settings()).test_client().post(
+        "/api/v1/predict", data=digit_png, content_type="image/png"
+    )  # fmt: skip
+    expected = recognizer.predict(normalize(read_image(digit_png))[None])[0]
+    assert (answer.json["label"], answer.json["model"]) == (expected.label, "small")
+
+
+def test_a_model_folder_says_all_that_it_should(train: Train, few: Mnist, tmp_path: Path) -> None:
+    folder = train(tmp_path / "small", epochs=2, seed=3, command="inkdigit train --epochs 2")
+
+    card = read_card(folder)
+    verify_model_folder(folder)
+    assert {path.name for path in folder.iterdir()} == {
+        "SHA256SUMS", "card.json", "model.keras", "model.onnx", "report.html",
+    }  # fmt: skip
+    assert (card["version"], card["seed"], card["command"]) == ("small", 3, "inkdigit train --epochs 2")
+    assert card["metrics"]["test"]["n"] == len(few.test)  # type: ignore[index]
+    assert card["metrics"]["held_out"]["n"] == len(few.held_out)  # type: ignore[index]
+    assert max(card["agreement"]["batch_of_1"], card["agreement"]["batch_of_n"]) <= 1e-5  # type: ignore[index]
+    assert {"keras", "numpy", "onnxruntime"} <= set(card["libraries"])  # type: ignore[call-overload]
+    assert [path.name for path in tmp_path.iterdir()] == ["small"]
+
+
+def test_the_report_stands_alone_and_shows_every_mistake(train: Train, tmp_path: Path) -> None:
+    folder = train(tmp_path / "small", epochs=1)
+
+    report = (folder / "report.html").read_text()
+    errors = read_card(folder)["metrics"]["test"]["errors"]  # type: ignore[index]
+    assert report.count("<figure>") == errors > 0
+    assert "http" not in report
+    assert report.count("<polyline") == 3
+
+
+def test_the_networks_files_agree_on_other_pictures_too(train: Train, few: Mnist, tmp_path: Path) -> None:
+    import keras
+
+    folder = train(tmp_path / "small", epochs=1)
+    images = few.training.images[:100] / np.float32(255)
+
+    network = keras.models.load_model(folder / "model.keras", compile=False)
+
+    expected = network.predict(images[..., None], verbose=0)
+    assert np.abs(Recognizer.load(folder).probabilities(images) - expected).max() < 1e-5
+
+
+def test_ctrl_c_keeps_the_best_so_far(train: Train, tmp_path: Path) -> None:
+    folder = train(tmp_path / "small", stop_in(2, KeyboardInterrupt()), epochs=5)
+
+    assert read_card(folder)["training"]["epochs"] == 1  # type: ignore[index]
+    assert Recognizer.load(folder).version == "small"
+
+
+def test_ctrl_c_in_the_first_epoch_still_leaves_a_model(train: Train, tmp_path: Path) -> None:
+    folder = train(tmp_path / "small", stop_in(1, KeyboardInterrupt()), epochs=5)
+
+    assert Recognizer.load(folder).version == "small"
+
+
+def test_a_killed_run_goes_on_where_it_was(train: Train, tmp_path: Path) -> None:
+    out = tmp_path / "small"
+    seen: list[int] = []
+    with pytest.raises(SystemExit):
+        train(out, stop_in(3, SystemExit()), epochs=4)
+
+    folder = train(out, lambda progress: seen.append(progress.epoch), epochs=4, resume=True)
+
+    assert set(seen) == {3, 4}
+    assert read_card(folder)["training"]["epochs"] == 4  # type: ignore[index]
+
+
+def test_a_run_that_was_over_before_it_was_killed_only_writes_its_folder(train: Train, tmp_path: Path) -> None:
+    from inkdigit.training import train as module
+
+    out = tmp_path / "small"
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(module, "write_model_folder", lambda *_: (_ for _ in ()).throw(SystemExit()))
+        train(out, epochs=2)
+
+    folder = train(out, stop_in(1, AssertionError("an epoch ran again")), epochs=2, resume=True)
+
+    assert read_card(folder)["training"]["epochs"] == 2  # type: ignore[index]
+
+
+def test_other_options_do_not_continue_a_run(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        train(tmp_path / "small", stop_in(2, SystemExit()), epochs=4)
+
+    with pytest.raises(ConfigError, match="other options"):
+        train(tmp_path / "small", epochs=4, seed=9, resume=True)
+
+
+def test_nothing_to_resume_is_said(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nothing to resume"):
+        train(tmp_path / "small", resume=True)
+
+
+def test_minutes_end_a_run(train: Train, tmp_path: Path) -> None:
+    folder = train(tmp_path / "small", epochs=1000, minutes=0.02)
+
+    assert read_card(folder)["training"]["epochs"] < 1000  # type: ignore[index]
+
+
+@pytest.mark.parametrize("options", [{"epochs": 0}, {"minutes": 0.0}, {"batch_size": 0}])
+def test_impossible_options_are_refused(train: Train, tmp_path: Path, options: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="greater than 0"):
+        train(tmp_path / "small", **options)
+
+
+def test_a_folder_that_is_there_is_never_overwritten(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="exists already"):
+        train(tmp_path)
+
+
+def test_a_network_file_that_disagrees_is_never_released(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from inkdigit.training import export
+
+    monkeypatch.setattr(export, "AGREEMENT", -1)
+
+    with pytest.raises(ModelError, match="differs from the Keras model"):
+        train(tmp_path / "small", epochs=1)
+
+    assert not (tmp_path / "small").exists()
+
+
+def test_a_batch_depends_on_seed_epoch_and_place_alone(few: Mnist) -> None:
+    from inkdigit.training.train import AugmentedBatches
+
+    first, again, other = (AugmentedBatches(few.training, 32, seed) for seed in (1, 1, 2))
+    images, labels = first[3]
+    again[0], again[1]
+    same_images, same_labels = again[3]
+    again.on_epoch_end()
+
+    assert np.array_equal(images, same_images)
+    assert np.array_equal(labels, same_labels)
+    assert not np.array_equal(images, other[3][0])
+    assert not np.array_equal(images, again[3][0])
