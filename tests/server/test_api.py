@@ -1,6 +1,8 @@
 import base64
 import io
 import json
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from PIL import Image
 from inkdigit import normalize, read_image
 from inkdigit.config import MAX_BODY_BYTES, Settings
 from inkdigit.image import MAX_IMAGE_BYTES
-from inkdigit.server import MAX_FORM_PARTS, create_app
+from inkdigit.server import MAX_FORM_PARTS, MAX_FORM_TEXT_BYTES, create_app
 from inkdigit.server.state import state_of
 
 PREDICT = "/api/v1/predict"
@@ -72,6 +74,16 @@ def test_a_raw_body_is_read_whatever_type_it_is_said_to_have(
     client: FlaskClient, digit_png: bytes, media_type: str
 ) -> None:
     response = client.post(PREDICT, data=digit_png, content_type=media_type)
+
+    assert response.json == EXPECTED
+
+
+@pytest.mark.parametrize("filler", [b"\r", b"\n", b"\r\n", b"\r\n--frontie", b"--", b"\0"])
+def test_a_file_of_megabytes_in_a_form_is_read_whole(client: FlaskClient, digit_png: bytes, filler: bytes) -> None:
+    chunk = b"".join((b"juNk", filler * (3_000_000 // len(filler))))
+    large = digit_png[:33] + struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+    response = client.post(PREDICT, **form(large + digit_png[33:]))
 
     assert response.json == EXPECTED
 
@@ -276,6 +288,7 @@ BAD_JSON = {
     "null image": b'{"image": null}',
     "another key": b'{"image": "data:image/png;base64,AAAA", "more": 1}',
     "a key twice": b'{"image": "data:image/png;base64,AAAA", "image": "data:image/png;base64,AAAB"}',
+    "a hundred thousand keys": b"{" + b",".join(b'"%d":0' % key for key in range(100_000)) + b"}",
     "a long key": b'{"image": "x", "' + b"k" * 100_000 + b'": 1}',
     "NaN": b'{"image": NaN}',
     "Infinity": b'{"image": -Infinity}',
@@ -341,7 +354,7 @@ def test_a_form_of_many_parts_is_refused(client: FlaskClient, digit_png: bytes) 
 
 
 def test_a_long_text_in_a_form_is_refused(client: FlaskClient, digit_png: bytes) -> None:
-    body = multipart(('name="more"', b"x" * 100_000), (FILE, digit_png))
+    body = multipart(('name="more"', b"x" * (MAX_FORM_TEXT_BYTES + 1)), (FILE, digit_png))
 
     response = client.post(PREDICT, data=body, content_type="multipart/form-data; boundary=frontier")
 

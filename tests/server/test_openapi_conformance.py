@@ -18,7 +18,7 @@ from inkdigit.recognizer import Prediction
 from inkdigit.server import create_app
 
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
-BOUNDED = hypothesis.settings(max_examples=30, deadline=None, database=None)
+BOUNDED = hypothesis.settings(max_examples=50, deadline=None, database=None)
 SEED = 20261122
 
 

@@ -171,6 +171,32 @@ def test_a_client_that_sends_too_much_still_reads_why(port: int) -> None:
     connection.close()
 
 
+def test_a_refused_client_that_stays_is_left(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inkdigit.server.http.DISCARD_S", 0.0)
+    with running(app) as server, connect(server.port) as sock:
+        sock.sendall(BROKEN["a negative length"])
+        answer = read_all(sock)
+        left = _until(lambda: not server._channels(), lambda: True)
+
+    assert statuses(answer) == [400]
+    assert left
+
+
+def test_slow_bodies_held_open_keep_nobody_waiting(port: int, digit_png: bytes) -> None:
+    predict = post(b"Connection: close\r\nContent-Length: %d\r\n" % len(digit_png), digit_png)
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(connect(port)) for _ in range(30)]
+        for sock in slow:
+            sock.sendall(predict[:-10])
+        answer = exchange(port, predict)
+        for sock in slow:
+            sock.sendall(predict[-10:])
+        late = [read_all(sock) for sock in slow]
+
+    assert statuses(answer) == [200]
+    assert [statuses(answer) for answer in late] == [[200]] * 30
+
+
 def test_a_chunked_body_over_the_limit_is_refused(port: int, digit_png: bytes, fake_recognizer: Any) -> None:
     parts = [digit_png, *[b"\0" * 65536] * (MAX_BODY_BYTES // 65536 + 1)]
     chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in parts]

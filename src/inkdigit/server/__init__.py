@@ -9,7 +9,7 @@ from inkdigit.server.reading import PictureRequest
 from inkdigit.server.state import EXTENSION, DigitReader, State
 
 MAX_FORM_PARTS = 8
-MAX_FORM_TEXT_BYTES = 64 * 1024
+MAX_FORM_TEXT_BYTES = 512 * 1024  # must exceed the 64 KiB that werkzeug reads a file by, or it refuses some files
 
 __all__ = ["create_app"]
 

@@ -102,10 +102,8 @@ def _tell_own(error: InkdigitError) -> Response:
     return _tell_unexpected(error) if kind is None else problem_response(kind, str(error))
 
 
-def _tell_http(error: http.HTTPException) -> Response | http.HTTPException:
-    if error.code is None or error.code < 400:
-        return error  # a redirect is no problem
-    kind = kind_of(error) or Kind("about:blank", error.code, error.name)
+def _tell_http(error: http.HTTPException) -> Response:
+    kind = kind_of(error) or Kind("about:blank", error.code or 500, error.name)
     response = problem_response(kind, _detail(error) or kind.title)
     response.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")
     return response

@@ -13,6 +13,7 @@ from inkdigit.server.schemas import PredictQuery, PredictRequest
 
 RAW_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "application/octet-stream")
 ANSWER_TYPES: Final = ("application/json", "text/plain")
+MAX_KEYS: Final = 16  # of a JSON object; each unknown one costs a complaint
 MAX_BOUNDARY: Final = 70  # characters, RFC 2046 section 5.1.1
 
 
@@ -102,6 +103,8 @@ def parse_json(body: bytes) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_KEYS:
+        raise ValueError(f"an object has more than {MAX_KEYS} keys")
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a key stands there twice")
