@@ -237,6 +237,26 @@ def test_shade_and_grain_of_a_photo_are_not_ink(light: bool, kind: str) -> None:
     assert (picture.ink[drawn == 0] > 0).mean() < 0.05
 
 
+def test_print_lines_along_the_edge_of_a_photo_are_dropped() -> None:
+    page = photo(light=True)
+    ImageDraw.Draw(page).line([(12, 0), (12, 223)], fill=30, width=5)
+    ImageDraw.Draw(page).line([(0, 210), (223, 210)], fill=30, width=3)
+
+    ink = read_image(encode(page))
+
+    assert not ink[:, :20].any()
+    assert not ink[205:].any()
+    assert (ink[40:190, 40:190] > 127).sum() > 2000
+
+
+def test_a_photo_with_ink_along_its_edge_only_keeps_it() -> None:
+    page = photo(light=True)
+    page.paste(photo(light=True).crop((0, 0, 30, 30)).resize((224, 224)))
+    ImageDraw.Draw(page).line([(12, 60), (12, 150)], fill=30, width=9)
+
+    assert read_image(encode(page))[70:140, 12].min() > 127
+
+
 def test_salt_and_pepper_is_wiped_off() -> None:
     levels = np.asarray(seven("white", "black", side=56).convert("L")).copy()
     clean = levels > 127

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from inkdigit.errors import BlankImageError, ImageTooLargeError, UnreadableImageError, UnsupportedFormatError
 from inkdigit.structure import MAX_IMAGE_BYTES, MAX_PIXELS, MAX_SIDE, Format, Structure, inspect
@@ -50,7 +50,10 @@ LOSSY_MARGIN: Final = 0.06  # of the contrast; JPEG and lossy WebP ring that muc
 SHADE_SIDE: Final = 32  # pixels, longest side of the small copy on which the shade of the paper is estimated
 SHADE_WINDOW: Final = 9  # of those pixels; ink must cover less than half of such a square
 NOISE_MARGIN: Final = 3.0  # standard deviations of the paper's grain that still are paper
-NOISE_FLOOR: Final = 5.0  # standard deviations of the paper's grain that the ink must stand out by
+NOISE_FLOOR: Final = 3.0  # standard deviations of the paper's grain that the ink must stand out by
+
+FRAME_SIDE: Final = 96  # pixels, longest side of the small copy on which the edge of a photo is cleared
+FRAME_WIDTH: Final = 1 / 6  # of the shorter side
 
 SPECKS: Final = 6  # single pixels
 SPECK_SHARE: Final = 0.004  # of all pixels that are single ones: more is noise
@@ -269,7 +272,7 @@ def _lift_from_shaded(page: Image.Image) -> tuple[Ink, bool]:
         marks = -marks
     start, full = _shaded_range(marks)
     ink = np.rint(np.clip((marks - start) * (255 / (full - start)), 0, 255)).astype(np.uint8)
-    return ink, turned
+    return _without_frame(ink), turned
 
 
 def _shade(page: Image.Image) -> Image.Image:
@@ -300,6 +303,32 @@ def _otsu(marks: _Marks) -> float:
 
 
 # ---- cleaning ----
+
+
+def _without_frame(ink: Ink) -> Ink:
+    """Drop what lies wholly along the edge of a photo: print lines, a shadow, a piece of the neighbour.
+
+    What reaches into the middle is kept from end to end. Where nothing does, all is.
+    """
+    page = Image.fromarray((ink > 63).view(np.uint8) * 255)
+    marks = _shrunk(page, FRAME_SIDE).point(lambda share: 255 if share else 0)
+    edge = round(min(marks.size) * FRAME_WIDTH)
+    kept = Image.new("L", marks.size)
+    middle = (edge, edge, marks.width - edge, marks.height - edge)
+    kept.paste(marks.crop(middle), middle)
+    if kept.getextrema()[1] == 0:
+        return ink
+    outline = _grown(kept, marks).filter(ImageFilter.MaxFilter(3)).resize(page.size, Image.Resampling.NEAREST)
+    return np.where(np.asarray(outline) > 0, ink, 0).astype(np.uint8)
+
+
+def _grown(seed: Image.Image, marks: Image.Image) -> Image.Image:
+    """The marks that hang together with the seed."""
+    while True:
+        grown = ImageChops.darker(seed.filter(ImageFilter.MaxFilter(3)), marks)
+        if grown.tobytes() == seed.tobytes():
+            return seed
+        seed = grown
 
 
 def _clean(ink: Ink) -> Ink:
