@@ -96,9 +96,13 @@ class Sheet:
             mouse.up()
 
     def expect(self, mood: str, label: int | None = None) -> None:
-        """Wait until the answer is of a mood, and of a label where one is given."""
+        """Wait until the answer to the finished drawing is of a mood, and of a label where one is given."""
         shown = "" if label is None else f'[data-label="{label}"]'
-        self.page.wait_for_selector(f'#answer[data-mood="{mood}"]{shown}')
+        self.page.wait_for_selector(f'#answer[data-mood="{mood}"]{shown}:not([aria-busy=true])')
+
+    def expect_answer(self) -> None:
+        """Wait until the finished drawing is answered, however it is."""
+        self.page.wait_for_selector("#answer[data-label]:not([data-label='']):not([aria-busy=true])")
 
     def expect_posts(self, count: int) -> None:
         """Wait until at least so many pictures were posted."""

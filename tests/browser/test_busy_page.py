@@ -68,7 +68,7 @@ async def _draw_while_busy(url: str, launch: dict[str, Any], places: list[tuple[
         await page.evaluate(COUNT_EVENTS)
         await page.evaluate(KEEP_BUSY, BUSY_MS)
         await _drag(page, await page.context.new_cdp_session(page), places)
-        await page.wait_for_selector("#answer[aria-busy=false]:not([data-mood=blank])")
+        await page.wait_for_selector("#answer[aria-busy=false][data-label]")
         events: int = await page.evaluate("window.moves")
         await browser.close()
     return posted[-1], events

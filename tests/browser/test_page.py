@@ -49,7 +49,7 @@ def test_it_answers_while_one_draws(sheet: Sheet) -> None:
     mouse.move(*sheet.place(200, 70), steps=10)
     mouse.move(*sheet.place(130, 230), steps=10)
 
-    sheet.expect("sure", 7)
+    sheet.page.wait_for_selector('#answer[data-label="7"]')
     assert sheet.page.locator("#answer").get_attribute("aria-busy") == "true"
 
 
@@ -163,7 +163,7 @@ def test_a_wider_pen_leaves_more_ink(sheet: Sheet) -> None:
 
 def test_a_tap_leaves_a_dot(sheet: Sheet) -> None:
     sheet.page.mouse.click(*sheet.place(140, 140))
-    sheet.expect_posts(1)
+    sheet.expect_answer()
 
     ink = ink_of(sheet.posted[-1])
 
@@ -294,7 +294,7 @@ def test_a_second_finger_does_not_draw(open_sheet: OpenSheet) -> None:
     for y in range(100, 241, 20):
         touch("touchMove", (60, y), (220, y))
     touch("touchEnd")
-    sheet.page.wait_for_selector("#answer[aria-busy=false]:not([data-mood=blank])")
+    sheet.expect_answer()
 
     ink = ink_of(sheet.posted[-1])
     assert ink[240, 60]
@@ -309,7 +309,7 @@ def test_a_cancelled_touch_keeps_a_real_stroke(open_sheet: OpenSheet) -> None:
     for y in range(60, 241, 20):
         touch("touchMove", (60, y))
     touch("touchCancel")
-    sheet.page.wait_for_selector("#answer[aria-busy=false]:not([data-mood=blank])")
+    sheet.expect_answer()
 
     assert ink_of(sheet.posted[-1])[240, 60]
 
@@ -366,7 +366,7 @@ def test_leaving_the_pad_lifts_the_pen(sheet: Sheet) -> None:
     sheet.page.keyboard.press("Tab")
 
     assert sheet.page.locator("#undo").evaluate("button => button === document.activeElement")
-    sheet.page.wait_for_selector("#answer[aria-busy=false]:not([data-mood=blank])")
+    sheet.expect_answer()
     assert ink_of(sheet.posted[-1]).any()
 
 
@@ -434,7 +434,7 @@ def test_an_older_answer_never_overwrites_a_newer_one(sheet: Sheet) -> None:
     sheet.expect_posts(1)
     sheet.draw(SEVEN)
     sheet.expect_posts(2)
-    sheet.page.wait_for_selector("#answer[aria-busy=false]:not([data-mood=blank])")
+    sheet.expect_answer()
     newest = sheet.said()
     stale = {"label": 1, "confidence": 1, "is_digit": True, "probabilities": [0, 1] + [0] * 8, "model": "stale"}
     held[0].fulfill(json=stale)

@@ -35,33 +35,34 @@ export function answering(page, pad, view) {
     onReply: ({ answer, image }) => {
       recovery.stop();
       view.answer(answer, { image, call: curlCall(predictUrl, image) });
+      view.busy = pad.isPenDown;
     },
     onError: (error) => {
       if (error instanceof ServerAway) recovery.start();
       view.problem(problemOf(error));
+      view.busy = pad.isPenDown;
     },
   });
 
-  const ask = () => (pad.drawing.length > 0 ? asker.now(pad.drawing) : blank());
+  const ask = () => {
+    if (pad.drawing.length === 0) return blank();
+    view.busy = true;
+    asker.now(pad.drawing);
+  };
   const blank = () => {
     asker.drop();
     recovery.stop();
     view.prompt();
+    view.busy = false;
   };
 
   pad.addEventListener("change", () => {
-    view.busy = pad.isPenDown;
-    if (pad.isPenDown) asker.soon(pad.drawing);
-    else ask();
+    if (!pad.isPenDown) return ask();
+    view.busy = true;
+    asker.soon(pad.drawing);
   });
-  pad.addEventListener("strokeend", () => {
-    view.busy = false;
-    ask();
-  });
-  pad.addEventListener("clear", () => {
-    view.busy = false;
-    blank();
-  });
+  pad.addEventListener("strokeend", ask);
+  pad.addEventListener("clear", blank);
   find(page, "#retry", HTMLButtonElement).addEventListener("click", () => void recovery.hurry());
   window.addEventListener("online", () => void recovery.hurry());
   page.addEventListener("visibilitychange", () => void (page.hidden || recovery.hurry()));

@@ -40,7 +40,7 @@ export class View {
   }
 
   /**
-   * While somebody draws, screen readers wait for the end of the stroke.
+   * While somebody draws, screen readers wait for the answer to the finished stroke.
    *
    * @param {boolean} busy
    */
