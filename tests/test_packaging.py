@@ -17,6 +17,7 @@ from inkdigit.recognizer import shipped_models
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+LOCKS = sorted(path.name for path in (ROOT / "constraints").glob("*.txt"))
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are for bash")
 
 
@@ -110,14 +111,14 @@ def names(dependencies: list[str]) -> set[str]:
     return {re.split(r"[<>=;!~ \[]", dependency)[0].lower() for dependency in dependencies}
 
 
-@pytest.mark.parametrize("lock", ["serve.txt", "test.txt"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_every_locked_package_has_one_version_and_hashes(lock: str) -> None:
     assert [
         name for name, block in requirements(lock).items() if not re.match(r"\S+==\S+[^\n]*\\\n +--hash=sha256:", block)
     ] == []
 
 
-@pytest.mark.parametrize("lock", ["serve.txt", "test.txt"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_lock_files_name_no_place(lock: str) -> None:
     text = (ROOT / "constraints" / lock).read_text("utf-8")
 
