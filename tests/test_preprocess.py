@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.drawings import draw, png
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from tests.drawings import draw, png
 
 from inkdigit import BlankImageError, Recognizer, normalize, read_image
 from inkdigit.preprocess import FAINT
@@ -71,7 +71,8 @@ def test_any_ink_becomes_a_frame_or_is_blank(ink: np.ndarray) -> None:
 
     frame = normalize(ink)
 
-    assert (frame.shape, frame.dtype) == ((28, 28), np.float32)
+    assert frame.shape == (28, 28)
+    assert frame.dtype == np.float32
     assert (frame.min() >= 0, frame.max()) == (True, 1)
 
 

@@ -1,5 +1,7 @@
 """Ink -> 28x28: the only place that scales or centres, for training, server, command line and tests alike."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,23 +56,26 @@ def _fit(digit: Ink) -> NDArray[np.float32]:
     longest = max(height, width)
     to_height = max(1, round(height * BOX / longest))
     to_width = max(1, round(width * BOX / longest))
-    fitted = _averages(height, to_height) @ digit.astype(np.float32) @ _averages(width, to_width).T
+    fitted = _average_rows(_average_rows(digit, to_height).T, to_width).T
     return np.asarray(fitted / fitted.max(), np.float32)
 
 
-def _averages(size: int, to_size: int) -> NDArray[np.float32]:
-    """(to_size, size) float32, rows of sum 1: each new pixel is the mean of the old ones under it.
+def _average_rows(ink: NDArray[Any], to_height: int) -> NDArray[np.float64]:
+    """Rows of another number, each the mean of the old ones under it: (H, W) to (to_height, W).
 
-    Where there are more new pixels than old ones each takes a window of one old pixel, which is linear interpolation.
+    Where there are more new rows than old ones each takes a window of one old row, which is linear interpolation.
+    Done with running sums: a matrix product would start the threads of a numerical library for so small a task.
     """
-    step = size / to_size
-    middle = (np.arange(to_size) + 0.5) * step
+    height = len(ink)
+    step = height / to_height
+    middle = (np.arange(to_height) + 0.5) * step
     half = max(step, 1.0) / 2
-    start, stop = middle - half, middle + half
-    edges = np.arange(size)
-    overlap = np.minimum(stop[:, None], edges + 1) - np.maximum(start[:, None], edges)
-    weights = np.maximum(overlap, 0)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+    edges = np.clip([middle - half, middle + half], 0, height)
+    whole = np.minimum(edges.astype(np.intp), height - 1)
+    sums = np.zeros((height + 1, ink.shape[1]), np.uint32 if ink.dtype == np.uint8 else np.float64)
+    np.cumsum(ink, axis=0, dtype=sums.dtype, out=sums[1:])
+    start, stop = sums[whole] + ink[whole] * (edges - whole)[..., None]
+    return np.asarray((stop - start) / (edges[1] - edges[0])[:, None])
 
 
 def _place(digit: NDArray[np.float32]) -> Normalized:

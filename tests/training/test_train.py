@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,18 +36,25 @@ def few() -> Mnist:
     return Mnist(digits[:640], digits[640:840], digits[840:1040])
 
 
-@pytest.fixture
-def train(few: Mnist, monkeypatch: pytest.MonkeyPatch) -> Train:
+@pytest.fixture(scope="module")
+def train(few: Mnist) -> Iterator[Train]:
     """Trains with options given by name, on the few digits."""
     from inkdigit.training import train as module
-
-    monkeypatch.setattr(module, "load_mnist", lambda source: few)
 
     def run(out: Path, on_progress: "Callable[[Progress], None] | None" = None, **options: object) -> Path:
         given: TrainOptions = module.TrainOptions(out=out, width=8, **options)  # type: ignore[arg-type]
         return module.train(given, on_progress)
 
-    return run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "load_mnist", lambda source: few)
+        yield run
+
+
+@pytest.fixture(scope="module")
+def small(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model folder of a run of two epochs."""
+    out = tmp_path_factory.mktemp("models") / "small"
+    return train(out, epochs=2, seed=3, command="inkdigit train --epochs 2")
 
 
 def stop_in(epoch: int, error: BaseException) -> "Callable[[Progress], None]":
@@ -62,23 +69,22 @@ def read_card(folder: Path) -> dict[str, object]:
     return dict(json.loads((folder / "card.json").read_text()))
 
 
-def test_a_run_ends_in_a_served_model(train: Train, tmp_path: Path, digit_png: bytes) -> None:
-    folder = train(tmp_path / "small", epochs=3, seed=3, command="inkdigit train --epochs 3")
+def test_a_run_ends_in_a_served_model(small: Path, digit_png: bytes) -> None:
+    recognizer = Recognizer.load(small)
 
-    recognizer = Recognizer.load(folder)
     answer = create_app(recognizer, Settings()).test_client().post(
         "/api/v1/predict", data=digit_png, content_type="image/png"
     )  # fmt: skip
     expected = recognizer.predict(normalize(read_image(digit_png))[None])[0]
+    assert answer.json is not None
     assert (answer.json["label"], answer.json["model"]) == (expected.label, "small")
 
 
-def test_a_model_folder_says_all_that_it_should(train: Train, few: Mnist, tmp_path: Path) -> None:
-    folder = train(tmp_path / "small", epochs=2, seed=3, command="inkdigit train --epochs 2")
+def test_a_model_folder_says_all_that_it_should(small: Path, few: Mnist) -> None:
+    card = read_card(small)
 
-    card = read_card(folder)
-    verify_model_folder(folder)
-    assert {path.name for path in folder.iterdir()} == {
+    verify_model_folder(small)
+    assert {path.name for path in small.iterdir()} == {
         "SHA256SUMS", "card.json", "model.keras", "model.onnx", "report.html",
     }  # fmt: skip
     assert (card["version"], card["seed"], card["command"]) == ("small", 3, "inkdigit train --epochs 2")
@@ -86,29 +92,27 @@ def test_a_model_folder_says_all_that_it_should(train: Train, few: Mnist, tmp_pa
     assert card["metrics"]["held_out"]["n"] == len(few.held_out)  # type: ignore[index]
     assert max(card["agreement"]["batch_of_1"], card["agreement"]["batch_of_n"]) <= 1e-5  # type: ignore[index]
     assert {"keras", "numpy", "onnxruntime"} <= set(card["libraries"])  # type: ignore[call-overload]
-    assert [path.name for path in tmp_path.iterdir()] == ["small"]
+    assert [path.name for path in small.parent.iterdir()] == ["small"]
 
 
-def test_the_report_stands_alone_and_shows_every_mistake(train: Train, tmp_path: Path) -> None:
-    folder = train(tmp_path / "small", epochs=1)
+def test_the_report_stands_alone_and_shows_every_mistake(small: Path) -> None:
+    report = (small / "report.html").read_text()
 
-    report = (folder / "report.html").read_text()
-    errors = read_card(folder)["metrics"]["test"]["errors"]  # type: ignore[index]
+    errors = read_card(small)["metrics"]["test"]["errors"]  # type: ignore[index]
     assert report.count("<figure>") == errors > 0
     assert "http" not in report
     assert report.count("<polyline") == 3
 
 
-def test_the_networks_files_agree_on_other_pictures_too(train: Train, few: Mnist, tmp_path: Path) -> None:
+def test_the_networks_files_agree_on_other_pictures_too(small: Path, few: Mnist) -> None:
     import keras
 
-    folder = train(tmp_path / "small", epochs=1)
-    images = few.training.images[:100] / np.float32(255)
+    images = np.asarray(few.training.images[:100] / 255, np.float32)
 
-    network = keras.models.load_model(folder / "model.keras", compile=False)
+    network = keras.models.load_model(small / "model.keras", compile=False)
 
     expected = network.predict(images[..., None], verbose=0)
-    assert np.abs(Recognizer.load(folder).probabilities(images) - expected).max() < 1e-5
+    assert np.abs(Recognizer.load(small).probabilities(images) - expected).max() < 1e-5
 
 
 def test_ctrl_c_keeps_the_best_so_far(train: Train, tmp_path: Path) -> None:
@@ -140,9 +144,10 @@ def test_a_run_that_was_over_before_it_was_killed_only_writes_its_folder(train: 
     from inkdigit.training import train as module
 
     out = tmp_path / "small"
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "write_model_folder", lambda *_: (_ for _ in ()).throw(SystemExit()))
-        train(out, epochs=2)
+        with pytest.raises(SystemExit):
+            train(out, epochs=2)
 
     folder = train(out, stop_in(1, AssertionError("an epoch ran again")), epochs=2, resume=True)
 

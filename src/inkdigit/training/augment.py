@@ -130,7 +130,7 @@ def spoil(images: Floats, random: np.random.Generator) -> Floats:
 
 
 def _enlarge(images: Images) -> Floats:
-    return images.repeat(2, axis=1).repeat(2, axis=2) / np.float32(255)
+    return np.asarray(images.repeat(2, axis=1).repeat(2, axis=2) / np.float32(255), np.float32)
 
 
 def _spread(pictures: Floats) -> Floats:
@@ -157,8 +157,8 @@ def _style_strokes(style: str, image: NDArray[np.uint8], random: np.random.Gener
     if style == "bar":
         row = round(top + random.uniform(0.42, 0.65) * (bottom - top))
         column = float(np.flatnonzero(inked[row]).mean()) if inked[row].any() else (left + right) / 2
-        half_width = random.uniform(2.5, 5.5)
-        return [(np.array([row, column - half_width]) + shake[0] / 2, np.array([row, column + half_width]) + shake[1] / 2)]
+        middle, half = np.array([row, column]), np.array([0, random.uniform(2.5, 5.5)])
+        return [(middle - half + shake[0] / 2, middle + half + shake[1] / 2)]
     head = np.array([top + 0.5, np.flatnonzero(inked[top]).mean()])
     angle, length = np.radians(random.uniform(22, 60)), random.uniform(0.2, 0.8) * (bottom - top)
     strokes = [(head, head + length * np.array([np.cos(angle), -np.sin(angle)]))]

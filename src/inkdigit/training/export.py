@@ -60,7 +60,7 @@ def export(network: keras.Sequential, folder: Path) -> None:
     Raises:
         MissingExtraError: the package that writes ONNX files is not installed.
     """
-    plain = keras.Sequential.from_config(network.get_config())  # without its optimizer, which nobody needs to read digits
+    plain = keras.Sequential.from_config(network.get_config())  # without its optimizer, which reading needs not
     plain.set_weights(network.get_weights())
     plain(np.zeros((1, 28, 28, 1), np.float32))  # a Sequential must be called once before export
     plain.save(folder / "model.keras")

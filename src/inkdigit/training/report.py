@@ -102,10 +102,8 @@ def _per_digit(judged: Evaluation) -> list[dict[str, float]]:
     """Of each digit: how many there were, how many of them were found, and how many of those named so were right."""
     right = np.diag(judged.confusion)
     truly, named = judged.confusion.sum(axis=1), judged.confusion.sum(axis=0)
-    return [
-        {"n": int(truly[digit]), "recall": right[digit] / max(1, truly[digit]), "precision": right[digit] / max(1, named[digit])}
-        for digit in range(CLASSES)
-    ]  # fmt: skip
+    recall, precision = right / truly.clip(1), right / named.clip(1)
+    return [{"n": truly[d], "recall": recall[d], "precision": precision[d]} for d in range(CLASSES)]
 
 
 def _misread(row: int, test: Digits, probabilities: NDArray[np.float32]) -> Misread:

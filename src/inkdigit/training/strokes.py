@@ -15,6 +15,7 @@ from inkdigit.training.dataset import Digits
 
 Stroke = NDArray[np.float64]  # (M, 2): x to the right, y down, in units of about the digit's height
 Random = np.random.Generator
+Style = Callable[[Random], list[Stroke]]
 
 CANVAS = 112  # pixels, side of the sheet that strokes are inked on
 HEIGHT = 72  # pixels, of a digit on it
@@ -102,7 +103,7 @@ def barred_seven(random: Random) -> list[Stroke]:
     bow = random.uniform(-0.02, 0.12)
     strokes = [np.concatenate([_line(left, corner, random.normal(0, 0.04)), _line(corner, bottom, bow)])]
     if random.random() < 0.3:
-        strokes.append(_line(left, left + (random.normal(0, 0.03), random.uniform(0.08, 0.2))))
+        strokes.append(_line(left, left + np.array([random.normal(0, 0.03), random.uniform(0.08, 0.2)])))
     if random.random() < 0.85:
         middle = corner + (bottom - corner) * random.uniform(0.35, 0.62)
         half = np.array([random.uniform(0.12, 0.28), random.normal(0, 0.05)])
@@ -123,7 +124,7 @@ def curled_nine(random: Random) -> list[Stroke]:
     return [np.concatenate([loop, _line(start, foot, random.normal(0, 0.02)), tail])]
 
 
-COUNTS: tuple[tuple[int, Callable[[Random], list[Stroke]], int], ...] = (
+COUNTS: tuple[tuple[int, Style, int], ...] = (
     (0, slashed_zero, 1800),
     (1, flagged_one, 2600),
     (1, footed_one, 800),
@@ -136,7 +137,7 @@ COUNTS: tuple[tuple[int, Callable[[Random], list[Stroke]], int], ...] = (
 def _foot(bottom: Stroke, random: Random) -> Stroke:
     left, right = random.uniform(0.12, 0.42, 2)
     tilt = random.normal(0, 0.04)
-    return _line(bottom - (left, tilt), bottom + (right, -tilt))
+    return _line(bottom - np.array([left, tilt]), bottom + np.array([right, -tilt]))
 
 
 def _line(start: object, stop: object, bow: float = 0.0) -> Stroke:
@@ -151,4 +152,3 @@ def _arc(centre: tuple[float, float], radii: tuple[float, float], start: float, 
     """A piece of an ellipse of 36 points; angles in degrees, 0 to the right, growing clockwise as y grows down."""
     angle = np.radians(start + np.linspace(0, turn, 36))
     return np.column_stack([centre[0] + radii[0] * np.cos(angle), centre[1] + radii[1] * np.sin(angle)])
-

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from inkdigit.errors import ConfigError
 from inkdigit.training.augment import augment
-from inkdigit.training.dataset import Digits, load_mnist
+from inkdigit.training.dataset import TRAINING, Digits, load_mnist
 from inkdigit.training.evaluate import evaluate
 from inkdigit.training.export import write_model_folder
 from inkdigit.training.network import build_network
@@ -98,10 +98,11 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], None] | None 
     keras.utils.set_random_seed(options.seed)
     mnist = load_mnist(options.source)
     training = mnist.training[: options.train_images or None]
-    drawn = draw_digits(np.random.default_rng(options.seed), share=len(training) / len(mnist.training))
-    run = _Run(options, training.joined(drawn), mnist.held_out, on_progress or (lambda progress: None))
+    drawn = draw_digits(np.random.default_rng(options.seed), share=len(training) / TRAINING)
+    run = _Run(options, training.joined(drawn), mnist.held_out, on_progress or (lambda _: None))
     network = run.fit()
-    folder = write_model_folder(network, options.out, mnist, _card_of(options, run, len(training), len(drawn)), run.history)
+    card = _card_of(options, run, len(training), len(drawn))
+    folder = write_model_folder(network, options.out, mnist, card, run.history)
     shutil.rmtree(_scratch(options.out))
     return folder
 
@@ -200,6 +201,7 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ha
         return max(1, len(self._digits) // self._batch_size)
 
     def on_epoch_end(self) -> None:
+        """Keras calls this after each epoch."""
         self.epoch += 1
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
@@ -219,11 +221,11 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
         self._epoch = 0
         self._since = self._cpu_since = 0.0
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
         self._epoch = epoch
         self._since, self._cpu_since = time.monotonic(), time.process_time()
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
         epochs = self._epoch + batch / len(self._run.batches)
         progress = self._run.progress(epochs, time.monotonic() - self._since)
         self.model.optimizer.learning_rate = learning_rate(progress, self._run.options.learning_rate)
@@ -235,7 +237,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
         loss = float((logs or {}).get("loss", math.nan))
         run.on_progress(Progress(self._epoch + 1, run.options.epochs, batch + 1, steps, loss, accuracy))
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
         seconds, cpu_seconds = time.monotonic() - self._since, time.process_time() - self._cpu_since
         self._run.end_epoch(self.model, float((logs or {})["loss"]), seconds, cpu_seconds)
         self.model.stop_training = self._run.done()
@@ -255,7 +257,7 @@ def learning_rate(progress: float, highest: float) -> float:
 
 def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """MNIST's own pictures as the network takes them: (N, 28, 28, 1) float32 in [0, 1]."""
-    return (images / np.float32(255))[..., None]
+    return np.asarray(images[..., None] / np.float32(255), np.float32)
 
 
 def _check(options: TrainOptions) -> None:
