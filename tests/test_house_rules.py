@@ -44,8 +44,6 @@ def tracked(*patterns: str) -> list[Path]:
     return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
 
 
-
-
 def test_reading_digits_needs_no_web_framework_no_keras_and_no_command_line() -> None:
     program = HIDE.format(hidden=WEB | TRAINING | COMMANDS) + (
         "import numpy as np, inkdigit, inkdigit.batch, inkdigit.registry, inkdigit.config\n"
