@@ -112,6 +112,13 @@ def test_a_model_that_is_not_there_is_named() -> None:
         Recognizer.load("nowhere.onnx")
 
 
+def test_a_package_without_its_model_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("inkdigit.recognizer.shipped_models", lambda: tmp_path)
+
+    with pytest.raises(ModelError, match="install inkdigit again"):
+        Recognizer.load()
+
+
 @pytest.mark.parametrize("name", ["model.onnx", "card.json"])
 @pytest.mark.parametrize("place", [0, 0.5, -1])
 def test_one_changed_bit_is_refused_by_its_digest(folder: Path, name: str, place: float) -> None:

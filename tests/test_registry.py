@@ -5,7 +5,7 @@ import pytest
 
 from inkdigit import ModelError
 from inkdigit.recognizer import find_model
-from inkdigit.registry import get_version, list_versions, verify
+from inkdigit.registry import card_as_markdown, get_version, list_versions, verify
 
 
 @pytest.fixture
@@ -87,3 +87,14 @@ def test_a_missing_file_is_found(home: Path) -> None:
 
     with pytest.raises(ModelError, match=r"model\.keras"):
         verify(home / "mine")
+
+
+def test_the_model_card_in_the_documents_is_the_shipped_models() -> None:
+    page = Path(__file__).parents[1] / "docs" / "model-card.md"
+
+    assert page.read_text("utf-8") == card_as_markdown(get_version().card)
+
+
+def test_an_incomplete_card_is_no_page() -> None:
+    with pytest.raises(ModelError, match="incomplete"):
+        card_as_markdown({"version": "x"})

@@ -436,18 +436,22 @@ def _accuracy(card: Mapping[str, Any]) -> str:
 
 @models.command("show", epilog=_examples("inkdigit models show", "inkdigit models show mine | jq .metrics"))
 @click.argument("version", metavar="[NAME|DIR]", required=False, shell_complete=_complete_model)
-def show_model(version: str | None) -> None:
+@click.option("--markdown", is_flag=True, help="Print the card as a page to read.")
+def show_model(version: str | None, markdown: bool) -> None:
     """Show a model's card: how it was made, from what, and how well it reads.
 
     NAME is a version, DIR a model folder; the current version if not given. The card is JSON.
     """
-    from inkdigit.registry import get_version
+    from inkdigit.registry import card_as_markdown, get_version
 
     settings = _settings()
     found = get_version(version or settings.model, _home(settings))
     if not found.card:
         raise ModelError(f"{found.path / 'card.json'} cannot be read; run `inkdigit models verify`")
-    click.echo(json.dumps(found.card, indent=2))
+    if markdown:
+        click.echo(card_as_markdown(found.card), nl=False)
+    else:
+        click.echo(json.dumps(found.card, indent=2))
 
 
 @models.command("verify", epilog=_examples("inkdigit models verify", "inkdigit models verify models/mine"))

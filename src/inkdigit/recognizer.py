@@ -140,7 +140,7 @@ def find_model(model: str | Path | None, home: Path | None = None) -> Path:
         ModelError: there is none.
     """
     if model is None:
-        return shipped_models() / (shipped_models() / "current").read_text().strip()
+        return _current_model()
     if Path(model).is_dir():
         return Path(model)
     places = [place for place in (home, shipped_models()) if place is not None]
@@ -149,6 +149,13 @@ def find_model(model: str | Path | None, home: Path | None = None) -> Path:
     if folder is None or not folder.is_dir():
         raise ModelError(f"no model at {model}, nor a version of that name; run `inkdigit models list`")
     return folder
+
+
+def _current_model() -> Path:
+    try:
+        return shipped_models() / (shipped_models() / "current").read_text("utf-8").strip()
+    except OSError as error:
+        raise ModelError("the shipped model is missing; install inkdigit again") from error
 
 
 def read_model_folder(folder: Path) -> ModelFolder:

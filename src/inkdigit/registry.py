@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inkdigit.errors import ModelError
 from inkdigit.recognizer import find_model, shipped_models, verify_model_folder
 
 
@@ -62,6 +63,35 @@ def verify(path: Path) -> None:
         ModelError: a file is missing or changed, or the model does not answer as its card says.
     """
     verify_model_folder(path)
+
+
+def card_as_markdown(card: Mapping[str, Any]) -> str:
+    """A card as a page to read.
+
+    Raises:
+        ModelError: the card leaves out something that training writes.
+    """
+    try:
+        return _PAGE.read_text("utf-8").format(
+            **card,
+            parameters=card["network"]["parameters"],
+            figures="\n".join(_figures(name, card["metrics"][key]) for key, name in _MEASURED.items()),
+            used=", ".join(f"{library} {version}" for library, version in card["libraries"].items()),
+            difference=max(card["agreement"]["batch_of_1"], card["agreement"]["batch_of_n"]),
+            digests="\n".join(f"| {name} | `{digest}` |" for name, digest in card["data"]["sha256"].items()),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"the card is incomplete: {error} is missing") from error
+
+
+_MEASURED = {"held_out": "MNIST, held out of training", "test": "MNIST test"}
+
+_PAGE = Path(__file__).with_name("model_card.md")
+
+
+def _figures(name: str, found: Mapping[str, Any]) -> str:
+    accuracy = f"{found['accuracy']:.2%} | {found['errors']}"
+    return f"| {name} | {found['n']:,} | {accuracy} | {found['nll']:.4f} | {found['ece']:.2%} |"
 
 
 def _model_folders(place: Path) -> list[Path]:
