@@ -107,6 +107,7 @@ def test_the_largest_picture_fits_the_largest_body_in_base64() -> None:
         ("::1", None),
         ("[::1", None),
         ("[:]", None),
+        ("[127.0.0.1]", None),
         ("", None),
         ("a b", None),
         ("a, b", None),

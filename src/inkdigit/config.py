@@ -16,7 +16,9 @@ from inkdigit.image import MAX_IMAGE_BYTES
 BODY_SLACK: Final = 64 * 1024  # bytes, for the JSON or the form around a picture
 MAX_BODY_BYTES: Final = 4 * math.ceil(MAX_IMAGE_BYTES / 3) + BODY_SLACK  # the largest picture, in base64, in JSON
 
-_HOST: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+)\.?)(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
+_HOST: Final = re.compile(
+    r"(?:\[([0-9a-f]*:[0-9a-f:.]+)\]|([a-z0-9._-]+)\.?)(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)

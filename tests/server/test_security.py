@@ -27,7 +27,7 @@ def test_loopback_is_always_a_known_host(client: FlaskClient, host: str) -> None
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1", "a b"]
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1", "[127.0.0.1]", "a b"]
 )
 @pytest.mark.parametrize("path", ["/", "/health/live", "/static/page.css", "/nothing", PREDICT])
 def test_an_unknown_host_is_refused_everywhere(client: FlaskClient, host: str, path: str) -> None:
@@ -53,6 +53,14 @@ def test_trusted_hosts_and_the_bound_host_are_known(client_with: ClientWith) -> 
     ]
 
     assert statuses == [200, 200, 400]
+
+
+def test_an_ipv6_address_that_is_bound_is_known_in_brackets(client_with: ClientWith) -> None:
+    client = client_with(Settings(host="fd00::5"))
+
+    statuses = [client.get("/health/live", headers={"Host": host}).status_code for host in ("[fd00::5]:5000", "[::9]")]
+
+    assert statuses == [200, 400]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])

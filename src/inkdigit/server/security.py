@@ -37,7 +37,8 @@ HEADERS: Final[Mapping[str, str]] = {
 
 def protect(app: Flask, settings: Settings) -> None:
     """Guard every route of the application, those that do not exist too."""
-    names = LOOPBACK | {host_name(host) for host in (*settings.trusted_hosts, settings.host)}
+    own = f"[{settings.host}]" if ":" in settings.host else settings.host  # a Host header puts IPv6 into brackets
+    names = LOOPBACK | {host_name(host) for host in (*settings.trusted_hosts, own)}
     any_address = settings.host in EVERY_ADDRESS
 
     @app.before_request
