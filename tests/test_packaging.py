@@ -47,8 +47,8 @@ def test_the_wheel_holds_every_file_of_the_shipped_model(contents: set[str]) -> 
     assert {f"inkdigit/models/{name}" for name in expected} <= contents
 
 
-@pytest.mark.parametrize("folder", ["server/templates", "server/static"])
-def test_the_wheel_holds_every_file_of_the_page(contents: set[str], folder: str) -> None:
+@pytest.mark.parametrize("folder", ["server/templates", "server/static", "training/templates"])
+def test_the_wheel_holds_every_template_and_every_file_of_the_page(contents: set[str], folder: str) -> None:
     source = ROOT / "src" / "inkdigit" / folder
     files = {f"inkdigit/{folder}/{path.relative_to(source).as_posix()}" for path in source.rglob("*") if path.is_file()}
 
@@ -56,8 +56,9 @@ def test_the_wheel_holds_every_file_of_the_page(contents: set[str], folder: str)
     assert files <= contents
 
 
-def test_the_wheel_holds_the_mark_of_a_typed_package(contents: set[str]) -> None:
-    assert "inkdigit/py.typed" in contents
+@pytest.mark.parametrize("name", ["py.typed", "model_card.md"])
+def test_the_wheel_holds_the_mark_of_a_typed_package_and_the_form_of_a_card(contents: set[str], name: str) -> None:
+    assert f"inkdigit/{name}" in contents
 
 
 def test_the_wheel_holds_the_package_and_its_description_and_nothing_else(contents: set[str]) -> None:
