@@ -7,7 +7,6 @@ their variants.
 
 import io
 import random
-import resource
 import struct
 import sys
 import zlib
@@ -133,6 +132,11 @@ def mutated(number: int, sources: list[bytes]) -> bytes:
 
 
 def peak_memory_bytes() -> int:
+    """The most memory that this process has held; 0 on Windows, where it cannot be asked so."""
+    if sys.platform == "win32":
+        return 0
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

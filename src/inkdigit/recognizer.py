@@ -7,6 +7,7 @@ executed: no pickle, no Keras file is opened here.
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 CLASSES = 10
 MAX_MODEL_BYTES = 64 * 2**20
 CANARY_TOLERANCE = 1e-3  # probability; wide enough for every CPU's rounding, far under any real change
-_EXTERNAL_DATA = b"\x0a\x08location"  # how a tensor that lives in another file is spelt inside an ONNX file
+# How a tensor that lives in another file is spelt inside an ONNX file; a length of 8 may be padded to more bytes.
+_EXTERNAL_DATA = re.compile(rb"(?:\x08|\x88\x80*\x00)location")
 _CHUNK = 256  # pictures per run of the network: more gains no speed and only takes memory
 
 
@@ -167,7 +169,7 @@ def read_model_folder(folder: Path) -> ModelFolder:
     """
     digests = _read_digests(folder)
     card_bytes, onnx = (_read_checked(folder, name, digests) for name in ("card.json", "model.onnx"))
-    if _EXTERNAL_DATA in onnx:
+    if _EXTERNAL_DATA.search(onnx):
         raise ModelError(f"the model in {folder} keeps data in other files, which is not allowed")
     return ModelFolder(onnx, _read_card(folder, card_bytes))
 
@@ -210,18 +212,18 @@ def _read_checked(folder: Path, name: str, digests: Mapping[str, str]) -> bytes:
 
 def _read_card(folder: Path, contents: bytes) -> Mapping[str, Any]:
     try:
-        card = json.loads(contents)
-        found = card["preprocess"], card["labels"], str(card["version"])
-        canary_size = len(base64.b64decode(card["canary"]["image"])), len(card["canary"]["probabilities"])
+        card: dict[str, Any] = dict(json.loads(contents))
+        preprocess, labels, _ = card["preprocess"], card["labels"], card["version"]
+        canary = base64.b64decode(card["canary"]["image"]), [float(p) for p in card["canary"]["probabilities"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / 'card.json'} is not a model card of this program") from error
-    if found[0] != PREPROCESS_VERSION:
+    if preprocess != PREPROCESS_VERSION:
         raise ModelError(
-            f"{folder} was made for preprocess version {found[0]}, this is {PREPROCESS_VERSION}; train anew"
+            f"{folder} was made for preprocess version {preprocess}, this is {PREPROCESS_VERSION}; train anew"
         )
-    if found[1] != [str(digit) for digit in range(CLASSES)] or canary_size != (SIZE * SIZE, CLASSES):
+    if labels != [str(digit) for digit in range(CLASSES)] or [*map(len, canary)] != [SIZE**2, CLASSES]:
         raise ModelError(f"{folder / 'card.json'} describes a network that does not read the digits 0 to 9")
-    return dict(card)
+    return card
 
 
 def _start_session(onnx: bytes, folder: Path) -> "InferenceSession":

@@ -13,6 +13,9 @@ from typing import Any
 from inkdigit.errors import ModelError
 from inkdigit.recognizer import find_model, shipped_models, verify_model_folder
 
+_MEASURED = {"held_out": "MNIST, held out of training", "test": "MNIST test"}
+_PAGE = Path(__file__).with_name("model_card.md")
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -81,12 +84,7 @@ def card_as_markdown(card: Mapping[str, Any]) -> str:
             digests="\n".join(f"| {name} | `{digest}` |" for name, digest in card["data"]["sha256"].items()),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"the card is incomplete: {error} is missing") from error
-
-
-_MEASURED = {"held_out": "MNIST, held out of training", "test": "MNIST test"}
-
-_PAGE = Path(__file__).with_name("model_card.md")
+        raise ModelError(f"the card is incomplete or damaged at {error}; run `inkdigit models verify`") from error
 
 
 def _figures(name: str, found: Mapping[str, Any]) -> str:
