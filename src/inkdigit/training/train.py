@@ -172,16 +172,18 @@ class _Run:
             "history": self.history, "seconds": self.seconds, "cpu_seconds": self.cpu_seconds, "best": self.best,
             "options": _identity(self.options),
         }  # fmt: skip
-        (self.scratch / "state.json").write_text(json.dumps(state), "utf-8")
+        unfinished = self.scratch / "state.json.part"
+        unfinished.write_text(json.dumps(state), "utf-8")
+        unfinished.replace(self.scratch / "state.json")  # in one step, so that a killed run leaves a whole file
 
     def _remember(self) -> None:
         try:
             state = json.loads((self.scratch / "state.json").read_text("utf-8"))
-        except FileNotFoundError as error:
+            saved = json.loads((self.scratch / "backup" / "training_metadata.json").read_text("utf-8"))
+        except FileNotFoundError as error:  # the second one, where the run was killed between the two
             raise ConfigError(f"nothing to resume in {self.scratch}; leave out --resume to start anew") from error
         if state["options"] != _identity(self.options):
             raise ConfigError("the interrupted run had other options; give the same ones, or leave out --resume")
-        saved = json.loads((self.scratch / "backup" / "training_metadata.json").read_text("utf-8"))
         self.history, self.best = state["history"][: saved["epoch"]], state["best"]
         self.batches.epoch = len(self.history)
         self.seconds, self.cpu_seconds = state["seconds"], state["cpu_seconds"]
