@@ -43,6 +43,13 @@ def test_a_folder_stands_for_its_pictures_in_order_of_their_names(draw: Callable
     assert list(find_pictures([str(tmp_path / "scans")])) == expected
 
 
+def test_a_folder_named_as_a_picture_is_a_folder(draw: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / "scan.png").mkdir()
+    inside = draw("scan.png/1.png")
+
+    assert list(find_pictures([str(tmp_path)])) == [inside]
+
+
 def test_a_link_back_to_its_own_folder_is_not_followed(draw: Callable[[str], str], tmp_path: Path) -> None:
     only = draw("scans/1.png")
     (tmp_path / "scans" / "loop").symlink_to(tmp_path / "scans")

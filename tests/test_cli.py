@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -318,15 +319,52 @@ def test_a_reader_that_goes_away_is_no_noise(start: Start, seven: Path) -> None:
     assert process.wait() == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("style", ["--json", "--csv", "-H"])
+def test_a_full_disk_is_told_in_one_line(seven: Path, blank: Path, style: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "inkdigit", "predict", style, str(seven), str(blank)]
+        told = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+
+    assert told.returncode == 3
+    assert re.fullmatch(rb"Error: .*No space left.*\n", told.stderr)
+
+
+@pytest.mark.parametrize("style", ["--json", "--csv", "-H"])
+def test_output_and_input_may_be_closed(monkeypatch: pytest.MonkeyPatch, seven: Path, style: str) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    monkeypatch.setattr(sys, "stdout", None)
+
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", style, "-", str(seven)])
+
+    assert ended.value.code == 1
+
+
+def test_an_empty_name_is_not_the_current_folder(seven: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(seven.parent)
+
+    result = invoke("predict", "")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "empty" in result.stderr
+
+
 # --- serve
 
 
 class Served:
-    """Stands in for waitress: remembers what it was given, and says it is ready."""
+    """Stands in for waitress: remembers what it was given, says it is ready, and serves until the browser is open."""
+
+    def __init__(self) -> None:
+        self.serving = threading.Event()
 
     def __call__(self, _app: object, settings: Settings, *, on_ready: Callable[[str], None]) -> None:
         self.settings = settings
         on_ready("http://127.0.0.1:5000/")
+        self.serving.set()
+        for thread in [thread for thread in threading.enumerate() if thread.name == "browser"]:
+            thread.join()
 
 
 @pytest.fixture
@@ -370,6 +408,21 @@ def test_the_page_is_opened_on_request(served: Served, monkeypatch: pytest.Monke
 
     assert opened == ["http://127.0.0.1:5000/"]
     assert ("No browser" in result.stderr) is not opens
+
+
+def test_a_browser_that_holds_its_caller_up_does_not_hold_the_server_up(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was_served: list[bool] = []
+
+    def read_page(_url: str) -> bool:
+        was_served.append(served.serving.wait(timeout=10))
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", read_page)
+    invoke("serve", "--open")
+
+    assert was_served == [True]
 
 
 def test_a_port_that_is_no_number_is_a_mistake_of_usage() -> None:

@@ -81,7 +81,7 @@ def find_pictures(files: Iterable[str]) -> Iterator[str]:
 def is_folder(file: str) -> bool:
     """Whether an input is a folder; what cannot be looked at is none, and reading it says why."""
     try:
-        return file != STDIN and Path(file).is_dir()
+        return file not in {STDIN, ""} and Path(file).is_dir()  # an empty name, as of an unset variable, is no folder
     except OSError:
         return False
 
@@ -127,7 +127,9 @@ def _read(file: str) -> _Frame | ImageError:
 
 def _read_bytes(file: str) -> bytes:
     if file == STDIN:
-        return sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
+        return _read_stdin()
+    if not file:
+        raise UnreadableImageError("the file name is empty; name a picture, a folder, or - for standard input")
     if is_folder(file):
         raise UnreadableImageError(f"the folder holds no picture; their names end in {', '.join(SUFFIXES)}")
     try:
@@ -139,5 +141,11 @@ def _read_bytes(file: str) -> bytes:
         raise UnreadableImageError(f"cannot be opened: {error.strerror}; check its permissions") from error
 
 
+def _read_stdin() -> bytes:
+    if sys.stdin is None:  # the shell's <&- closes it
+        raise UnreadableImageError("standard input is closed; send a picture to it")
+    return sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
+
+
 def _pictures_in(folder: Path) -> list[str]:
-    return sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir())

@@ -2,18 +2,20 @@
 
 Results go to standard output, all else to standard error. Exit codes: 0, all went well; 1, some inputs could not be
 read or did not check out, and the others were still done; 2, the command was written wrongly; 3, a model, data, a
-setting or an optional part is missing or damaged; 130, interrupted with Ctrl-C.
+setting or an optional part is missing or damaged, or the disk is full; 130, interrupted with Ctrl-C.
 """
 
 import csv
 import dataclasses
 import functools
 import importlib.util
+import io
 import json
 import logging
 import os
 import shlex
 import sys
+import threading
 import warnings
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +59,10 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except InkdigitError as error:
+            raise _CannotStart(str(error)) from error
+        except BrokenPipeError:
+            raise  # click ends quietly when the reader has gone
+        except OSError as error:  # a full disk, mostly
             raise _CannotStart(str(error)) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
@@ -146,7 +152,12 @@ def serve(host: str | None, port: int | None, open_page: bool, model: str | None
 
 def _announce(url: str, *, open_page: bool) -> None:
     click.echo(f"Inkdigit reads digits at {url} (Ctrl-C stops it)")
-    if open_page and not webbrowser.open(url):
+    if open_page:  # beside the server, because some browsers (lynx, or a script in BROWSER) hold their caller up
+        threading.Thread(target=_open_page, args=(url,), name="browser", daemon=True).start()
+
+
+def _open_page(url: str) -> None:
+    if not webbrowser.open(url):
         click.echo(f"No browser could be opened; go to {url}", err=True)
 
 
@@ -223,9 +234,15 @@ def _write_json(row: "Row") -> None:
 
 def _csv_writer() -> Callable[["Row"], None]:
     columns = ["file", "label", "confidence", "is_digit", "model", "polarity", *_PROBABILITIES, "error", "detail"]
-    table = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    out = sys.stdout or io.StringIO()  # there is none where the shell's >&- closed it
+    table = csv.DictWriter(out, columns, lineterminator="\n")
     table.writeheader()
-    return lambda row: table.writerow(_cells(row.record()))
+
+    def write(row: "Row") -> None:
+        table.writerow(_cells(row.record()))
+        out.flush()  # here, where a full disk can still be told, and not when Python ends
+
+    return write
 
 
 def _cells(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -314,6 +314,13 @@ def test_bad_json_is_refused(client: FlaskClient, fake_recognizer: Any, body: by
     assert fake_recognizer.seen == []
 
 
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"data:"'])
+def test_json_that_is_no_object_is_told_what_it_must_be(client: FlaskClient, body: bytes) -> None:
+    detail = client.post(PREDICT, data=body, content_type="application/json").get_json()["detail"]
+
+    assert detail.startswith("The body must be a JSON object")
+
+
 BAD_FORMS = {
     "empty": multipart(),
     "another field": multipart(('name="picture"; filename="a.png"', b"x")),

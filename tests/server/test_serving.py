@@ -286,8 +286,10 @@ def test_a_taken_port_is_named_with_the_option_that_chooses_another(app: Flask) 
 
 
 def test_an_address_of_another_machine_is_named_with_the_option_that_chooses_another(app: Flask) -> None:
-    with pytest.raises(ConfigError, match="--host"):
+    with pytest.raises(ConfigError, match="--host") as told:
         HttpServer(app, Settings(host="192.0.2.1", port=0))
+
+    assert str(told.value).count("192.0.2.1") == 1
 
 
 def test_an_unknown_name_is_told_with_the_option_that_chooses_another(

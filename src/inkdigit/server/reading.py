@@ -131,5 +131,7 @@ def _shown(names: list[str]) -> str:
 
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if fault["type"] == "model_type":
+        return "the body must be a JSON object, with the picture as a data URL in the field image"
     place = ".".join(str(part) for part in fault["loc"])[:60]
     return f"the field {place}: {fault['msg']}" if place else fault["msg"]

@@ -8,6 +8,7 @@ ends what the server is waiting for: first the notice, then the requests.
 import contextlib
 import errno
 import logging
+import os
 import signal
 import socket
 import sys
@@ -199,7 +200,8 @@ def _why_not(error: OSError, host: str, port: int) -> str:
         return f"port {port} on {host} is taken by another program{airplay}; choose another, as in --port {port + 1}"
     if error.errno == errno.EACCES:
         return f"port {port} is not allowed to this user; choose one above 1023, as in --port 5000"
-    return f"{host} port {port} cannot be opened ({error.strerror}); choose others with --host and --port"
+    reason = os.strerror(error.errno) if error.errno else error  # Python's own words name host and port once more
+    return f"{host} port {port} cannot be opened ({reason}); choose others with --host and --port"
 
 
 def _url(host: str, port: int) -> str:
