@@ -292,6 +292,12 @@ def test_an_address_of_another_machine_is_named_with_the_option_that_chooses_ano
     assert str(told.value).count("192.0.2.1") == 1
 
 
+@pytest.mark.parametrize("host", ["x" * 64, "a..b"])
+def test_a_name_that_no_host_can_have_is_told_too(app: Flask, host: str) -> None:
+    with pytest.raises(ConfigError, match=r"no address .* choose one with --host"):
+        HttpServer(app, Settings(host=host, port=0))
+
+
 def test_an_unknown_name_is_told_with_the_option_that_chooses_another(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

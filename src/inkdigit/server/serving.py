@@ -93,10 +93,12 @@ class HttpServer:
         Args:
             notice_s: seconds to go on taking requests while `/health/ready` already says no; the first call's counts.
         """
-        if not self._stops:
-            self._notice_s = notice_s
+        is_first = not self._stops
+        if is_first:
+            self._notice_s = notice_s  # before the count, at which the loop reads it
         self._stops += 1
-        self._draining.set()
+        if is_first:  # and not again: a second signal may come while the first one holds the event's lock
+            self._draining.set()
         with contextlib.suppress(OSError):  # the loop has ended already and needs no waking
             self._listeners[0].pull_trigger()
 
@@ -171,8 +173,9 @@ def _listen(app: Flask, sock: socket.socket, adj: Adjustments, lanes: Lanes, soc
 
 def _open(host: str, port: int) -> list[socket.socket]:
     """Open the port on every address that the host has; the first one's errors count."""
-    opened = [_bind(host, port, *_addresses(host)[0])]
-    for family, address in _addresses(host)[1:]:
+    (family, address), *others = _addresses(host)
+    opened = [_bind(host, port, family, address)]
+    for family, address in others:
         with contextlib.suppress(ConfigError):  # such as ::1 of a localhost on a machine without IPv6
             opened.append(_bind(host, opened[0].getsockname()[1], family, address))
     return opened
@@ -181,7 +184,7 @@ def _open(host: str, port: int) -> list[socket.socket]:
 def _addresses(host: str) -> list[tuple[socket.AddressFamily, str]]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for a label of more than 63 letters, or of none
         raise ConfigError(f"there is no address {host} on this machine; choose one with --host") from error
     unique = dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found)
     return sorted(unique, key=lambda entry: entry[0] != socket.AF_INET)

@@ -6,7 +6,8 @@
  * @returns {string} For sh, bash and zsh.
  */
 export function curlCall(url, image) {
-  return ["curl -s", quote(url.href), "-H 'Content-Type: application/json'", "-d", quote(JSON.stringify({ image }))].join(" ");
+  const body = JSON.stringify({ image });
+  return `curl -s ${quote(url.href)} -H 'Content-Type: application/json' -d ${quote(body)}`;
 }
 
 /** @param {string} text */

@@ -7,7 +7,11 @@ export const SIZE = 280;
 /** @typedef {{ readonly width: number, readonly points: readonly Point[] }} Stroke  At least one point. */
 /** @typedef {readonly Stroke[]} Drawing */
 /**
- * @typedef {{ readonly past: readonly Drawing[], readonly present: Drawing, readonly future: readonly Drawing[] }} History
+ * @typedef {{
+ *   readonly past: readonly Drawing[],
+ *   readonly present: Drawing,
+ *   readonly future: readonly Drawing[],
+ * }} History
  */
 
 /** @type {History} */

@@ -94,7 +94,8 @@ function copying(page) {
 
 /**
  * @param {string} text
- * @returns {Promise<boolean>} False where the browser keeps the clipboard to itself, as it does away from localhost without https.
+ * @returns {Promise<boolean>} False where the browser keeps the clipboard to itself, as it does without https on any
+ *   host but localhost.
  */
 async function copied(text) {
   try {

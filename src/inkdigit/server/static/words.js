@@ -2,7 +2,14 @@
 
 /** @typedef {import("./api.js").Answer} Answer */
 /** @typedef {"sure" | "unsure" | "none"} Mood */
-/** @typedef {{ readonly mood: Mood, readonly headline: string, readonly detail: string, readonly second: number | null }} Verdict */
+/**
+ * @typedef {{
+ *   readonly mood: Mood,
+ *   readonly headline: string,
+ *   readonly detail: string,
+ *   readonly second: number | null,
+ * }} Verdict `second` is the runner-up, where it is worth naming.
+ */
 
 /** With a space at which no line breaks. */
 export const UNIT = "\u00a0%";
