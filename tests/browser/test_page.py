@@ -519,6 +519,19 @@ def test_nothing_overflows_sideways(sheet: Sheet) -> None:
     assert overflowing == []
 
 
+def test_the_tools_stay_below_the_pad(sheet: Sheet) -> None:
+    strayed = []
+    for width, height in [*SIZES, (1366, 640), (1280, 720), (900, 600), (667, 375), (568, 320)]:
+        sheet.page.set_viewport_size({"width": width, "height": height})
+        pad, slider = sheet.pad.bounding_box(), sheet.page.locator("#width").bounding_box()
+        assert pad
+        assert slider
+        if slider["x"] + slider["width"] > pad["x"] + pad["width"] + 1 or slider["width"] < 48:
+            strayed.append((width, height))
+
+    assert strayed == []
+
+
 def _content_width(sheet: Sheet) -> int:
     width: int = sheet.page.evaluate("document.documentElement.scrollWidth")
     return width
