@@ -191,6 +191,14 @@ def test_model_versions_are_completed() -> None:
     assert current in result.stdout
 
 
+def test_completion_has_no_word_where_a_setting_cannot_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INKDIGIT_PORT", "many")
+    words = {"_INKDIGIT_COMPLETE": "bash_complete", "COMP_WORDS": "inkdigit models show ", "COMP_CWORD": "3"}
+    result = CliRunner().invoke(main, env=words, prog_name="inkdigit")
+
+    assert (result.stdout.strip(), result.stderr) == ("", "")
+
+
 # --- predict
 
 
@@ -282,6 +290,18 @@ def test_a_file_name_need_not_be_utf8(seven: Path, style: str) -> None:
 
     assert result.exit_code == 0
     assert "\\udcff.png" in result.stdout
+
+
+@pytest.mark.parametrize("style", ["--csv", "--json", "-H"])
+def test_a_file_name_need_not_be_in_the_letters_of_the_terminal(seven: Path, blank: Path, style: str) -> None:
+    for picture in (seven, blank):
+        picture.rename(picture.parent / f"{picture.stem}-\u624b.png")
+    command = [sys.executable, "-m", "inkdigit", "predict", style, str(seven.parent)]
+    told = subprocess.run(command, env=os.environ | {"PYTHONIOENCODING": "cp1252"}, capture_output=True, check=False)
+
+    assert told.returncode == 1
+    assert b"seven-\\u624b.png" in told.stdout
+    assert b"blank-\\u624b.png: the picture is blank" in told.stderr
 
 
 def test_an_unknown_model_is_told_with_code_3(seven: Path) -> None:

@@ -5,6 +5,7 @@ read or did not check out, and the others were still done; 2, the command was wr
 setting or an optional part is missing or damaged, or the disk is full; 130, interrupted with Ctrl-C.
 """
 
+import contextlib
 import csv
 import dataclasses
 import functools
@@ -76,7 +77,9 @@ def _examples(*lines: str) -> str:
 def _complete_model(_ctx: click.Context, _param: click.Parameter, start: str) -> list[str]:
     from inkdigit.registry import list_versions
 
-    return [version.name for version in list_versions(_home(_settings())) if version.name.startswith(start)]
+    with contextlib.suppress(InkdigitError):  # a shell that completes has no place for an error
+        return [version.name for version in list_versions(_home(_settings())) if version.name.startswith(start)]
+    return []
 
 
 def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
@@ -111,6 +114,8 @@ def main(ctx: click.Context) -> None:
 
     All work is done on this computer; nothing is sent anywhere.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file may be named in letters that a pipe of Windows has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     if ctx.invoked_subcommand is None:
         click.echo(QUICK_START, nl=False)
 
