@@ -35,6 +35,12 @@ def test_a_folder_that_holds_no_model_is_not_a_version(home: Path) -> None:
     assert "notes" not in {version.name for version in list_versions(home)}
 
 
+def test_a_folder_that_training_has_not_finished_is_not_a_version(home: Path) -> None:
+    (home / "mine").rename(home / ".mine.unfinished")
+
+    assert list_versions(home) == list_versions()
+
+
 def test_a_shipped_version_is_the_one_listed_where_two_have_its_name(home: Path) -> None:
     shipped = find_model(None)
     shutil.copytree(shipped, home / shipped.name)

@@ -369,11 +369,10 @@ def evaluate(model: str | None, data: Path | None, as_json: bool) -> None:
     DIR holds IDX files as MNIST's (t10k-* or else train-*), or subfolders named 0 to 9 with pictures of that digit. The
     figures are those of a model's card, so that your own pictures can be set against MNIST.
     """
-    from inkdigit.training.dataset import fetch_mnist
     from inkdigit.training.evaluate import evaluate_on
 
     recognizer = _load(_settings(model=model))
-    found = evaluate_on(recognizer, data or fetch_mnist())
+    found = evaluate_on(recognizer, data)
     figures = {"model": recognizer.version, **found.figures()}
     if as_json:
         click.echo(json.dumps({**figures, "confusion": found.confusion.tolist()}))

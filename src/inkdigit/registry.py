@@ -93,7 +93,8 @@ def _figures(name: str, found: Mapping[str, Any]) -> str:
 
 
 def _model_folders(place: Path) -> list[Path]:
-    return [entry.parent for entry in place.glob("*/SHA256SUMS")]
+    # A name with a dot before it is a folder that training has not finished.
+    return [entry.parent for entry in place.glob("*/SHA256SUMS") if not entry.parent.name.startswith(".")]
 
 
 def _read_card(folder: Path) -> Mapping[str, Any]:

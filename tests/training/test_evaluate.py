@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from inkdigit import DataError, Recognizer
-from inkdigit.training.dataset import Digits, read_digits, write_idx
+from inkdigit.training.dataset import Digits, Mnist, read_digits, write_idx
 from inkdigit.training.evaluate import calibration_error, evaluate, evaluate_on, frames, misread
 
 DATA = Path(__file__).parents[1] / "data"
@@ -80,6 +80,15 @@ def test_idx_files_and_a_folder_of_the_same_pictures_give_the_same(recognizer: R
 
     assert np.array_equal(from_idx.confusion, from_folder.confusion)
     assert from_folder.nll == pytest.approx(from_idx.nll, abs=1e-3)
+
+
+def test_without_a_folder_the_test_images_of_mnist_are_judged(
+    recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = [read_digits(DATA, "t10k")[rows] for rows in (slice(0, 10), slice(10, 20), slice(20, 50))]
+    monkeypatch.setattr("inkdigit.training.evaluate.load_mnist", lambda: Mnist(*parts))
+
+    assert evaluate_on(recognizer).n == 30
 
 
 def test_a_picture_that_cannot_be_read_is_named(recognizer: Recognizer, tmp_path: Path) -> None:

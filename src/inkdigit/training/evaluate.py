@@ -11,7 +11,7 @@ from inkdigit.errors import DataError, ImageError
 from inkdigit.image import read_image
 from inkdigit.preprocess import normalize
 from inkdigit.recognizer import CLASSES, Recognizer
-from inkdigit.training.dataset import Digits, read_digits, read_folder
+from inkdigit.training.dataset import Digits, load_mnist, read_digits, read_folder
 
 ECE_BINS = 15
 
@@ -89,23 +89,30 @@ def frames(digits: Digits) -> NDArray[np.float32]:
     return np.stack([normalize(image) for image in digits.images]) if len(digits) else np.zeros((0, 28, 28), np.float32)
 
 
-def evaluate_on(recognizer: Recognizer, data: Path) -> Evaluation:
+def evaluate_on(recognizer: Recognizer, data: Path | None = None) -> Evaluation:
     """Judge a model on a folder: IDX files (`t10k-*` where they are there, else `train-*`), or subfolders 0 to 9.
+
+    Args:
+        recognizer: the model.
+        data: the folder; MNIST's test images, checked against their digests, where it is None.
 
     Raises:
         DataError: the folder holds neither, or a file of it cannot be read.
     """
-    if not data.is_dir():
-        raise DataError(f"{data} is not a folder")
-    images, labels = _load(data)
+    images, labels = _labelled(load_mnist().test) if data is None else _load(data)
     return evaluate(recognizer.probabilities(images), labels)
 
 
+def _labelled(digits: Digits) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    return frames(digits), digits.labels
+
+
 def _load(data: Path) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    if not data.is_dir():
+        raise DataError(f"{data} is not a folder")
     for prefix in ("t10k", "train"):
         if any(data.glob(f"{prefix}-images-idx3-ubyte*")):
-            digits = read_digits(data, prefix)
-            return frames(digits), digits.labels
+            return _labelled(read_digits(data, prefix))
     pictures = list(read_folder(data))
     return np.stack([_frame(path) for path, _ in pictures]), np.array([label for _, label in pictures], np.uint8)
 
