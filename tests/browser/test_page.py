@@ -409,7 +409,8 @@ def test_a_refusal_is_told_in_the_servers_words(sheet: Sheet) -> None:
 
 
 def test_try_now_looks_at_once(sheet: Sheet) -> None:
-    sheet.page.clock.install()
+    sheet.page.clock.install(time=0)
+    sheet.page.clock.pause_at(1000)  # so that the page's own next look never comes
     sheet.page.route("**/api/**", lambda route: route.abort())
     sheet.draw(SEVEN)
     sheet.expect("problem")
@@ -530,6 +531,16 @@ def test_the_tools_stay_below_the_pad(sheet: Sheet) -> None:
             strayed.append((width, height))
 
     assert strayed == []
+
+
+@pytest.mark.parametrize("size", [(568, 320), (640, 360), (667, 375), (480, 320), (320, 256)])
+def test_the_pad_is_never_higher_than_the_window(sheet: Sheet, size: tuple[int, int]) -> None:
+    sheet.page.set_viewport_size({"width": size[0], "height": size[1]})
+    pad = sheet.pad.bounding_box()
+
+    assert pad
+    assert pad["height"] < size[1]
+    assert _content_width(sheet) <= size[0]
 
 
 def _content_width(sheet: Sheet) -> int:
