@@ -10,6 +10,8 @@ from PIL import Image, ImageDraw
 
 from inkdigit import ImageError, Recognizer
 from inkdigit.batch import CHUNK, ERROR_TYPES, Answer, find_pictures, predict_files
+from inkdigit.errors import ImageTooLargeError
+from inkdigit.image import MAX_IMAGE_BYTES
 
 
 @pytest.fixture
@@ -112,6 +114,15 @@ def test_a_name_that_no_file_can_have_is_an_error() -> None:
     [row] = predict_files(["x" * 5000 + ".png"], CountingRecognizer)
 
     assert isinstance(row.result, ImageError)
+
+
+def test_a_file_over_the_limit_is_not_read_to_its_end_nor_given_a_wrong_size(tmp_path: Path) -> None:
+    (tmp_path / "large.png").write_bytes(bytes(2 * MAX_IMAGE_BYTES))
+
+    [row] = predict_files([str(tmp_path / "large.png")], CountingRecognizer)
+
+    assert isinstance(row.result, ImageTooLargeError)
+    assert f"more than {MAX_IMAGE_BYTES:,} bytes" in str(row.result)
 
 
 def test_errors_have_the_names_that_the_api_gives_them() -> None:

@@ -92,7 +92,7 @@ def inspect(data: bytes) -> Structure:
     if not data:
         raise UnreadableImageError("the file is empty")
     if len(data) > MAX_IMAGE_BYTES:
-        raise ImageTooLargeError(f"the file has {len(data)} bytes; at most {MAX_IMAGE_BYTES} are read")
+        raise ImageTooLargeError(f"the file has more than {MAX_IMAGE_BYTES:,} bytes; save it smaller")
     if data.startswith(_PNG_SIGNATURE):
         return _inspect_png(data)
     if data.startswith(b"\xff\xd8\xff"):
