@@ -102,6 +102,19 @@ def test_the_saved_picture_is_the_posted_one(sheet: Sheet) -> None:
     assert sheet.page.locator("#save").get_attribute("href") == sheet.posted[-1]
 
 
+def test_the_call_and_the_saved_picture_go_with_the_drawing(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    sheet.page.keyboard.press("Escape")
+    sheet.expect("blank")
+    sheet.page.locator("summary").click()
+    sheet.page.locator("#copy").click()
+
+    assert sheet.page.locator("#call").input_value() == ""
+    assert sheet.page.locator("#save").get_attribute("href") is None
+    assert sheet.page.locator("#copied").inner_text() == "Draw something first."
+
+
 def test_what_looks_like_no_digit_is_said_so(sheet: Sheet) -> None:
     _answer_with(sheet, label=3, is_digit=False, confidence=0.4)
 

@@ -86,6 +86,10 @@ function copying(page) {
   const button = find(page, "#copy", HTMLButtonElement);
   const said = find(page, "#copied", HTMLElement);
   button.addEventListener("click", async () => {
+    if (call.value === "") {
+      said.textContent = call.placeholder;
+      return;
+    }
     call.select();
     said.textContent = (await copied(call.value)) ? "Copied." : "Selected: copy it with Ctrl+C.";
   });

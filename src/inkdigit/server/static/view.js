@@ -102,7 +102,10 @@ export class View {
       number.textContent = answer === null ? "" : percent(share).replace(UNIT, "");
       unit.textContent = answer === null ? "" : UNIT;
     });
-    if (answer === null) this.#saw.removeAttribute("src");
+    if (answer !== null) return;
+    this.#saw.removeAttribute("src");
+    this.#call.value = "";
+    this.#save.removeAttribute("href");
   }
 
   /**
