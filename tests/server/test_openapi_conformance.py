@@ -59,13 +59,23 @@ schemathesis.openapi.media_type("application/octet-stream", ANY_PICTURE)
 schemathesis.openapi.format("binary", ANY_PICTURE)
 schemathesis.openapi.format("image-data-url", DATA_URLS)
 
-document = schemathesis.openapi.from_wsgi("/api/openapi.json", create_app(Seven(), Settings()))
+# By itself it would also post bytes that stand in our source, for pictures; they are none.
+CONFIG = schemathesis.Config.from_dict({"analysis": {"constants": {"enabled": False}}})
+document = schemathesis.openapi.from_wsgi("/api/openapi.json", create_app(Seven(), Settings()), config=CONFIG)
+
+
+def is_sent_as_made(case: Any) -> bool:
+    """Whether all of a request travels: a field of a form that holds an empty list leaves no part, wrong as it is."""
+    is_form = case.media_type == "multipart/form-data" and isinstance(case.body, dict)
+    return not is_form or all(value != [] for value in case.body.values())
 
 
 @document.parametrize()
 @hypothesis.seed(SEED)
 @BOUNDED
 def test_the_server_answers_as_documented(case: Any) -> None:
+    hypothesis.assume(is_sent_as_made(case))
+
     case.call_and_validate()
 
 
@@ -73,6 +83,8 @@ def test_the_server_answers_as_documented(case: Any) -> None:
 @hypothesis.seed(SEED)
 @BOUNDED
 def test_predict_answers_in_plain_text_as_documented(case: Any) -> None:
+    hypothesis.assume(is_sent_as_made(case))
+
     response = case.call_and_validate(headers={"Accept": "text/plain"})
 
     assert response.status_code != 200 or response.content == b"7"
