@@ -101,6 +101,12 @@ def test_blank_paper_is_never_a_digit(shape: tuple[int, int]) -> None:
         normalize(np.zeros(shape, np.uint8))
 
 
+@pytest.mark.parametrize("ink", [np.ones((9, 9, 3), np.uint8), np.ones((9, 9), np.float32), np.ones(9, np.uint8)])
+def test_what_is_no_ink_is_refused(ink: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="ink must be"):
+        normalize(ink)
+
+
 def test_proportions_are_kept() -> None:
     ink = np.zeros((100, 100), np.uint8)
     ink[10:90, 40:60] = 255

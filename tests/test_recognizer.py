@@ -98,6 +98,20 @@ def test_another_shape_is_refused(recognizer: Recognizer, shape: tuple[int, ...]
         recognizer.predict(np.zeros(shape, np.float32))
 
 
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(np.full((1, 28, 28), 255, np.uint8), id="bytes"),
+        pytest.param(np.full((1, 28, 28), 255, np.float32), id="beyond 1"),
+        pytest.param(np.full((1, 28, 28), -0.5, np.float32), id="below 0"),
+        pytest.param(np.full((1, 28, 28), np.nan, np.float32), id="not a number"),
+    ],
+)
+def test_numbers_that_no_picture_holds_are_refused(recognizer: Recognizer, image: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="images must"):
+        recognizer.predict(image)
+
+
 def test_a_model_loads_by_name_by_path_and_by_default(folder: Path) -> None:
     shipped = Recognizer.load()
 

@@ -31,6 +31,7 @@ def normalize(ink: Ink) -> Normalized:
 
     Raises:
         BlankImageError: no pixel holds ink.
+        ValueError: the ink is no (H, W) array of uint8.
 
     >>> drawing = np.zeros((280, 280), np.uint8)
     >>> drawing[40:60, 200:204] = 255  # a small upright stroke, off centre
@@ -38,6 +39,8 @@ def normalize(ink: Ink) -> Normalized:
     >>> int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max())
     (4, 23, 12, 15)
     """
+    if ink.ndim != 2 or ink.dtype != np.uint8:
+        raise ValueError(f"ink must be (H, W) uint8, not {ink.shape} {ink.dtype}; see inkdigit.read_image")
     return _place(_fit(_crop(ink)))
 
 

@@ -86,7 +86,7 @@ class Recognizer:
             images: (N, 28, 28) float32 in [0, 1], white ink on black, as `normalize` makes them.
 
         Raises:
-            ValueError: the shape is another.
+            ValueError: the shape, the kind of number or the range is another.
         """
         return [_prediction(row) for row in self.probabilities(images)]
 
@@ -100,11 +100,9 @@ class Recognizer:
             (N, 10) float32 in [0, 1], rows of sum 1.
 
         Raises:
-            ValueError: the shape is another.
+            ValueError: the shape, the kind of number or the range is another.
         """
-        if images.ndim != 3 or images.shape[1:] != (SIZE, SIZE):
-            raise ValueError(f"images must be (N, {SIZE}, {SIZE}), not {images.shape}; see inkdigit.normalize")
-        batch = np.ascontiguousarray(images, np.float32)[..., None]
+        batch = _checked(images)[..., None]
         parts = [self._run(batch[i : i + _CHUNK]) for i in range(0, len(batch), _CHUNK)]
         return np.concatenate(parts) if parts else np.zeros((0, CLASSES), np.float32)
 
@@ -237,6 +235,18 @@ def _start_session(onnx: bytes, folder: Path) -> "InferenceSession":
         return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises its own types, one per fault of a file
         raise ModelError(f"the model in {folder} cannot be loaded: {error}") from error
+
+
+def _checked(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The pictures, if they are what the network was trained on; it would answer to anything of the right shape."""
+    batch = np.asarray(images)
+    if batch.ndim != 3 or batch.shape[1:] != (SIZE, SIZE):
+        raise ValueError(f"images must be (N, {SIZE}, {SIZE}), not {batch.shape}; see inkdigit.normalize")
+    if batch.dtype.kind != "f":
+        raise ValueError(f"images must be float32 in [0, 1], not {batch.dtype}; see inkdigit.normalize")
+    if not (batch.min(initial=0) >= 0 and batch.max(initial=1) <= 1):  # so written, NaN is refused too
+        raise ValueError("images must lie in [0, 1], 1 being full ink; see inkdigit.normalize")
+    return np.ascontiguousarray(batch, np.float32)
 
 
 def _prediction(row: NDArray[np.float32]) -> Prediction:
