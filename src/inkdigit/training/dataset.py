@@ -105,7 +105,8 @@ def _download(cache: Path) -> None:
             return fetch(cache)
         except (InkdigitError, OSError, ImportError, subprocess.SubprocessError, tarfile.TarError) as error:
             failures.append(f"{fetch.__name__.removeprefix('_fetch_with_')}: {error}")
-    raise DataError(f"MNIST could not be fetched ({'; '.join(failures)}); give its IDX files with --from DIR")
+    said = "; ".join(failures)
+    raise DataError(f"MNIST could not be fetched ({said}); give a folder of its IDX files (--from, of evaluate --data)")
 
 
 def read_digits(folder: Path, prefix: str, digests: dict[str, str] | None = None) -> Digits:
