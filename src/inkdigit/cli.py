@@ -64,10 +64,21 @@ class _Commands(click.Group):
         except BrokenPipeError:
             raise  # click ends quietly when the reader has gone
         except OSError as error:  # a full disk, mostly
+            _forget_unwritten()
             raise _CannotStart(str(error)) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+def _forget_unwritten() -> None:
+    """Let go of output that cannot be written, or Python tries again when it ends and then has the last word."""
+    if sys.stdout is None or sys.stdout is not sys.__stdout__:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _examples(*lines: str) -> str:
