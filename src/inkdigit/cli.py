@@ -73,12 +73,13 @@ class _Commands(click.Group):
 
 def _forget_unwritten() -> None:
     """Let go of output that cannot be written, or Python tries again when it ends and then has the last word."""
-    if sys.stdout is None or sys.stdout is not sys.__stdout__:
+    out = sys.__stdout__
+    if out is None or out is not sys.stdout:
         return
     try:
-        sys.stdout.flush()
+        out.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _examples(*lines: str) -> str:

@@ -604,7 +604,7 @@ def test_the_page_keeps_to_its_own_security_policy(sheet: Sheet) -> None:
     sheet.page.locator("summary").click()
     sheet.page.locator("#copy").click()
 
-    assert sheet.page.locator("#copied").inner_text()
+    sheet.page.locator("#copied:not(:empty)").wait_for()
     assert sheet.complaints == []
 
 
