@@ -107,9 +107,20 @@ def test_what_is_no_ink_is_refused(ink: np.ndarray) -> None:
         normalize(ink)
 
 
+def test_a_felt_pens_strokes_are_thinned_and_a_usual_pens_are_not() -> None:
+    thin, usual, felt = (normalize(255 - draw(0, pen=pen)).sum() for pen in (9, 18, 44))
+
+    assert thin < usual < felt < 1.8 * usual
+
+
+def test_a_filled_square_stays_one() -> None:
+    assert normalize(np.full((100, 100), 255, np.uint8)).sum() == 20 * 20
+
+
 def test_proportions_are_kept() -> None:
     ink = np.zeros((100, 100), np.uint8)
     ink[10:90, 40:60] = 255
+    ink[13:87, 43:57] = 0  # a frame, for a bar would be a felt pen's stroke
 
     inked = normalize(ink) > 0
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 
 from inkdigit.errors import BlankImageError
 from inkdigit.image import Ink
@@ -13,6 +14,8 @@ Normalized = NDArray[np.float32]
 PREPROCESS_VERSION = 1  # stands in every model card; a model made for another version is refused
 SIZE = 28  # pixels, side of the frame
 BOX = 20  # pixels, side of the square that the digit is fitted to
+THICK, THINNED = 3.2, 2.8  # pixels of the frame: strokes wider than the one are thinned to the other
+FINE = 50  # pixels, the longer side of a digit from which on thinning can be done evenly
 FAINT = 0.05  # share of the darkest pixel below which a pixel does not count as part of the digit's outline
 
 
@@ -21,7 +24,7 @@ def normalize(ink: Ink) -> Normalized:
 
     The ink is cropped, scaled to fit 20x20 with its proportions kept (by area averaging), and placed so that its
     centre of mass falls on the centre of a 28x28 canvas, as the MNIST authors did (LeCun et al., 1998). A picture
-    that is in that form already comes back as it was.
+    that is in that form already comes back as it was. A felt pen's strokes, too wide for so small a frame, are thinned.
 
     Args:
         ink: (H, W) uint8, 0 is paper and 255 is full ink; any H, W >= 1.
@@ -41,7 +44,7 @@ def normalize(ink: Ink) -> Normalized:
     """
     if ink.ndim != 2 or ink.dtype != np.uint8:
         raise ValueError(f"ink must be (H, W) uint8, not {ink.shape} {ink.dtype}; see inkdigit.read_image")
-    return _place(_fit(_crop(ink)))
+    return _place(_fit(_thin(_crop(ink))))
 
 
 def _crop(ink: Ink) -> Ink:
@@ -52,6 +55,25 @@ def _crop(ink: Ink) -> Ink:
     rows = np.flatnonzero(inked.any(axis=1))
     columns = np.flatnonzero(inked.any(axis=0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _thin(digit: Ink) -> Ink:
+    """Take the edge off very wide strokes, which would close the loops of a small frame."""
+    longest = max(digit.shape)
+    width = _stroke_width(digit) * BOX / longest if longest >= FINE else 0.0
+    edge = int((width - THINNED) / 2 * longest / BOX)
+    if width <= THICK or edge < 1:
+        return digit
+    thinned = Image.fromarray(np.pad(digit, 1)).filter(ImageFilter.MinFilter(2 * edge + 1))
+    left = np.asarray(thinned, np.uint8)
+    return _crop(left) if left.max() > digit.max() / 2 else digit
+
+
+def _stroke_width(digit: Ink) -> float:
+    """Mean width of the strokes, in pixels: twice their area over the length of their outline (Cauchy-Crofton)."""
+    inked = np.pad(digit > digit.max() / 2, 1)
+    crossings = np.count_nonzero(inked[1:] != inked[:-1]) + np.count_nonzero(inked[:, 1:] != inked[:, :-1])
+    return 2 * np.count_nonzero(inked) / (crossings * np.pi / 4)
 
 
 def _fit(digit: Ink) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ def digits() -> Digits:
 
 
 def test_a_redrawn_batch_is_in_mnists_form(digits: Digits) -> None:
-    redrawn = augment(digits.images, digits.labels, np.random.default_rng(1))
+    redrawn = augment(digits.images, digits.labels, 0.1, np.random.default_rng(1))
 
     assert redrawn.shape == (200, 28, 28)
     assert redrawn.dtype == np.float32
@@ -28,7 +28,7 @@ def test_a_redrawn_batch_is_in_mnists_form(digits: Digits) -> None:
 
 def test_the_same_seed_draws_the_same(digits: Digits) -> None:
     first, second, other = (
-        augment(digits.images, digits.labels, np.random.default_rng(seed)) for seed in (1, 1, 2)
+        augment(digits.images, digits.labels, 0.1, np.random.default_rng(seed)) for seed in (1, 1, 2)
     )  # fmt: skip
 
     assert np.array_equal(first, second)
@@ -38,13 +38,13 @@ def test_the_same_seed_draws_the_same(digits: Digits) -> None:
 def test_the_pictures_given_are_left_alone(digits: Digits) -> None:
     before = digits.images.copy()
 
-    augment(digits.images, digits.labels, np.random.default_rng(1))
+    augment(digits.images, digits.labels, 0.1, np.random.default_rng(1))
 
     assert np.array_equal(digits.images, before)
 
 
 def test_redrawn_digits_are_still_read_right(digits: Digits, recognizer: Recognizer) -> None:
-    redrawn = augment(digits.images, digits.labels, np.random.default_rng(5))
+    redrawn = augment(digits.images, digits.labels, 0.1, np.random.default_rng(5))
 
     read = recognizer.probabilities(redrawn).argmax(axis=1)
 

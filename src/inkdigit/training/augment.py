@@ -13,16 +13,16 @@ from inkdigit.training.dataset import Images, Labels
 Floats = NDArray[np.float32]
 
 DRAWN = 2 * SIZE  # pixels, side of the picture that distortions are made on
-UNTOUCHED = 0.12  # share of pictures left as they are
 STYLES = {0: (0.08, "slash"), 1: (0.20, "flag"), 7: (0.15, "bar")}  # label: share, what is added
 
 
-def augment(images: Images, labels: Labels, random: np.random.Generator) -> Floats:
+def augment(images: Images, labels: Labels, untouched: float, random: np.random.Generator) -> Floats:
     """Redraw a batch.
 
     Args:
         images: (N, 28, 28) uint8, 0 is paper and 255 is full ink.
         labels: (N,) digits; some digits get strokes that MNIST's writers did not use.
+        untouched: share of the pictures that are left as they are, in [0, 1].
         random: the source of every choice.
 
     Returns:
@@ -32,8 +32,8 @@ def augment(images: Images, labels: Labels, random: np.random.Generator) -> Floa
     drawn = change_pen(warp(styled, random), random)
     ink = np.where(drawn.max(axis=(1, 2), keepdims=True) < 0.2, _enlarge(images), drawn)
     redrawn = np.stack([normalize(picture) for picture in (ink * 255).astype(np.uint8)])
-    untouched = random.random(len(images)) < UNTOUCHED
-    redrawn[untouched] = images[untouched] / np.float32(255)
+    kept = random.random(len(images)) < untouched
+    redrawn[kept] = images[kept] / np.float32(255)
     return spoil(redrawn, random)
 
 

@@ -26,6 +26,9 @@ from inkdigit.training.strokes import draw_digits
 
 logger = logging.getLogger(__name__)
 
+UNTOUCHED, UNTOUCHED_AT_THE_END = 0.12, 0.6  # share of pictures that are not redrawn
+SETTLING = 0.65  # of the run is over when it starts to end on pictures mostly as they are
+
 LIBRARIES = ("keras", "numpy", "onnxruntime", "tf2onnx", "tensorflow-cpu", "tensorflow", "torch", "jax")
 
 
@@ -198,6 +201,7 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ha
         self._batch_size = batch_size
         self._seed = seed
         self.epoch = 0
+        self.untouched = UNTOUCHED
 
     def __len__(self) -> int:
         return max(1, len(self._digits) // self._batch_size)
@@ -210,7 +214,7 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ha
         order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._digits))
         rows = order[index * self._batch_size : (index + 1) * self._batch_size]
         random = np.random.default_rng([self._seed, self.epoch, index])
-        images = augment(self._digits.images[rows], self._digits.labels[rows], random)
+        images = augment(self._digits.images[rows], self._digits.labels[rows], self.untouched, random)
         return images[..., None], self._digits.labels[rows]
 
 
@@ -225,6 +229,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
         self._epoch = epoch
+        self._run.batches.untouched = untouched(self._run.progress(epoch, 0.0))
         self._since, self._cpu_since = time.monotonic(), time.process_time()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
@@ -255,6 +260,15 @@ def learning_rate(progress: float, highest: float) -> float:
     if progress < climb:
         return highest * max(progress / climb, 0.05)
     return highest * max(0.001, (1 + math.cos(math.pi * (progress - climb) / (1 - climb))) / 2)
+
+
+def untouched(progress: float) -> float:
+    """The share of pictures that are not redrawn: few at first, most at the end, so that a run ends on real ink.
+
+    >>> untouched(0.5), untouched(0.9)
+    (0.12, 0.6)
+    """
+    return UNTOUCHED if progress < SETTLING else UNTOUCHED_AT_THE_END
 
 
 def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
