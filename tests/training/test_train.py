@@ -3,11 +3,13 @@
 import importlib.util
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from inkdigit import ConfigError, ModelError, Recognizer, normalize, read_image
@@ -113,6 +115,26 @@ def test_the_networks_files_agree_on_other_pictures_too(small: Path, few: Mnist)
 
     expected = network.predict(images[..., None], verbose=0)
     assert np.abs(Recognizer.load(small).probabilities(images) - expected).max() < 1e-5
+
+
+def test_another_backends_network_is_exported_in_a_process_of_its_own(small: Path, tmp_path: Path) -> None:
+    from inkdigit.training.export import _export_elsewhere
+
+    shutil.copytree(small, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "model.onnx").unlink()
+
+    _export_elsewhere(tmp_path)
+
+    first, second = (onnxruntime.InferenceSession(path / "model.onnx") for path in (small, tmp_path))
+    image = {first.get_inputs()[0].name: np.full((3, 28, 28, 1), 0.5, np.float32)}
+    assert np.allclose(first.run(None, image)[0], second.run(None, image)[0], atol=1e-6)
+
+
+def test_a_network_that_cannot_be_exported_is_said_so(tmp_path: Path) -> None:
+    from inkdigit.training.export import _export_elsewhere
+
+    with pytest.raises(ModelError, match="could not export"):
+        _export_elsewhere(tmp_path)
 
 
 def test_ctrl_c_keeps_the_best_so_far(train: Train, tmp_path: Path) -> None:
