@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 from inkdigit.errors import BlankImageError
 from inkdigit.image import Ink
@@ -64,9 +63,14 @@ def _thin(digit: Ink) -> Ink:
     edge = int((width - THINNED) / 2 * longest / BOX)
     if width <= THICK or edge < 1:
         return digit
-    thinned = Image.fromarray(np.pad(digit, 1)).filter(ImageFilter.MinFilter(2 * edge + 1))
-    left = np.asarray(thinned, np.uint8)
+    left = _least_of_rows(_least_of_rows(digit, edge).T, edge).T
     return _crop(left) if left.max() > digit.max() / 2 else digit
+
+
+def _least_of_rows(ink: Ink, reach: int) -> Ink:
+    """Each row becomes the least of itself and `reach` rows to either side, with paper around."""
+    padded = np.pad(ink, ((reach, reach), (0, 0)))
+    return np.asarray(np.minimum.reduce([padded[i : i + len(ink)] for i in range(2 * reach + 1)]), np.uint8)
 
 
 def _stroke_width(digit: Ink) -> float:
