@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 CLASSES = 10
+NOT_A_DIGIT = "none"  # label of the class that a network may have beyond the ten digits
 MAX_MODEL_BYTES = 64 * 2**20
 CANARY_TOLERANCE = 1e-3  # probability; wide enough for every CPU's rounding, far under any real change
 # How a tensor that lives in another file is spelt inside an ONNX file; a length of 8 may be padded to more bytes.
@@ -36,21 +37,24 @@ class Prediction:
 
     Attributes:
         label: the most probable digit, 0 to 9.
-        confidence: its probability, in [0, 1].
+        confidence: its probability, in [0, 1]; low for what is no digit.
         probabilities: of the digits 0 to 9, in [0, 1], of sum 1.
-        is_digit: whether the model takes the ink for a digit at all.
+        is_digit: whether the model takes the ink for a digit at all: `not_digit` is under its threshold.
+        not_digit: the probability that the ink is no digit, in [0, 1]; 0 from a model that knows digits only.
     """
 
     label: int
     confidence: float
     probabilities: tuple[float, ...]
     is_digit: bool
+    not_digit: float = 0.0
 
 
 class Recognizer:
     """A digit model, ready to read.
 
-    Safe to share between threads. `version` names the model, `card` is its card.json.
+    Safe to share between threads. `version` names the model, `card` is its card.json, and `threshold` the probability
+    of being no digit from which on a picture is rejected.
     """
 
     def __init__(self, session: "InferenceSession", card: Mapping[str, Any]) -> None:
@@ -58,6 +62,7 @@ class Recognizer:
         self._input = session.get_inputs()[0].name
         self.card = card
         self.version = str(card["version"])
+        self.threshold = float(card.get("rejection", {}).get("threshold", 1.0))
 
     @classmethod
     def load(cls, model: str | Path | None = None, *, home: Path | None = None) -> Self:
@@ -88,10 +93,13 @@ class Recognizer:
         Raises:
             ValueError: the shape, the kind of number or the range is another.
         """
-        return [_prediction(row) for row in self.probabilities(images)]
+        return [_prediction(row, self.threshold) for row in self.classify(images)]
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of the digits 0 to 9.
+
+        A picture that may be no digit at all could as well be any of them: what the network gives to "not a digit" is
+        shared out among the ten.
 
         Args:
             images: (N, 28, 28) float32 in [0, 1], white ink on black.
@@ -102,9 +110,23 @@ class Recognizer:
         Raises:
             ValueError: the shape, the kind of number or the range is another.
         """
+        return _shared_out(self.classify(images))
+
+    def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the network itself answers: the probabilities of its classes.
+
+        Args:
+            images: (N, 28, 28) float32 in [0, 1], white ink on black.
+
+        Returns:
+            (N, C) float32 in [0, 1], rows of sum 1: the digits 0 to 9 and, where the model knows it, "not a digit".
+
+        Raises:
+            ValueError: the shape, the kind of number or the range is another.
+        """
         batch = _checked(images)[..., None]
         parts = [self._run(batch[i : i + _CHUNK]) for i in range(0, len(batch), _CHUNK)]
-        return np.concatenate(parts) if parts else np.zeros((0, CLASSES), np.float32)
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.card["labels"])), np.float32)
 
     def _run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
@@ -113,10 +135,11 @@ class Recognizer:
         canary = self.card["canary"]
         image = np.frombuffer(base64.b64decode(canary["image"]), np.uint8).reshape(1, SIZE, SIZE)
         try:
-            answer = self.probabilities((image / np.float32(255)).astype(np.float32))[0]
+            answer = self.classify((image / np.float32(255)).astype(np.float32))[0]
         except Exception as error:  # ONNX Runtime raises its own types, one per fault of a model
             raise ModelError(f"the model in {folder} does not run: {error}") from error
-        if answer.shape != (CLASSES,) or not np.allclose(answer, canary["probabilities"], atol=CANARY_TOLERANCE):
+        promised = np.asarray(canary["probabilities"])
+        if answer.shape != promised.shape or not np.allclose(answer, promised, atol=CANARY_TOLERANCE):
             raise ModelError(f"the model in {folder} does not give the answer that its card promises; reinstall it")
 
 
@@ -212,14 +235,16 @@ def _read_card(folder: Path, contents: bytes) -> Mapping[str, Any]:
     try:
         card: dict[str, Any] = dict(json.loads(contents))
         preprocess, labels, _ = card["preprocess"], card["labels"], card["version"]
+        float(card.get("rejection", {}).get("threshold", 1.0))
         canary = base64.b64decode(card["canary"]["image"]), [float(p) for p in card["canary"]["probabilities"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder / 'card.json'} is not a model card of this program") from error
     if preprocess != PREPROCESS_VERSION:
         raise ModelError(
             f"{folder} was made for preprocess version {preprocess}, this is {PREPROCESS_VERSION}; train anew"
         )
-    if labels != [str(digit) for digit in range(CLASSES)] or [*map(len, canary)] != [SIZE**2, CLASSES]:
+    digits = [str(digit) for digit in range(CLASSES)]
+    if labels not in (digits, [*digits, NOT_A_DIGIT]) or [*map(len, canary)] != [SIZE**2, len(labels)]:
         raise ModelError(f"{folder / 'card.json'} describes a network that does not read the digits 0 to 9")
     return card
 
@@ -249,6 +274,12 @@ def _checked(images: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(batch, np.float32)
 
 
-def _prediction(row: NDArray[np.float32]) -> Prediction:
-    label = int(row.argmax())
-    return Prediction(label, float(row[label]), tuple(row.tolist()), is_digit=True)
+def _prediction(row: NDArray[np.float32], threshold: float) -> Prediction:
+    [shares] = _shared_out(row[None])
+    label, not_digit = int(shares.argmax()), float(row[CLASSES:].sum())
+    is_digit = not_digit < threshold
+    return Prediction(label, float(shares[label]), tuple(shares.tolist()), is_digit, not_digit)
+
+
+def _shared_out(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(rows[:, :CLASSES] + rows[:, CLASSES:].sum(axis=1, keepdims=True) / np.float32(CLASSES))
