@@ -4,15 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from tests.drawings import draw
 
 from inkdigit import Recognizer
 from inkdigit.training.dataset import Digits, read_digits
-from inkdigit.training.redraw import PENS, filled_up, ink, lengths, pen_widths, redraw, thin, trace
+from inkdigit.training.redraw import filled_up, redraw, thin, trace
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -72,14 +69,6 @@ def test_no_digits_are_redrawn_as_none() -> None:
     assert redraw(nothing, np.random.default_rng(1)).shape == (0, 28, 28)
 
 
-def test_pens_run_from_hairlines_to_felt_pens() -> None:
-    widths = pen_widths(4000, np.random.default_rng(1))
-
-    shares = [((low <= widths) & (widths < high)).mean() for low, high, _ in PENS]
-    assert shares == pytest.approx([share for _, _, share in PENS], abs=0.03)
-    assert (widths.min() < 0.03, widths.max() > 0.25) == (True, True)
-
-
 def test_lines_are_no_wider_than_their_corners_need(digits: Digits) -> None:
     lines = trace(digits.images)
 
@@ -95,27 +84,6 @@ def test_thinning_neither_opens_nor_closes_a_loop(digit: int) -> None:
 
     assert euler_number(line) == euler_number(shape)
     assert (line <= shape).all()
-
-
-@settings(max_examples=60, deadline=None)
-@given(lines=arrays(np.bool_, (2, 12, 15)), widths=st.tuples(st.floats(1, 8), st.floats(1, 8)))
-def test_ink_lies_within_half_a_pen_of_the_line(lines: NDArray[np.bool_], widths: tuple[float, float]) -> None:
-    lines[:, 6, 7] = True
-    pixels = np.stack(np.meshgrid(np.arange(12), np.arange(15), indexing="ij"), axis=-1)
-
-    inked = ink(lines, np.array(widths))
-
-    for line, width, picture in zip(lines, widths, inked, strict=True):
-        distance = np.linalg.norm(pixels[:, :, None] - np.argwhere(line), axis=-1).min(axis=2)
-        assert np.abs(picture / 255 - (width / 2 + 0.5 - distance).clip(0, 1)).max() < 0.01
-
-
-def test_the_length_of_a_digit_is_its_longer_side() -> None:
-    lines = np.zeros((2, 50, 50), bool)
-    lines[0, 10:31, 20] = True
-    lines[1, 10, 5:46] = True
-
-    assert lengths(lines).tolist() == [20, 40]
 
 
 def test_a_filled_loop_is_told_from_strokes() -> None:

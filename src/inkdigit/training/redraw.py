@@ -8,19 +8,16 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from inkdigit.preprocess import normalize
 from inkdigit.training.dataset import Digits, Images
+from inkdigit.training.pen import Lines, batches, pen_widths, write
 
-Lines = NDArray[np.bool_]  # (N, SHEET, SHEET): where the pen went, one pixel wide
 Random = np.random.Generator
 
 SCALE = 4  # pixels of the sheet for one of MNIST
 MARGIN = 13  # pixels of paper added on each side, for half the widest pen
 SHEET = 28 * SCALE + 2 * MARGIN  # pixels, each side
 LEVEL = 0.42  # of the darkest pixel: what is darker belongs to the strokes
-PENS = ((0.02, 0.06, 0.25), (0.06, 0.14, 0.35), (0.14, 0.27, 0.40))  # width over length of the digit: from, to, share
 BLOB = 5  # pixels of MNIST: a square of ink of this side is no stroke but a loop that filled up
-BATCH = 128  # pictures at a time: what fits a processor's cache
 
 
 def redraw(digits: Digits, random: Random) -> Images:
@@ -34,19 +31,9 @@ def redraw(digits: Digits, random: Random) -> Images:
     pens = pen_widths(len(digits), random)
     redrawn = digits.images.copy()
     clear = np.flatnonzero(~filled_up(redrawn))
-    order = clear[np.argsort(pens[clear])]  # pens of about one width together, for their reach is that of the widest
-    for rows in [order[start : start + BATCH] for start in range(0, len(order), BATCH)]:
-        lines = trace(digits.images[rows])
-        inked = ink(lines, pens[rows] * lengths(lines))
-        redrawn[rows] = [(normalize(sheet) * 255).astype(np.uint8) for sheet in inked]
+    for rows in batches(pens[clear]):
+        redrawn[clear[rows]] = write(trace(digits.images[clear[rows]]), pens[clear[rows]])
     return redrawn
-
-
-def pen_widths(count: int, random: Random) -> NDArray[np.float64]:
-    """(N,) widths of pens, as shares of the longer side of the digit."""
-    low, high, share = np.array(PENS).T
-    kind = random.choice(len(PENS), count, p=share)
-    return np.asarray(random.uniform(low[kind], high[kind]))
 
 
 def filled_up(images: Images) -> NDArray[np.bool_]:
@@ -82,27 +69,6 @@ def thin(shapes: NDArray[np.bool_]) -> Lines:
     return left.reshape(-1, height, width).astype(bool)
 
 
-def lengths(lines: Lines) -> NDArray[np.float64]:
-    """(N,) the longer sides of the boxes around lines, in pixels; at least 1."""
-    sides = [np.ptp(_first_and_last(np.asarray(lines.any(axis=axis))), axis=0) for axis in (1, 2)]
-    return np.asarray(np.maximum(np.maximum(*sides), 1), np.float64)
-
-
-def ink(lines: Lines, widths: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Draw lines with round pens.
-
-    Args:
-        lines: (N, H, W) bool.
-        widths: (N,) of the pens in pixels.
-
-    Returns:
-        (N, H, W) uint8, 0 is paper and 255 is full ink; the edges of strokes are soft.
-    """
-    distance = np.sqrt(_squared_distance(lines, int(widths.max() / 2) + 1), dtype=np.float32)
-    reach = (widths / 2 + 0.5).astype(np.float32)[:, None, None]
-    return np.asarray((reach - distance).clip(0, 1) * 255, np.uint8)
-
-
 def _enlarge(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
     """Enlarge the rows of pictures and turn them: (N, 28, W) to (N, W, SHEET); twice makes a whole picture."""
     edge = MARGIN // SCALE + 1
@@ -112,30 +78,6 @@ def _enlarge(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
     above = row.astype(np.intp) + edge
     enlarged = np.swapaxes(padded, 1, 2)[:, :, above]
     return enlarged + (np.swapaxes(padded, 1, 2)[:, :, above + 1] - enlarged) * part.astype(np.float32)
-
-
-def _squared_distance(lines: Lines, reach: int) -> NDArray[np.uint16]:
-    """The squared distance of every pixel to the lines, right wherever it is at most `reach` pixels."""
-    across = np.square(_distance_in_row(lines).clip(0, 2 * reach).astype(np.uint16))
-    padded = np.pad(across, ((0, 0), (reach, reach), (0, 0)), mode="edge")
-    height = lines.shape[1]
-    nearest = across
-    for down in range(-reach, reach + 1):
-        nearest = np.minimum(nearest, padded[:, reach + down : reach + down + height] + np.uint16(down * down))
-    return nearest
-
-
-def _distance_in_row(lines: Lines) -> NDArray[np.int16]:
-    """How far every pixel is from the nearest of a line in its own row; some great number where there is none."""
-    width = lines.shape[2]
-    column = np.arange(width, dtype=np.int16)
-    before = np.maximum.accumulate(np.where(lines, column, -width), axis=2, dtype=np.int16)
-    after = np.minimum.accumulate(np.where(lines, column, 2 * width)[:, :, ::-1], axis=2, dtype=np.int16)[:, :, ::-1]
-    return np.asarray(np.minimum(column - before, after - column))
-
-
-def _first_and_last(used: NDArray[np.bool_]) -> NDArray[np.intp]:
-    return np.stack([used.argmax(axis=1), used.shape[1] - 1 - used[:, ::-1].argmax(axis=1)])
 
 
 def _removable() -> NDArray[np.bool_]:
