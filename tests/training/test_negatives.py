@@ -1,0 +1,69 @@
+"""The pictures that are not digits."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkdigit.preprocess import normalize
+from inkdigit.training.dataset import Digits, read_digits
+from inkdigit.training.letters import ALPHABET, AMBIGUOUS, DOUBTFUL
+from inkdigit.training.negatives import KINDS, Kind, draw_negatives
+
+DATA = Path(__file__).parents[1] / "data"
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=[name for name, _, _ in KINDS])
+
+
+@pytest.fixture(scope="module")
+def digits() -> Digits:
+    return read_digits(DATA, "t10k")[:500]
+
+
+def test_every_kind_is_drawn_in_its_share(digits: Digits) -> None:
+    images, counts = draw_negatives(np.random.default_rng(1), 200, digits)
+
+    total = sum(share for _, _, share in KINDS)
+    assert images.shape == (200, 28, 28)
+    assert images.dtype == np.uint8
+    assert sum(counts.values()) == 200
+    assert all(abs(counts[name] - 200 * share / total) <= 1 for name, _, share in KINDS)
+
+
+def test_the_same_seed_draws_the_same_pictures(digits: Digits) -> None:
+    once, again = (draw_negatives(np.random.default_rng(5), 60, digits)[0] for _ in range(2))
+
+    assert np.array_equal(once, again)
+
+
+def test_none_asked_for_is_none_drawn(digits: Digits) -> None:
+    images, counts = draw_negatives(np.random.default_rng(1), 0, digits)
+
+    assert images.shape == (0, 28, 28)
+    assert set(counts.values()) == {0}
+
+
+@each_kind
+def test_no_kind_is_blank_or_runs_out_of_the_frame(kind: tuple[str, Kind, float], digits: Digits) -> None:
+    random = np.random.default_rng(2)
+    drawn = [normalize(kind[1](random, digits)) for _ in range(50)]
+
+    assert all(image.max() == 1 for image in drawn)
+    assert all(max((image > 0).any(0).sum(), (image > 0).any(1).sum()) <= 20 for image in drawn)
+
+
+def test_hardly_two_pictures_are_alike(digits: Digits) -> None:
+    images, _ = draw_negatives(np.random.default_rng(3), 600, digits)
+
+    assert len({image.tobytes() for image in images}) > 590
+
+
+def test_what_passes_for_a_digit_is_no_letter_of_the_alphabet() -> None:
+    assert not set(ALPHABET) & (AMBIGUOUS | DOUBTFUL)
+
+
+def test_the_digits_are_left_as_they_were(digits: Digits) -> None:
+    before = digits.images.copy()
+
+    draw_negatives(np.random.default_rng(4), 300, digits)
+
+    assert np.array_equal(digits.images, before)
