@@ -20,6 +20,7 @@ from inkdigit.errors import (
     UnreadableImageError,
     UnsupportedFormatError,
 )
+from inkdigit.explain import Explanation, Place, encode_explanation, explain, locate
 from inkdigit.image import Ink, Picture, Polarity, read_image, read_picture
 from inkdigit.preprocess import Normalized, normalize
 from inkdigit.recognizer import Prediction, Recognizer
@@ -28,6 +29,7 @@ __all__ = [
     "BlankImageError",
     "ConfigError",
     "DataError",
+    "Explanation",
     "ImageError",
     "ImageTooLargeError",
     "Ink",
@@ -36,11 +38,15 @@ __all__ = [
     "ModelError",
     "Normalized",
     "Picture",
+    "Place",
     "Polarity",
     "Prediction",
     "Recognizer",
     "UnreadableImageError",
     "UnsupportedFormatError",
+    "encode_explanation",
+    "explain",
+    "locate",
     "normalize",
     "read_image",
     "read_picture",
