@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from inkdigit.preprocess import SIZE, normalize
 from inkdigit.training.dataset import Images, Labels
+from inkdigit.training.faults import add_faults
 
 Floats = NDArray[np.float32]
 
 DRAWN = 2 * SIZE  # pixels, side of the picture that distortions are made on
+FAULTY = 0.28  # share of redrawn pictures that something befalls
 STYLES = {0: (0.08, "slash"), 1: (0.20, "flag"), 7: (0.15, "bar")}  # label: share, what is added
 
 
@@ -28,13 +30,18 @@ def augment(images: Images, labels: Labels, untouched: float, random: np.random.
     Returns:
         (N, 28, 28) float32 in [0, 1], white ink on black.
     """
-    styled = add_styles(images, labels, random)
-    drawn = change_pen(warp(styled, random), random)
-    ink = np.where(drawn.max(axis=(1, 2), keepdims=True) < 0.2, _enlarge(images), drawn)
-    redrawn = np.stack([normalize(picture) for picture in (ink * 255).astype(np.uint8)])
-    kept = random.random(len(images)) < untouched
-    redrawn[kept] = images[kept] / np.float32(255)
-    return spoil(redrawn, random)
+    pictures = np.asarray(images / np.float32(255), np.float32)
+    rows = np.flatnonzero(random.random(len(images)) >= untouched)
+    if len(rows):
+        pictures[rows] = _redraw(images[rows], labels[rows], random)
+    return spoil(pictures, random)
+
+
+def _redraw(images: Images, labels: Labels, random: np.random.Generator) -> Floats:
+    drawn = change_pen(warp(add_styles(images, labels, random), random), random)
+    faulty = add_faults(drawn, FAULTY, random)
+    ink = np.where(faulty.max(axis=(1, 2), keepdims=True) < 0.2, _enlarge(images), faulty)
+    return np.stack([normalize(picture) for picture in (ink * 255).astype(np.uint8)])
 
 
 def add_styles(images: Images, labels: Labels, random: np.random.Generator) -> Images:
@@ -82,7 +89,7 @@ def sample(images: Images, where: Floats) -> Floats:
     side = padded.shape[1]
     place = (where + 1).clip(0, SIZE + 1)
     corner = place.astype(np.int32)
-    down, right = place - corner
+    down, right = place - corner.astype(np.float32)
     flat = padded.reshape(-1)
     first = (np.arange(len(images), dtype=np.int32) * side * side)[:, None] + corner[0] * side + corner[1]
     above = flat[first] * (1 - right) + flat[first + 1] * right
