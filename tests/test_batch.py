@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from inkdigit import ImageError, Recognizer
+from inkdigit import ImageError, Prediction, Recognizer, normalize, read_image
 from inkdigit.batch import CHUNK, ERROR_TYPES, Answer, find_pictures, predict_files
 from inkdigit.errors import ImageTooLargeError
 from inkdigit.image import MAX_IMAGE_BYTES
@@ -28,15 +28,16 @@ def draw(tmp_path: Path) -> Callable[[str], str]:
 
 
 class CountingRecognizer(Recognizer):
-    """Says 7 to everything, and remembers the sizes of its batches."""
+    """Says 7 to everything, as sure as it is told to be, and remembers the sizes of its batches."""
 
-    def __init__(self) -> None:
+    def __init__(self, confidence: float = 0.91, is_digit: bool = True) -> None:
         self.version = "counting"
         self.batches: list[int] = []
+        self.prediction = Prediction(7, confidence, (0.0,) * 7 + (confidence, 0.0, 0.0), is_digit)
 
-    def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(self, images: NDArray[np.float32]) -> list[Prediction]:
         self.batches.append(len(images))
-        return np.tile(np.eye(10, dtype=np.float32)[7], (len(images), 1))
+        return [self.prediction] * len(images)
 
 
 def test_a_folder_stands_for_its_pictures_in_order_of_their_names(draw: Callable[[str], str], tmp_path: Path) -> None:
@@ -123,6 +124,32 @@ def test_a_file_over_the_limit_is_not_read_to_its_end_nor_given_a_wrong_size(tmp
 
     assert isinstance(row.result, ImageTooLargeError)
     assert f"more than {MAX_IMAGE_BYTES:,} bytes" in str(row.result)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "is_digit", "least", "accepted"),
+    [
+        (0.1, True, 0.0, True),
+        (0.9, True, 0.9, True),
+        (0.9, True, 0.91, False),
+        (0.9, False, 0.0, False),
+    ],
+)
+def test_a_digit_is_accepted_from_the_least_confidence_on(
+    draw: Callable[[str], str], confidence: float, is_digit: bool, least: float, accepted: bool
+) -> None:
+    [row] = predict_files([draw("7.png")], lambda: CountingRecognizer(confidence, is_digit), least)
+
+    assert row.record()["accepted"] is accepted
+
+
+def test_an_answer_holds_what_the_model_saw(draw: Callable[[str], str]) -> None:
+    file = draw("7.png")
+
+    [row] = predict_files([file], CountingRecognizer)
+
+    assert isinstance(row.result, Answer)
+    np.testing.assert_array_equal(row.result.image, normalize(read_image(Path(file).read_bytes())))
 
 
 def test_errors_have_the_names_that_the_api_gives_them() -> None:

@@ -23,6 +23,7 @@ from inkdigit.recognizer import Prediction, Recognizer
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 CHUNK = 64  # pictures per call of the model: enough for full speed, few enough that the first answers come at once
 STDIN = "-"
+UNACCEPTED = "?"  # stands for the digit in plain text where the answer is not accepted
 
 ERROR_TYPES: dict[type[ImageError], str] = {
     BlankImageError: "blank-image",
@@ -35,10 +36,20 @@ ERROR_TYPES: dict[type[ImageError], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a picture holds, which model said so, and how its ink stood on the paper."""
+    """What a picture holds.
+
+    Attributes:
+        prediction: what it was read as.
+        accepted: whether that counts: a digit, and sure enough for whoever asked.
+        model: the version that said so.
+        image: what the model saw.
+        polarity: how the ink stood on the paper.
+    """
 
     prediction: Prediction
+    accepted: bool
     model: str
+    image: Normalized
     polarity: Polarity
 
 
@@ -60,6 +71,8 @@ class Row:
             "label": found.label,
             "confidence": found.confidence,
             "is_digit": found.is_digit,
+            "not_digit": found.not_digit,
+            "accepted": self.result.accepted,
             "probabilities": list(found.probabilities),
             "model": self.result.model,
             "polarity": self.result.polarity,
@@ -86,17 +99,23 @@ def is_folder(file: str) -> bool:
         return False
 
 
-def predict_files(files: Iterable[str], load: Callable[[], Recognizer]) -> Iterator[Row]:
+def is_accepted(prediction: Prediction, min_confidence: float) -> bool:
+    """Whether an answer counts: the model takes the ink for a digit, and is at least so sure (in [0, 1]) which one."""
+    return prediction.is_digit and prediction.confidence >= min_confidence
+
+
+def predict_files(files: Iterable[str], load: Callable[[], Recognizer], min_confidence: float = 0.0) -> Iterator[Row]:
     """Read pictures in chunks: a row for each, in order; one that cannot be read does not stop the others.
 
     Args:
         files: paths, or "-" for standard input.
         load: gives the recognizer, each time the same. The first readable picture asks for it first, so that a mistyped
             name is told at once.
+        min_confidence: in [0, 1]; an answer below it is not accepted.
     """
     remaining = iter(files)
     while chunk := list(islice(remaining, CHUNK)):
-        yield from _predict_chunk([(file, _read(file)) for file in chunk], load)
+        yield from _predict_chunk([(file, _read(file)) for file in chunk], load, min_confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +126,16 @@ class _Frame:
     polarity: Polarity
 
 
-def _predict_chunk(reads: Sequence[tuple[str, _Frame | ImageError]], load: Callable[[], Recognizer]) -> Iterator[Row]:
+def _predict_chunk(
+    reads: Sequence[tuple[str, _Frame | ImageError]], load: Callable[[], Recognizer], min_confidence: float
+) -> Iterator[Row]:
     images = [frame.image for _, frame in reads if isinstance(frame, _Frame)]
     predictions = iter(load().predict(np.stack(images)) if images else [])
     for file, frame in reads:
         if isinstance(frame, _Frame):
-            yield Row(file, Answer(next(predictions), load().version, frame.polarity))
+            found = next(predictions)
+            accepted = is_accepted(found, min_confidence)
+            yield Row(file, Answer(found, accepted, load().version, frame.image, frame.polarity))
         else:
             yield Row(file, frame)
 

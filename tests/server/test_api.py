@@ -3,6 +3,7 @@ import io
 import json
 import struct
 import zlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from numpy.typing import NDArray
 from PIL import Image
 
-from inkdigit import normalize, read_image
+from inkdigit import locate, normalize, read_image
 from inkdigit.config import MAX_BODY_BYTES, Settings
 from inkdigit.image import MAX_IMAGE_BYTES
 from inkdigit.server import MAX_FORM_PARTS, MAX_FORM_TEXT_BYTES, create_app
@@ -24,6 +26,8 @@ EXPECTED = {
     "label": 7,
     "confidence": 0.91,
     "is_digit": True,
+    "not_digit": 0.0,
+    "accepted": True,
     "probabilities": [0.01] * 7 + [0.91] + [0.01] * 2,
     "model": "fake-1",
 }
@@ -125,6 +129,78 @@ def test_the_polarity_of_light_ink_is_told(client: FlaskClient, digit_png: bytes
     response = client.post(f"{PREDICT}?include=input", data=file.getvalue(), content_type="image/png")
 
     assert response.get_json()["polarity"] == "light-on-dark"
+
+
+def test_the_explanation_is_added_on_request(client: FlaskClient, digit_png: bytes) -> None:
+    response = client.post(f"{PREDICT}?include=explanation", data=digit_png, content_type="image/png")
+
+    answer = dict(response.get_json())
+    seen = normalize(read_image(digit_png))
+    red, _, blue, alpha = np.moveaxis(rgba_of(answer.pop("explanation")).astype(int), -1, 0)
+    np.testing.assert_array_equal(alpha, np.rint(seen * 255))
+    assert (red > blue)[:12][seen[:12] > 0.5].all()
+    assert (red < blue)[17:][seen[17:] > 0.5].all()
+    assert answer.pop("place") == asdict(locate(read_image(digit_png), seen))
+    assert answer == EXPECTED
+
+
+def rgba_of(url: str) -> NDArray[np.uint8]:
+    head, _, png = url.partition(",")
+    assert head == "data:image/png;base64"
+    image = Image.open(io.BytesIO(base64.b64decode(png)))
+    assert image.mode == "RGBA"
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "include=input,explanation",
+        "include=explanation,input",
+        "include=input&include=explanation",
+        "include=input,explanation&include=input",
+    ],
+)
+def test_both_are_added_however_they_are_asked_for(client: FlaskClient, digit_png: bytes, query: str) -> None:
+    response = client.post(f"{PREDICT}?{query}", data=digit_png, content_type="image/png")
+
+    assert set(response.get_json()) == {*EXPECTED, "input", "polarity", "explanation", "place"}
+
+
+def test_nothing_is_explained_unless_it_is_asked_for(
+    client: FlaskClient, digit_png: bytes, fake_recognizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(fake_recognizer, "classify", asked.append)
+
+    client.post(f"{PREDICT}?include=input", data=digit_png, content_type="image/png")
+
+    assert asked == []
+
+
+@pytest.mark.parametrize(("least", "accepted"), [("0", True), ("0.91", True), ("0.92", False), ("1", False)])
+def test_an_answer_under_the_least_confidence_is_not_accepted(
+    client: FlaskClient, digit_png: bytes, least: str, accepted: bool
+) -> None:
+    url = f"{PREDICT}?min_confidence={least}"
+
+    answer = client.post(url, data=digit_png, content_type="image/png")
+    text = client.post(url, data=digit_png, content_type="image/png", headers={"Accept": "text/plain"})
+
+    assert answer.json == EXPECTED | {"accepted": accepted}
+    assert text.text == ("7" if accepted else "?")
+
+
+def test_what_is_no_digit_is_not_accepted_however_little_is_asked(
+    client: FlaskClient, digit_png: bytes, fake_recognizer: Any
+) -> None:
+    fake_recognizer.not_digit = 0.75
+
+    answer = client.post(f"{PREDICT}?min_confidence=0", data=digit_png, content_type="image/png")
+    text = client.post(PREDICT, data=digit_png, content_type="image/png", headers={"Accept": "text/plain"})
+
+    assert answer.json == EXPECTED | {"is_digit": False, "not_digit": 0.75, "accepted": False}
+    assert text.text == "?"
 
 
 def test_unknown_parameters_are_ignored(client: FlaskClient, digit_png: bytes) -> None:
@@ -397,12 +473,28 @@ def test_another_content_type_is_refused(client: FlaskClient, digit_png: bytes, 
     assert "image/png" in response.text
 
 
-@pytest.mark.parametrize("query", ["include=", "include=output", "include=input,output", "include=input&include=input"])
-def test_an_unknown_option_is_refused(client: FlaskClient, digit_png: bytes, query: str) -> None:
+@pytest.mark.parametrize(
+    "query",
+    [
+        "include=",
+        "include=output",
+        "include=input,output",
+        "include=input,",
+        "include=input&include=",
+        "min_confidence=",
+        "min_confidence=high",
+        "min_confidence=-0.1",
+        "min_confidence=1.01",
+        "min_confidence=nan",
+        "min_confidence=inf",
+        "min_confidence=0.5&min_confidence=0.6",
+    ],
+)
+def test_an_option_that_cannot_be_is_refused(client: FlaskClient, digit_png: bytes, query: str) -> None:
     response = client.post(f"{PREDICT}?{query}", data=digit_png, content_type="image/png")
 
     assert refused(response) == (400, "bad-request")
-    assert "include" in response.text
+    assert query.partition("=")[0] in response.text
 
 
 def test_who_accepts_no_form_of_the_answer_is_told_so(client: FlaskClient, digit_png: bytes) -> None:

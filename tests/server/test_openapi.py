@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from inkdigit.server import problems
 from inkdigit.server.problems import KINDS, Kind
-from inkdigit.server.schemas import ProblemType
+from inkdigit.server.schemas import PredictQuery, ProblemType
 
 PAGES = {"/", "/api/docs", "/static/<path:filename>"}
 
@@ -54,10 +54,14 @@ def test_predict_answers_json_or_text(document: dict[str, Any]) -> None:
     assert set(answer["content"]) == {"application/json", "text/plain"}
 
 
-def test_the_documented_option_is_the_one_that_is_read(document: dict[str, Any], client: FlaskClient) -> None:
-    [parameter] = document["paths"]["/api/v1/predict"]["post"]["parameters"]
+def test_the_documented_options_are_those_that_are_read(document: dict[str, Any]) -> None:
+    parameters = {one["name"]: one for one in document["paths"]["/api/v1/predict"]["post"]["parameters"]}
 
-    assert (parameter["name"], parameter["in"], parameter["schema"]["enum"]) == ("include", "query", ["input"])
+    assert set(parameters) == set(PredictQuery.model_fields)
+    assert {one["in"] for one in parameters.values()} == {"query"}
+    assert all(one["description"] for one in parameters.values())
+    assert parameters["include"]["schema"]["items"]["enum"] == ["input", "explanation"]
+    assert parameters["min_confidence"]["schema"] == {"type": "number", "minimum": 0, "maximum": 1}
 
 
 def kinds() -> list[Kind]:

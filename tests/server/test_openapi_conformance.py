@@ -9,8 +9,10 @@ import io
 from typing import Any
 
 import hypothesis
+import numpy as np
 import schemathesis
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from inkdigit.config import Settings
@@ -30,6 +32,9 @@ class Seven:
 
     def predict(self, images: object) -> list[Prediction]:
         return [Prediction(7, 0.91, (0.01,) * 7 + (0.91, 0.01, 0.01), is_digit=True)]
+
+    def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.full((len(images), 10), 0.1, np.float32)
 
 
 def draw(points: list[tuple[int, int]], width: int, light: bool, kind: str) -> bytes:
@@ -87,4 +92,4 @@ def test_predict_answers_in_plain_text_as_documented(case: Any) -> None:
 
     response = case.call_and_validate(headers={"Accept": "text/plain"})
 
-    assert response.status_code != 200 or response.content == b"7"
+    assert response.status_code != 200 or response.content in {b"7", b"?"}

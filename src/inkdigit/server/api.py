@@ -1,15 +1,29 @@
 """The views: decode, call, encode."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
 from flask import Blueprint, Response, render_template, request
 from pydantic import BaseModel
 
+from inkdigit.batch import UNACCEPTED, is_accepted
 from inkdigit.config import package_version
+from inkdigit.explain import encode_explanation, explain, locate
 from inkdigit.image import Picture, encode_data_url, encode_png, read_picture
 from inkdigit.preprocess import Normalized, normalize
-from inkdigit.recognizer import Prediction
 from inkdigit.server.openapi import openapi_document
 from inkdigit.server.reading import accepted_type, read_body, read_query
-from inkdigit.server.schemas import HealthAnswer, ModelAnswer, PredictAnswer, PredictAnswerWithInput
+from inkdigit.server.schemas import (
+    Extra,
+    HealthAnswer,
+    ModelAnswer,
+    PlaceAnswer,
+    PredictAnswer,
+    PredictAnswerWithBoth,
+    PredictAnswerWithExplanation,
+    PredictAnswerWithInput,
+)
 from inkdigit.server.state import current_state
 
 api = Blueprint("api", __name__)
@@ -29,8 +43,11 @@ def predict() -> Response:
     image = normalize(picture.ink)
     [prediction] = current_state().recognizer.predict(image[None])
     if media_type == "text/plain":
-        return Response(str(prediction.label), mimetype=media_type)
-    return _json(_with_input(prediction, picture, image) if query.include else _answer(prediction))
+        accepted = is_accepted(prediction, query.min_confidence)
+        return Response(str(prediction.label) if accepted else UNACCEPTED, mimetype=media_type)
+    extras = {name: value for extra in query.include for name, value in _EXTRAS[extra](picture, image).items()}
+    version = current_state().recognizer.version
+    return _json(_ANSWERS[query.include].of(prediction, version, query.min_confidence, **extras))
 
 
 @api.get("/api/v1/model")
@@ -65,13 +82,25 @@ def docs() -> Response:
     return _page("docs.html")
 
 
-def _answer(prediction: Prediction) -> PredictAnswer:
-    return PredictAnswer.of(prediction, current_state().recognizer.version)
+def _input(picture: Picture, image: Normalized) -> dict[str, Any]:
+    return {"input": encode_data_url(encode_png(image)), "polarity": picture.polarity}
 
 
-def _with_input(prediction: Prediction, picture: Picture, image: Normalized) -> PredictAnswerWithInput:
-    seen = encode_data_url(encode_png(image))
-    return PredictAnswerWithInput(**_answer(prediction).model_dump(), input=seen, polarity=picture.polarity)
+def _explanation(picture: Picture, image: Normalized) -> dict[str, Any]:
+    painted = encode_explanation(image, explain(current_state().recognizer, image), scale=1)
+    return {"explanation": encode_data_url(painted), "place": PlaceAnswer(**asdict(locate(picture.ink, image)))}
+
+
+_EXTRAS: Final[Mapping[Extra, Callable[[Picture, Normalized], dict[str, Any]]]] = {
+    "input": _input,
+    "explanation": _explanation,
+}
+_ANSWERS: Final[Mapping[frozenset[Extra], type[PredictAnswer]]] = {
+    frozenset(): PredictAnswer,
+    frozenset({"input"}): PredictAnswerWithInput,
+    frozenset({"explanation"}): PredictAnswerWithExplanation,
+    frozenset({"input", "explanation"}): PredictAnswerWithBoth,
+}
 
 
 def _json(answer: BaseModel, status: int = 200) -> Response:

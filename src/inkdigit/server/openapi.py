@@ -17,9 +17,14 @@ JsonObject = dict[str, Any]
 
 _REF: Final = "#/components/schemas/"
 _REQUESTS: Final = (schemas.PredictRequest, schemas.PredictForm)
-_ANSWERS: Final = (
+_PREDICT_ANSWERS: Final = (
     schemas.PredictAnswer,
     schemas.PredictAnswerWithInput,
+    schemas.PredictAnswerWithExplanation,
+    schemas.PredictAnswerWithBoth,
+)
+_ANSWERS: Final = (
+    *_PREDICT_ANSWERS,
     schemas.ModelAnswer,
     schemas.HealthAnswer,
     schemas.Problem,
@@ -80,14 +85,7 @@ def _predict() -> JsonObject:
         "summary": "Read the digit on a picture",
         "description": "Takes a PNG, JPEG or WebP picture of one digit, of any size and place, dark on light or light "
         "on dark: as a data URL in JSON, as a file in a form, or as the body itself.",
-        "parameters": [
-            {
-                "name": "include",
-                "in": "query",
-                "description": "`input` adds the 28x28 that the model saw.",
-                "schema": {"type": "string", "enum": ["input"]},
-            }
-        ],
+        "parameters": _query_parameters(schemas.PredictQuery),
         "requestBody": {
             "required": True,
             "content": {
@@ -100,10 +98,24 @@ def _predict() -> JsonObject:
     }
 
 
+def _query_parameters(schema: type[BaseModel]) -> list[JsonObject]:
+    described = schema.model_json_schema()["properties"].items()
+    hidden = {"title", "description", "default", "uniqueItems"}  # twice the same does no harm, so it is not forbidden
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "description": field["description"],
+            "schema": {key: value for key, value in field.items() if key not in hidden},
+        }
+        for name, field in described
+    ]
+
+
 def _predict_answer() -> JsonObject:
-    either = {"anyOf": [_ref(schemas.PredictAnswer), _ref(schemas.PredictAnswerWithInput)]}
-    answer = _content("The digit; with `Accept: text/plain`, the digit alone.", either)
-    answer["content"]["text/plain"] = {"schema": {"type": "string", "pattern": "^[0-9]$"}, "example": "7"}
+    some = {"anyOf": [_ref(schema) for schema in _PREDICT_ANSWERS]}
+    answer = _content("The digit; with `Accept: text/plain`, the digit alone, or `?` if it is not accepted.", some)
+    answer["content"]["text/plain"] = {"schema": {"type": "string", "pattern": "^[0-9?]$"}, "example": "7"}
     return answer
 
 

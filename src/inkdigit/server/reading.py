@@ -58,9 +58,11 @@ def read_query(request: Request) -> PredictQuery:
     """The options in the query.
 
     Raises:
-        BadRequest: an option has an unknown value or stands there twice.
+        BadRequest: an option has an unknown value, or one that takes a single value has several.
     """
-    options = {name: values[0] if len(values) == 1 else values for name, values in request.args.lists()}
+    options: dict[str, Any] = {name: values[0] if len(values) == 1 else values for name, values in request.args.lists()}
+    if "include" in options:
+        options["include"] = ",".join(request.args.getlist("include")).split(",")
     try:
         return PredictQuery.model_validate(options)
     except ValidationError as error:

@@ -1,10 +1,11 @@
 """The shapes of requests and answers; the OpenAPI document is generated from them."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from inkdigit.batch import is_accepted
 from inkdigit.image import Polarity
 from inkdigit.recognizer import Prediction
 
@@ -52,12 +53,24 @@ class PredictRequest(_Schema):
     image: DataUrl
 
 
+Extra = Literal["input", "explanation"]
+
+
 class PredictQuery(_Schema):
-    """What the answer holds besides the digit."""
+    """What the answer holds besides the digit, and from where on it is accepted."""
 
-    model_config = ConfigDict(extra="ignore")  # links gather parameters of others on their way
+    model_config = ConfigDict(extra="ignore", strict=False)  # links gather parameters of others on their way
 
-    include: Literal["input"] | None = None
+    include: Annotated[
+        frozenset[Extra],
+        Field(
+            description="`input` adds the 28x28 that the model saw, `explanation` what it looked at. Both: "
+            "`include=input,explanation`, or the parameter twice."
+        ),
+    ] = frozenset()
+    min_confidence: Annotated[
+        Probability, Field(description="An answer that is less sure than this is not accepted.", allow_inf_nan=False)
+    ] = 0.0
 
 
 class PredictForm(_Schema):
@@ -78,6 +91,10 @@ class PredictAnswer(_Schema):
     label: Annotated[int, Field(ge=0, le=9, description="The most probable digit.", examples=[7])]
     confidence: Annotated[Probability, Field(description="Its probability.", examples=[0.998])]
     is_digit: Annotated[bool, Field(description="Whether the model takes the ink for a digit at all.")]
+    not_digit: Annotated[Probability, Field(description="How probable it is that the ink is no digit.", examples=[0.0])]
+    accepted: Annotated[
+        bool, Field(description="Whether it is a digit, and `confidence` at least the query's `min_confidence`.")
+    ]
     probabilities: Annotated[
         list[Probability],
         Field(
@@ -90,14 +107,17 @@ class PredictAnswer(_Schema):
     model: Annotated[str, Field(description="The version of the model that answered.")]
 
     @classmethod
-    def of(cls, prediction: Prediction, model: str) -> "PredictAnswer":
-        """The answer that tells a prediction."""
+    def of(cls, prediction: Prediction, model: str, min_confidence: float, **extras: Any) -> Self:
+        """The answer that tells a prediction, with the further fields of this class."""
         return cls(
             label=prediction.label,
             confidence=prediction.confidence,
             is_digit=prediction.is_digit,
+            not_digit=prediction.not_digit,
+            accepted=is_accepted(prediction, min_confidence),
             probabilities=list(prediction.probabilities),
             model=model,
+            **extras,
         )
 
 
@@ -106,6 +126,31 @@ class PredictAnswerWithInput(PredictAnswer):
 
     input: Annotated[DataUrl, Field(description="The 28x28 that the model saw, white ink on black, as a PNG data URL.")]
     polarity: Annotated[Polarity, Field(description="How the ink stood on the paper.")]
+
+
+class PlaceAnswer(_Schema):
+    """A square on the posted picture, in pixels of the picture held upright; it may jut out."""
+
+    left: float
+    top: float
+    side: Annotated[float, Field(gt=0)]
+
+
+class PredictAnswerWithExplanation(PredictAnswer):
+    """The answer, with what the model looked at."""
+
+    explanation: Annotated[
+        DataUrl,
+        Field(
+            description="The ink of the 28x28 as a PNG data URL, coloured: orange speaks for the label, blue against "
+            "it, grey does neither; paper is transparent."
+        ),
+    ]
+    place: Annotated[PlaceAnswer, Field(description="Where on the picture the 28x28 lies.")]
+
+
+class PredictAnswerWithBoth(PredictAnswerWithExplanation, PredictAnswerWithInput):
+    """The answer, with what the model saw and what it looked at."""
 
 
 class ModelAnswer(_Schema):

@@ -29,6 +29,9 @@ class DigitReader(Protocol):
     def predict(self, images: NDArray[np.float32]) -> list[Prediction]:
         """Read (N, 28, 28) float32 in [0, 1], white ink on black."""
 
+    def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities (N, C) of the network's classes, the digits 0 to 9 first, of the same pictures."""
+
 
 @dataclass(frozen=True, slots=True)
 class State:
