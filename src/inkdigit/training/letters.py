@@ -147,7 +147,7 @@ def write(sign: str, variant: int, random: Random) -> list[Stroke]:
     strokes = []
     for pieces in _parsed(ALPHABET[sign][variant]):
         astray = [piece + random.normal(0, care, piece.shape) for piece in pieces]
-        strokes.append(_smooth(_rounded(astray)) if rounded else np.concatenate([_smooth(p) for p in _joined(astray)]))
+        strokes.append(smooth(_rounded(astray)) if rounded else np.concatenate([smooth(p) for p in _joined(astray)]))
     return bent([_displaced(stroke, random) for stroke in strokes], random, level=sign in LEVEL)
 
 
@@ -189,7 +189,7 @@ def _rounded(pieces: list[Stroke]) -> Stroke:
     return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 
 
-def _smooth(points: Stroke, steps: int = 6) -> Stroke:
+def smooth(points: Stroke, steps: int = 6) -> Stroke:
     """A curve through the points (Catmull-Rom)."""
     if len(points) == 2:
         return np.asarray(points[0] + np.linspace(0, 1, steps)[:, None] * (points[1] - points[0]))

@@ -7,6 +7,7 @@ What a person might read as a digit is left out: each kind keeps clear of the di
 
 import itertools
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -17,12 +18,13 @@ from inkdigit.errors import BlankImageError
 from inkdigit.image import Ink
 from inkdigit.preprocess import normalize
 from inkdigit.training.dataset import Digits, Images
+from inkdigit.training.fonts import Face, glyph
 from inkdigit.training.letters import DOTTED, Random, Stroke, bent, letter
 
-Kind = Callable[[Random, Digits], Ink]
 Chosen = TypeVar("Chosen")
 Points = list[tuple[float, float]]
 
+LETTERS, FACES = "letters and signs", "letters of handwriting faces"
 CANVAS = 96  # pixels, side of the sheet that is drawn on
 REACH = 72  # pixels, the longer side of a drawing on it
 CHANGED_BY_TURNING = (3, 4, 7)  # digits that are no digit upside down
@@ -30,34 +32,52 @@ CHANGED_BY_MIRRORING = (3, 6, 7, 9)  # a mirrored 2 passes for a 5, a 5 for a 2,
 STRIKABLE = (2, 3, 4, 5, 6, 8, 9)  # a stroke through a 0, 1 or 7 is a habit of many hands
 
 
-def draw_negatives(random: Random, count: int, digits: Digits) -> tuple[Images, dict[str, int]]:
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What pictures are made of besides chance: training digits, some of every label, and handwriting faces if any."""
+
+    digits: Digits
+    faces: tuple[Face, ...] = ()
+
+
+Kind = Callable[[Random, Material], Ink]
+
+
+def draw_negatives(
+    random: Random, count: int, digits: Digits, faces: tuple[Face, ...] = ()
+) -> tuple[Images, dict[str, int]]:
     """Draw pictures of every kind, in random order.
 
     Args:
         random: the source of every choice.
         count: how many pictures to draw.
         digits: training digits in MNIST's form, the material of the spoiled ones; some of every label.
+        faces: of handwriting (`inkdigit.training.fonts.load_faces`); without any, our own alphabet takes their share.
 
     Returns:
         (count, 28, 28) uint8, 0 is paper and 255 is full ink; and how many there are of each kind.
     """
-    counts = _counts(count)
-    drawn = [_picture(draw, random, digits) for name, draw, _ in KINDS for _ in range(counts[name])]
+    material = Material(digits, faces)
+    counts = _counts(count, faces)
+    drawn = [_picture(draw, random, material) for name, draw, _ in KINDS for _ in range(counts[name])]
     images = np.stack(drawn) if drawn else np.zeros((0, 28, 28), np.uint8)
     return images[random.permutation(count)], counts
 
 
-def _counts(count: int) -> dict[str, int]:
+def _counts(count: int, faces: tuple[Face, ...]) -> dict[str, int]:
     """How many pictures of each kind: their shares, rounded so that the sum is right."""
-    total = sum(share for _, _, share in KINDS)
-    edges = np.round(np.cumsum([0.0] + [share for _, _, share in KINDS]) * count / total).astype(int)
-    return {kind[0]: int(size) for kind, size in zip(KINDS, np.diff(edges), strict=True)}
+    shares = {name: share for name, _, share in KINDS}
+    if not faces:
+        shares[LETTERS] += shares[FACES]
+        shares[FACES] = 0.0
+    edges = np.round(np.cumsum([0.0, *shares.values()]) * count / sum(shares.values())).astype(int)
+    return {name: int(size) for name, size in zip(shares, np.diff(edges), strict=True)}
 
 
-def _picture(draw: Kind, random: Random, digits: Digits) -> NDArray[np.uint8]:
+def _picture(draw: Kind, random: Random, material: Material) -> NDArray[np.uint8]:
     while True:
         try:
-            return np.asarray(np.round(normalize(draw(random, digits)) * 255), np.uint8)
+            return np.asarray(np.round(normalize(draw(random, material)) * 255), np.uint8)
         except BlankImageError:  # a texture with no ink in it: try another one
             continue
 
@@ -65,13 +85,19 @@ def _picture(draw: Kind, random: Random, digits: Digits) -> NDArray[np.uint8]:
 # Letters and lines
 
 
-def drawn_letter(random: Random, _: Digits) -> Ink:
+def drawn_letter(random: Random, _: Material) -> Ink:
     """A letter or sign of our own alphabet."""
     sign, strokes = letter(random)
     return ink(strokes, random, fine=sign in DOTTED)
 
 
-def lines(random: Random, _: Digits) -> Ink:
+def face_letter(random: Random, material: Material) -> Ink:
+    """A letter or sign of a handwriting face, written anew."""
+    _, strokes = glyph(material.faces, random)
+    return ink(strokes, random)
+
+
+def lines(random: Random, _: Material) -> Ink:
     """Straight or bowed lines across each other, or in a row; two of them only as a cross or side by side."""
     count = int(random.choice([2, 3, 4, 5, 6, 8], p=[0.15, 0.25, 0.2, 0.15, 0.15, 0.1]))
     if random.random() < 0.35:
@@ -99,7 +125,7 @@ def _ray(middle: Stroke, angle: float, random: Random) -> Stroke:
 # Scribbles
 
 
-def scribble(random: Random, _: Digits) -> Ink:
+def scribble(random: Random, _: Material) -> Ink:
     """Aimless pen: wanderings, loops, zigzags, spirals, hatching; each too long to be a digit."""
     draw = _choose(random, (_wander, _loops, _zigzag, _spiral, _hatching, _knot))
     return ink(bent(draw(random), random), random, fine=random.random() < 0.5)
@@ -177,7 +203,7 @@ def _hatch(angle: float, random: Random) -> list[Stroke]:
 # Doodles
 
 
-def doodle(random: Random, _: Digits) -> Ink:
+def doodle(random: Random, _: Material) -> Ink:
     """What people draw to see what happens: faces, cats, fish, flowers, suns, people, trees, cars, clouds, shapes."""
     draw = _choose(random, DOODLES)
     return ink(bent(draw(random), random), random, fine=draw not in (_polygon, _lobes, _star))
@@ -354,9 +380,9 @@ DOODLES = (
 # Digits spoiled
 
 
-def two_digits(random: Random, digits: Digits) -> Ink:
+def two_digits(random: Random, material: Material) -> Ink:
     """Two digits side by side, touching or not; at times three."""
-    side = [_trimmed(_digit(random, digits)) for _ in range(2 if random.random() < 0.8 else 3)]
+    side = [_trimmed(_digit(random, material.digits)) for _ in range(2 if random.random() < 0.8 else 3)]
     gap = int(random.integers(-2, 6))
     page = np.zeros((40, sum(part.shape[1] + max(gap, 0) for part in side) + 8), np.uint8)
     left = 2
@@ -368,38 +394,38 @@ def two_digits(random: Random, digits: Digits) -> Ink:
     return page
 
 
-def overlaid(random: Random, digits: Digits) -> Ink:
+def overlaid(random: Random, material: Material) -> Ink:
     """Two digits of different labels on top of each other, where neither hides in the other."""
     while True:
-        first, second = (_digit(random, digits, range(2, 10)) for _ in range(2))
+        first, second = (_digit(random, material.digits, range(2, 10)) for _ in range(2))
         second = np.roll(second, random.integers(-3, 4, 2), (0, 1))
         less, more = sorted((first.sum(dtype=float), second.sum(dtype=float)))
         if less > 0.6 * more and np.minimum(first, second).sum(dtype=float) < 0.3 * less:
             return np.maximum(first, second)
 
 
-def turned(random: Random, digits: Digits) -> Ink:
+def turned(random: Random, material: Material) -> Ink:
     """A 3, 4 or 7 upside down."""
-    return _digit(random, digits, CHANGED_BY_TURNING)[::-1, ::-1]
+    return _digit(random, material.digits, CHANGED_BY_TURNING)[::-1, ::-1]
 
 
-def mirrored(random: Random, digits: Digits) -> Ink:
+def mirrored(random: Random, material: Material) -> Ink:
     """A digit that is none in the mirror."""
-    return _digit(random, digits, CHANGED_BY_MIRRORING)[:, ::-1]
+    return _digit(random, material.digits, CHANGED_BY_MIRRORING)[:, ::-1]
 
 
-def shuffled(random: Random, digits: Digits) -> Ink:
+def shuffled(random: Random, material: Material) -> Ink:
     """A digit cut into squares that are put together in another order."""
     parts = int(random.choice([2, 4, 5]))
-    digit = _digit(random, digits, (0, 4, 7) if parts == 2 else (0, 2, 3, 4, 5, 6, 7, 8, 9))[4:24, 4:24]
+    digit = _digit(random, material.digits, (0, 4, 7) if parts == 2 else (0, 2, 3, 4, 5, 6, 7, 8, 9))[4:24, 4:24]
     squares = digit.reshape(parts, 20 // parts, parts, 20 // parts).swapaxes(1, 2).reshape(parts**2, 20 // parts, -1)
     order = np.roll(np.arange(4), random.choice([1, 2, 3])) if parts == 2 else random.permutation(parts**2)
     return np.asarray(squares[order].reshape(parts, parts, 20 // parts, -1).swapaxes(1, 2).reshape(20, 20))
 
 
-def struck(random: Random, digits: Digits) -> Ink:
+def struck(random: Random, material: Material) -> Ink:
     """A digit scratched out."""
-    digit = np.asarray(Image.fromarray(_digit(random, digits, STRIKABLE)).resize((84, 84)))
+    digit = np.asarray(Image.fromarray(_digit(random, material.digits, STRIKABLE)).resize((84, 84)))
     scratches = _zigzag(random) if random.random() < 0.5 else _hatch(random.uniform(0, 3.14), random)
     return np.asarray(np.maximum(digit, ink(scratches, random, width=random.uniform(0.06, 0.13))[6:90, 6:90]))
 
@@ -420,7 +446,7 @@ def _trimmed(digit: Ink) -> Ink:
 # Textures and solid shapes
 
 
-def texture(random: Random, _: Digits) -> Ink:
+def texture(random: Random, _: Material) -> Ink:
     """Noise of some grain, a smooth field, cut at a level or not; stripes, checks, slopes."""
     return _levels(_choose(random, (_noise, _noise, _cut_noise, _cut_noise, _stripes, _checks, _slope))(random))
 
@@ -459,7 +485,7 @@ def _slope(random: Random) -> NDArray[np.float64]:
     return np.asarray(np.clip(round_ if random.random() < 0.4 else straight * random.uniform(0.4, 1) + 0.5, 0, 1))
 
 
-def garment(random: Random, _: Digits) -> Ink:
+def garment(random: Random, _: Material) -> Ink:
     """The silhouette of a piece of clothing, a shoe or a bag, filled with cloth."""
     outline, holes = _choose(random, GARMENTS)(random)
     shape = _filled([outline], holes, random)
@@ -470,7 +496,7 @@ def garment(random: Random, _: Digits) -> Ink:
     return _levels(shape * np.clip(cloth, 0.08, 1))
 
 
-def solid(random: Random, _: Digits) -> Ink:
+def solid(random: Random, _: Material) -> Ink:
     """A disc, a box or another shape filled with ink, the whole page, or a frame; none as slim as a 1."""
     kind = random.integers(6)
     wide = float(np.exp(random.uniform(-0.7, 1.6)))
@@ -645,7 +671,8 @@ def _choose(random: Random, among: tuple[Chosen, ...]) -> Chosen:
 
 
 KINDS: tuple[tuple[str, Kind, float], ...] = (
-    ("letters and signs", drawn_letter, 0.48),
+    (LETTERS, drawn_letter, 0.24),
+    (FACES, face_letter, 0.24),
     ("lines", lines, 0.03),
     ("scribbles", scribble, 0.10),
     ("doodles", doodle, 0.09),
