@@ -132,15 +132,15 @@ def scribble(random: Random, _: Material) -> Ink:
 
 
 def _wander(random: Random) -> list[Stroke]:
-    """A walk that turns at random and comes back when it strays."""
-    count = int(random.integers(60, 160))
-    turn = np.cumsum(random.normal(0, random.uniform(0.15, 0.5), count)) + np.cumsum(random.normal(0, 0.03, count))
-    steps = np.column_stack([np.cos(turn), np.sin(turn)])
-    path = np.cumsum(steps, axis=0)
-    size = np.ptp(path, axis=0).max()
-    if count < 4.2 * size:  # a path that hardly turns may be any digit
-        return _wander(random)
-    return [path / size]
+    """A walk that turns at random; one that hardly turns may be any digit, and is walked anew."""
+    while True:
+        count = int(random.integers(60, 160))
+        turn = np.cumsum(random.normal(0, random.uniform(0.3, 0.9), count))
+        turn += np.cumsum(random.normal(0, 0.15, count))
+        path = np.cumsum(np.column_stack([np.cos(turn), np.sin(turn)]), axis=0)
+        size = np.ptp(path, axis=0).max()
+        if count >= 4.2 * size:
+            return [path / size]
 
 
 def _knot(random: Random) -> list[Stroke]:
