@@ -361,6 +361,70 @@ def test_output_and_input_may_be_closed(monkeypatch: pytest.MonkeyPatch, seven: 
     assert ended.value.code == 1
 
 
+@pytest.mark.parametrize(("style", "printed"), [("-H", "\t?\t"), (None, "?\n")])
+def test_an_answer_that_is_not_sure_enough_prints_a_question_mark(seven: Path, style: str | None, printed: str) -> None:
+    result = invoke("predict", *filter(None, [style]), "--threshold", 1, seven)
+
+    assert result.exit_code == 0
+    assert printed in result.stdout
+
+
+def test_json_and_csv_tell_what_is_accepted(seven: Path) -> None:
+    record = json.loads(invoke("predict", "--json", "--threshold", 1, seven).stdout)
+    [row] = csv.DictReader(io.StringIO(invoke("predict", "--csv", seven).stdout))
+
+    assert (record["label"], record["is_digit"], record["accepted"]) == (7, True, False)
+    assert (row["is_digit"], row["accepted"]) == ("True", "True")
+    assert float(row["not_digit"]) == pytest.approx(record["not_digit"])
+
+
+@pytest.mark.parametrize("threshold", ["-0.1", "1.1", "high"])
+def test_a_threshold_is_a_share(seven: Path, threshold: str) -> None:
+    assert invoke("predict", "--threshold", threshold, seven).exit_code == 2
+
+
+def size_of(path: Path) -> tuple[str, tuple[int, int]]:
+    with Image.open(path) as picture:
+        return picture.mode, picture.size
+
+
+def test_one_picture_is_explained_in_the_file_that_is_named(seven: Path) -> None:
+    target = seven.parent / "new" / "why.png"
+    result = invoke("predict", "--explain", target, seven)
+
+    assert (result.exit_code, result.stdout) == (0, "7\n")
+    assert size_of(target) == ("RGBA", (280, 280))
+    assert result.stderr == f"{seven}: explained in {target}\n"
+
+
+def test_several_pictures_are_explained_in_a_folder_each_under_its_own_name(seven: Path, blank: Path) -> None:
+    other = seven.parent / "more"
+    other.mkdir()
+    (other / "seven.jpg").write_bytes(seven.read_bytes())
+    target = seven.parent / "why"
+    result = invoke("predict", "--explain", target, seven, blank, other, "-", stdin=seven.read_bytes())
+
+    names = sorted(path.name for path in target.iterdir())
+    assert result.exit_code == 1
+    assert names == ["seven-explained-2.png", "seven-explained.png", "stdin-explained.png"]
+    assert {size_of(path) for path in target.iterdir()} == {("RGBA", (280, 280))}
+
+
+def test_several_pictures_are_not_explained_in_one_file(seven: Path) -> None:
+    result = invoke("predict", "--explain", "why.png", seven, seven)
+
+    assert result.exit_code == 2
+    assert "name a folder" in result.stderr
+
+
+def test_a_picture_is_not_overwritten_by_its_explanation(seven: Path) -> None:
+    before = seven.read_bytes()
+    results = [invoke("predict", "--explain", target, seven) for target in (seven, seven.parent)]
+
+    assert [result.exit_code for result in results] == [2, 0]
+    assert seven.read_bytes() == before
+
+
 def test_an_empty_name_is_not_the_current_folder(seven: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(seven.parent)
 

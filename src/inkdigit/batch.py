@@ -52,6 +52,11 @@ class Answer:
     image: Normalized
     polarity: Polarity
 
+    @property
+    def text(self) -> str:
+        """The digit, or a question mark where the answer is not accepted."""
+        return str(self.prediction.label) if self.accepted else UNACCEPTED
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import importlib.util
 import io
+import itertools
 import json
 import logging
 import os
@@ -187,6 +188,8 @@ def _open_page(url: str) -> None:
         "inkdigit predict scans/ more/nine.jpg",
         "inkdigit predict --csv scans/ > digits.csv",
         "inkdigit predict --json seven.png | jq .probabilities",
+        "inkdigit predict --threshold 0.9 scans/",
+        "inkdigit predict --explain why.png seven.png",
         "inkdigit predict - < seven.png",
     )
 )
@@ -196,21 +199,42 @@ def _open_page(url: str) -> None:
 @click.option(
     "-H", "--with-filename", "style", flag_value="names", help="Print the file name even if there is one file."
 )
+@click.option(
+    "--threshold",
+    metavar="CONFIDENCE",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Accept an answer only if its confidence, 0 to 1, is at least this [default: whatever is a digit].",
+)
+@click.option(
+    "--explain",
+    metavar="FILE.png|DIR",
+    type=click.Path(path_type=Path),
+    help="Write which ink decided, as a PNG of 280x280; for several pictures, one each into the folder.",
+)
 @_model_option
-def predict(files: tuple[str, ...], style: str | None, model: str | None) -> None:
+def predict(
+    files: tuple[str, ...], style: str | None, threshold: float, explain: Path | None, model: str | None
+) -> None:
     """Read the digit in each picture.
 
     FILE is a PNG, JPEG or WebP picture of one digit, a folder of them (with its subfolders), or - for standard input.
 
     One picture prints its digit and nothing else, for use in scripts. Several print file, digit and confidence with
-    tabs between. A picture that cannot be read is named on standard error with the reason, the others are still read,
-    and the exit code is 1.
+    tabs between. What looks like no digit, or is less sure than --threshold, prints ? for the digit. A picture that
+    cannot be read is named on standard error with the reason, the others are still read, and the exit code is 1.
+
+    In the pictures that --explain writes, orange ink speaks for the digit, blue ink against it, and grey ink does
+    neither.
     """
     from inkdigit.batch import find_pictures, is_folder, predict_files
 
     settings = _settings(model=model)
-    write = _writer(style or ("names" if len(files) > 1 or is_folder(files[0]) else "digit"))
-    rows = [_tell(row, write) for row in predict_files(find_pictures(files), functools.cache(lambda: _load(settings)))]
+    load = functools.cache(lambda: _load(settings))
+    several = len(files) > 1 or is_folder(files[0])
+    write = _writer(style or ("names" if several else "digit"))
+    writers = [write] if explain is None else [write, _explainer(explain, files, several, load)]
+    rows = [_tell(row, writers) for row in predict_files(find_pictures(files), load, threshold)]
     failed = rows.count(False)
     if failed and len(rows) > 1:
         click.echo(f"{failed} of {len(rows)} pictures could not be read.", err=True)
@@ -218,13 +242,52 @@ def predict(files: tuple[str, ...], style: str | None, model: str | None) -> Non
         click.get_current_context().exit(SOME_FAILED)
 
 
-def _tell(row: "Row", write: Callable[["Row"], None]) -> bool:
+def _tell(row: "Row", writers: Sequence[Callable[["Row"], None]]) -> bool:
     """Write a row, and its error for people; whether it holds an answer."""
-    write(row)
+    for write in writers:
+        write(row)
     failed = isinstance(row.result, ImageError)
     if failed:
         click.echo(f"{_visible(row.file)}: {row.result}", err=True)
     return not failed
+
+
+def _explainer(
+    target: Path, files: Sequence[str], several: bool, load: Callable[[], "Recognizer"]
+) -> Callable[["Row"], None]:
+    """Writes what the model looked at: to the one PNG that is named, or to one for each picture in a folder."""
+    from inkdigit.explain import encode_explanation, explain
+
+    is_file = target.suffix.lower() == ".png"
+    if is_file and several:
+        raise click.UsageError(f"--explain {target} is one file, and there are several pictures; name a folder.")
+    if is_file and target.resolve() == Path(files[0]).resolve():
+        raise click.UsageError(f"--explain {target} would overwrite the picture; name another file.")
+    (target.parent if is_file else target).mkdir(parents=True, exist_ok=True)
+    name = (lambda _: target) if is_file else _namer(target)
+
+    def write(row: "Row") -> None:
+        if isinstance(row.result, ImageError):
+            return
+        path, image = name(row.file), row.result.image
+        path.write_bytes(encode_explanation(image, explain(load(), image)))
+        click.echo(f"{_visible(row.file)}: explained in {_visible(str(path))}", err=True)
+
+    return write
+
+
+def _namer(folder: Path) -> Callable[[str], Path]:
+    """Gives each picture a name of its own in the folder, since pictures of several folders may share one."""
+    given: set[Path] = set()
+
+    def name(file: str) -> Path:
+        stem = "stdin" if file == "-" else Path(file).stem
+        numbers = itertools.chain([""], map("-{}".format, itertools.count(2)))
+        path = next(path for number in numbers if (path := folder / f"{stem}-explained{number}.png") not in given)
+        given.add(path)
+        return path
+
+    return name
 
 
 def _writer(style: str) -> Callable[["Row"], None]:
@@ -236,13 +299,12 @@ def _writer(style: str) -> Callable[["Row"], None]:
 
 def _write_digit(row: "Row") -> None:
     if not isinstance(row.result, ImageError):
-        click.echo(row.result.prediction.label)
+        click.echo(row.result.text)
 
 
 def _write_names(row: "Row") -> None:
     if not isinstance(row.result, ImageError):
-        found = row.result.prediction
-        click.echo(f"{_visible(row.file)}\t{found.label}\t{found.confidence:.4f}")
+        click.echo(f"{_visible(row.file)}\t{row.result.text}\t{row.result.prediction.confidence:.4f}")
 
 
 def _write_json(row: "Row") -> None:
@@ -250,7 +312,8 @@ def _write_json(row: "Row") -> None:
 
 
 def _csv_writer() -> Callable[["Row"], None]:
-    columns = ["file", "label", "confidence", "is_digit", "model", "polarity", *_PROBABILITIES, "error", "detail"]
+    answer = ["label", "confidence", "is_digit", "not_digit", "accepted", "model", "polarity", *_PROBABILITIES]
+    columns = ["file", *answer, "error", "detail"]
     out = sys.stdout or io.StringIO()  # there is none where the shell's >&- closed it
     table = csv.DictWriter(out, columns, lineterminator="\n")
     table.writeheader()
