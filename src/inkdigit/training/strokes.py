@@ -96,7 +96,7 @@ def slashed_zero(random: Random) -> list[Stroke]:
     turn = random.choice([-1, 1]) * random.uniform(345, 400)
     oval = _arc((wide, 0.5), (wide, 0.5), random.uniform(-130, -20), turn)
     angle = random.uniform(25, 92) if random.random() < 0.92 else random.uniform(92, 140)
-    reach = random.uniform(0.42, 1.15) if random.random() < 0.6 else random.uniform(0.7, 1.15)
+    reach = random.uniform(0.42, 0.75) if random.random() < 0.4 else random.uniform(0.75, 1.3)
     return [oval, _slash(np.array([wide, 0.5]) + random.normal(0, 0.05, 2), angle, reach)]
 
 
@@ -159,7 +159,7 @@ def flagged_one(random: Random) -> list[Stroke]:
 def hooked_one(random: Random) -> list[Stroke]:
     """A stem as good as upright with a short flag, level or bent: what tells it from a seven is that it is narrow."""
     bottom = np.array([random.normal(0.0, 0.04), 1.0])
-    angle, length = np.radians(random.uniform(55, 100)), random.uniform(0.08, 0.24)
+    angle, length = np.radians(random.uniform(55, 98)), random.uniform(0.08, 0.3)
     flag = np.array([-np.sin(angle), np.cos(angle)]) * length
     return [
         np.concatenate([_line(flag, (0, 0), random.normal(-0.05, 0.1)), _line((0, 0), bottom, random.normal(0, 0.02))])
@@ -201,16 +201,18 @@ def narrow_two(random: Random) -> list[Stroke]:
 
 def looped_two(random: Random) -> list[Stroke]:
     """A two whose foot begins with a loop."""
-    wide, loop = random.uniform(0.4, 0.75), random.uniform(0.06, 0.2)
+    wide, loop = random.uniform(0.35, 0.85), random.uniform(0.06, 0.32)
     left = random.uniform(-0.12, 0.12)
     path = [(0.02, random.uniform(0.08, 0.28)), (0.5 * wide, 0), (wide, 0.24), (0.6 * wide, 0.62), (left + 0.12, 0.97)]
-    turn = [(left, 0.98 - loop / 2), (left + 0.12, 0.98 - loop), (left + 0.32, 0.95)]
+    if random.random() < 0.25:  # and a small one at its head
+        path.insert(0, (random.uniform(0.15, 0.3) * wide, random.uniform(0.12, 0.25)))
+    turn = [(left, 0.98 - loop / 2), (left + 0.14, 0.98 - loop), (left + 0.34, 0.95)]
     return [_curve([*path, *turn, (random.uniform(0.85, 1.3) * wide, random.uniform(0.88, 1.0))], random)]
 
 
 def flat_three(random: Random) -> list[Stroke]:
     """A three whose upper half is that of a Z."""
-    wide, middle = random.uniform(0.4, 0.7), random.uniform(0.3, 0.48)
+    wide, middle = random.uniform(0.4, 0.85), random.uniform(0.3, 0.5)
     right, tip = np.array([wide, random.normal(0, 0.03)]), np.array([random.uniform(0.15, 0.5) * wide, middle])
     top = [
         _line((random.uniform(-0.05, 0.08), random.normal(0.02, 0.03)), right, random.normal(0, 0.04)),
@@ -305,7 +307,7 @@ def snake_five(random: Random) -> list[Stroke]:
 
 def open_six(random: Random) -> list[Stroke]:
     """A six with a large or a tiny loop, closed or not, its back straight or bent."""
-    high, wide = random.uniform(0.18, 0.6), random.uniform(0.14, 0.34) * random.uniform(1, 1.7)
+    high, wide = random.uniform(0.18, 0.6), random.uniform(0.13, 0.34) * random.uniform(1, 1.9)
     back, top = random.uniform(-0.05, 0.1), random.uniform(-0.05, 0.75)
     bow = random.uniform(0.05, 0.45) * top
     loop = _arc((wide, 1 - high / 2), (wide, high / 2), 180, -random.uniform(280, 400))
@@ -320,7 +322,7 @@ def barred_seven(random: Random) -> list[Stroke]:
     """A seven with a bar through its stem, at times with a tick at the left of its top."""
     strokes, corner, bottom = _seven(random)
     middle = corner + (bottom - corner) * random.uniform(0.35, 0.68)
-    half = np.array([random.uniform(0.12, 0.34), random.normal(0, 0.05)])
+    half = np.array([random.uniform(0.12, 0.42), random.normal(0, 0.06)])
     return [*strokes, _line(middle - half, middle + half)]
 
 
@@ -332,8 +334,8 @@ def plain_seven(random: Random) -> list[Stroke]:
 def _seven(random: Random) -> tuple[list[Stroke], Stroke, Stroke]:
     """Strokes of a seven without its bar, the corner and the foot of its stem."""
     left = np.array([0.0, random.uniform(-0.02, 0.08)])
-    corner = np.array([random.uniform(0.38, 0.75), random.uniform(-0.06, 0.06)])
-    bottom = np.array([corner[0] - random.uniform(0.05, 0.55), 1.0])
+    corner = np.array([random.uniform(0.38, 0.9), random.uniform(-0.08, 0.06)])
+    bottom = np.array([corner[0] - random.uniform(0.05, 0.85) * min(1, corner[0] + 0.2), 1.0])
     top = _line(left, corner, random.normal(0, 0.04))
     if random.random() < 0.3:
         rise = random.uniform(0.03, 0.1)
@@ -353,9 +355,9 @@ def _seven(random: Random) -> tuple[list[Stroke], Stroke, Stroke]:
 
 def ringed_eight(random: Random) -> list[Stroke]:
     """An eight of two circles, one on the other or a little beside it."""
-    split, wide = random.uniform(0.38, 0.54), random.uniform(0.13, 0.36)
+    split, wide = random.uniform(0.34, 0.56), random.uniform(0.13, 0.4)
     upper, lower = (wide * random.uniform(0.7, 1.1), split / 2), (wide * random.uniform(0.9, 1.25), (1 - split) / 2)
-    aside, gap = random.normal(0, 0.04), random.uniform(-0.03, 0.02)
+    aside, gap = random.normal(0, 0.08), random.uniform(-0.08, 0.02)
     turns = random.uniform(335, 380, 2)
     return [
         _arc((0, split / 2), upper, random.uniform(40, 140), turns[0]),
@@ -377,12 +379,12 @@ def crossed_eight(random: Random) -> list[Stroke]:
 def curled_nine(random: Random) -> list[Stroke]:
     """A nine like the letter g: a loop, at times tiny or not closed, a stem, and a tail curled to the left."""
     wide, high = random.uniform(0.13, 0.32), random.uniform(0.13, 0.28)
-    turn = random.uniform(250, 380)
+    turn = random.uniform(260, 420)
     loop = _arc((wide, high), (wide, high), random.uniform(-70, 0), -turn)
     start = np.array([2 * wide, random.uniform(0.0, 1.2) * high])
     curl = random.uniform(0.1, 0.28)
     foot = np.array([2 * wide + random.normal(0, 0.05), 1.0 - curl])
-    across = random.uniform(0.6, 1.6) * wide
+    across = random.uniform(0.1, 0.48)
     tail = _arc((foot[0] - across, foot[1]), (across, curl), 0, random.uniform(70, 200))
     return [np.concatenate([loop, _line(start, foot, random.normal(0, 0.03)), tail])]
 
@@ -400,16 +402,16 @@ def stemmed_nine(random: Random) -> list[Stroke]:
 
 
 COUNTS: tuple[tuple[int, Style, int], ...] = (
-    (0, slashed_zero, 2200),
+    (0, slashed_zero, 2600),
     (0, inner_slashed_zero, 500),
     (0, dotted_zero, 300),
     (0, open_zero, 900),
     (1, plain_one, 300),
     (1, flagged_one, 3000),
-    (1, hooked_one, 800),
+    (1, hooked_one, 1000),
     (1, footed_one, 1000),
     (2, plain_two, 700),
-    (2, narrow_two, 500),
+    (2, narrow_two, 600),
     (2, looped_two, 500),
     (3, flat_three, 500),
     (3, round_three, 500),
@@ -421,7 +423,7 @@ COUNTS: tuple[tuple[int, Style, int], ...] = (
     (6, open_six, 1000),
     (7, barred_seven, 1700),
     (7, plain_seven, 1000),
-    (8, ringed_eight, 500),
+    (8, ringed_eight, 600),
     (8, crossed_eight, 700),
     (9, curled_nine, 2000),
     (9, stemmed_nine, 600),
@@ -435,7 +437,7 @@ def _slash(middle: Stroke, angle: float, reach: float) -> Stroke:
 
 
 def _foot(bottom: Stroke, random: Random) -> Stroke:
-    left, right = random.uniform(0.12, 0.42, 2)
+    left, right = random.uniform(0.12, 0.5, 2)
     tilt = random.normal(0, 0.04)
     return _line(bottom - np.array([left, tilt]), bottom + np.array([right, -tilt]))
 
