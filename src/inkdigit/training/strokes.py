@@ -18,8 +18,8 @@ Stroke = NDArray[np.float64]  # (M, 2): x to the right, y down, in units of abou
 Random = np.random.Generator
 Style = Callable[[Random], list[Stroke]]
 
-HEIGHT = 80  # pixels, the longer side of a digit on its sheet
-SHEET = 112  # pixels, each side; leaves room for half the widest pen all around
+HEIGHT = 72  # pixels, the longer side of a digit on its sheet
+SHEET = 96  # pixels, each side; leaves room for half the widest pen all around
 
 
 def draw_digits(random: Random, share: float = 1.0) -> Digits:
@@ -50,15 +50,15 @@ def sketch(strokes: list[Stroke], random: Random) -> Lines:
     """
     hand = _hand(random)
     slant, stretch = random.normal(0, 0.12), np.exp(random.normal(0, 0.12))
-    paths = [hand(stroke) * (stretch, 1) for stroke in strokes]
-    paths = [np.column_stack([path[:, 0] - slant * path[:, 1], path[:, 1]]) for path in paths]
-    low, high = (limit([limit(path, axis=0) for path in paths], axis=0) for limit in (np.min, np.max))
+    paths = [hand(stroke) @ np.array([[stretch, 0], [-slant, 1]]) for stroke in strokes]
+    points = np.concatenate(paths)
+    low, high = points.min(axis=0), points.max(axis=0)
     scale = HEIGHT / max(high - low)
-    corner = (SHEET - (high - low) * scale) / 2
+    corner = (SHEET - (low + high) * scale) / 2
     sheet = Image.new("1", (SHEET, SHEET))
     pen = ImageDraw.Draw(sheet)
     for path in paths:
-        pen.line([(float(x), float(y)) for x, y in (path - low) * scale + corner], fill=1)
+        pen.line((path * scale + corner).ravel().tolist(), fill=1)
     return np.asarray(sheet)
 
 
