@@ -634,6 +634,65 @@ def test_figures_can_be_had_as_json_with_the_confusion_matrix(labelled: Path) ->
     assert figures["confusion"][1][7] == 1
 
 
+def test_two_models_stand_in_two_columns_with_the_chance_that_they_are_equal(labelled: Path) -> None:
+    result = invoke("evaluate", "--data", labelled, "--against", find_model(None))
+
+    rows = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines()}
+    assert rows["model"] == [Recognizer.load().version] * 2
+    assert rows["errors"] == ["1", "1"]
+    assert (rows["right_alone"], rows["mcnemar_p"]) == (["0", "0"], ["1"])
+
+
+def test_a_comparison_in_json_names_the_pictures(labelled: Path) -> None:
+    found = json.loads(invoke("evaluate", "--data", labelled, "--against", find_model(None), "--json").stdout)
+
+    assert (found["against"]["only_first"], found["against"]["only_second"]) == ([], [])
+    assert found["against"]["n"] == 2
+
+
+def test_pictures_that_show_no_digit_add_a_table_of_what_a_threshold_lets_in(labelled: Path, blank: Path) -> None:
+    (labelled / "none").mkdir()
+    blank.rename(labelled / "none" / "blank.png")
+
+    result = invoke("evaluate", "--data", labelled)
+
+    figures, _, table = result.stdout.partition("\n\n")
+    assert "non_digits          1" in figures.splitlines()
+    assert table.splitlines()[1].split() == [
+        "min_confidence", "digits_accepted", "error_accepted", "non_digits_accepted",
+    ]  # fmt: skip
+    assert all(line.endswith(" 0.0") for line in table.splitlines()[2:])
+
+
+def test_a_report_is_written_where_it_is_asked_for_and_its_path_is_told(labelled: Path, tmp_path: Path) -> None:
+    result = invoke("evaluate", "--data", labelled, "--json", "--report", tmp_path / "mine.html")
+
+    page = (tmp_path / "mine.html").read_text("utf-8")
+    assert json.loads(result.stdout)["n"] == 2
+    assert f"The report is {tmp_path / 'mine.html'}" in result.stderr
+    assert "1/a.png" in page
+    assert 'aria-label="Error by placement"' in page
+
+
+def test_a_report_without_data_tries_nothing_out_on_the_test_images(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from inkdigit.training import dataset, labelled
+
+    digits = dataset.read_digits(Path(__file__).parent / "data", "t10k")
+    monkeypatch.setattr(labelled, "load_mnist", lambda: dataset.Mnist(digits[:0], digits[:3], digits[3:8]))
+
+    assert invoke("evaluate", "--report", tmp_path / "mnist.html").exit_code == 0
+    assert "the same 3 digits (MNIST, held out of training)" in (tmp_path / "mnist.html").read_text("utf-8")
+
+
+def test_a_report_in_a_folder_that_is_not_there_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    result = invoke("evaluate", "--model", "nowhere", "--report", tmp_path / "gone" / "mine.html")
+
+    assert result.exit_code == 3
+    assert f"{tmp_path / 'gone'} is not a folder" in result.stderr
+
+
 def test_a_folder_without_labelled_pictures_is_told_with_code_3(tmp_path: Path) -> None:
     result = invoke("evaluate", "--data", tmp_path)
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import click
 
-from inkdigit.errors import DataError, ImageError, InkdigitError, MissingExtraError, ModelError
+from inkdigit.errors import ConfigError, DataError, ImageError, InkdigitError, MissingExtraError, ModelError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from inkdigit.batch import Row
     from inkdigit.config import Settings
     from inkdigit.recognizer import Recognizer
+    from inkdigit.training.evaluate import Judged
     from inkdigit.training.train import Progress
 
 SOME_FAILED, CANNOT_START, INTERRUPTED = 1, 3, 130
@@ -104,6 +105,7 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
 
 
 _folder = click.Path(file_okay=False, path_type=Path)
+_new_file = click.Path(dir_okay=False, writable=True, path_type=Path)
 _model_option = click.option(
     "--model",
     metavar="NAME|DIR",
@@ -431,28 +433,83 @@ class _ProgressBar:
 @main.command(
     epilog=_examples(
         "inkdigit evaluate",
-        "inkdigit evaluate --model models/mine --data my-digits/",
+        "inkdigit evaluate --model models/mine --data my-digits/ --report mine.html",
+        "inkdigit evaluate --model models/mine --against digits-2",
         "inkdigit evaluate --json | jq .accuracy",
     )
 )
 @_model_option
 @click.option("--data", type=_folder, metavar="DIR", help="Labelled pictures [default: MNIST's 10,000 test images].")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the confusion matrix.")
-def evaluate(model: str | None, data: Path | None, as_json: bool) -> None:
+@click.option(
+    "--against",
+    metavar="NAME|DIR",
+    shell_complete=_complete_model,
+    help="A second model, to be set beside the first on the same pictures.",
+)
+@click.option("--report", type=_new_file, metavar="FILE.html", help="Write a page with plots and every mistake.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the tables behind the figures.")
+def evaluate(model: str | None, data: Path | None, against: str | None, report: Path | None, as_json: bool) -> None:
     """Measure how well a model reads labelled pictures.
 
-    DIR holds IDX files as MNIST's (t10k-* or else train-*), or subfolders named 0 to 9 with pictures of that digit. The
-    figures are those of a model's card, so that your own pictures can be set against MNIST.
-    """
-    from inkdigit.training.evaluate import evaluate_on
+    DIR holds IDX files as MNIST's (t10k-* or else train-*), or subfolders named 0 to 9 with pictures of that digit.
 
-    recognizer = _load(_settings(model=model))
-    found = evaluate_on(recognizer, data)
-    figures = {"model": recognizer.version, **found.figures()}
-    if as_json:
-        click.echo(json.dumps({**figures, "confusion": found.confusion.tolist()}))
-    else:
-        _print_table([(name, str(value)) for name, value in figures.items()])
+    A subfolder named none holds pictures that show no digit; the figures then say how well those are told from digits.
+    Who wrote a digit is told by a further subfolder (7/anna/1.png), or by what stands before the first underscore of
+    its name (7/anna_1.png); the report then shows each writer.
+
+    The figures are those of a model's card, so that your own pictures can be set against MNIST. The report is one HTML
+    file, to be opened in a browser. For it the model also reads some of the digits placed and spoiled in other ways,
+    which takes half a minute.
+    """
+    from inkdigit.training.evaluate import judge
+    from inkdigit.training.labelled import read_labelled
+
+    if report is not None and not report.parent.is_dir():
+        raise ConfigError(f"{report.parent} is not a folder; name the file of the report in one that is there")
+    recognizers = [_load(_settings(model=name)) for name in ([model, against] if against else [model])]
+    labelled = read_labelled(data)
+    judged = [judge(recognizer, labelled) for recognizer in recognizers]
+    (_print_json if as_json else _print_figures)(judged)
+    if report is not None:
+        _write_evaluation(report, recognizers, judged, data)
+
+
+def _print_json(judged: "Sequence[Judged]") -> None:
+    from inkdigit.training.evaluate import side_by_side
+
+    against = {"against": side_by_side(*judged)} if len(judged) == 2 else {}
+    click.echo(json.dumps(judged[0].details() | against))
+
+
+def _print_figures(judged: "Sequence[Judged]") -> None:
+    """The figures, a column per model, with who reads more where there are two; and what a threshold would let in."""
+    from inkdigit.training.evaluate import side_by_side
+
+    figures = [each.figures() for each in judged]
+    rows = [[name, *(str(each.get(name, "")) for each in figures)] for name in figures[0]]
+    if len(judged) == 2:
+        beside = side_by_side(*judged)
+        rows.append(["right_alone", str(len(beside["only_first"])), str(len(beside["only_second"]))])
+        rows.append(["mcnemar_p", f"{beside['p_value']:.3g}", ""])
+    _print_table(rows)
+    for each in judged if "non_digits" in figures[0] else ():
+        points = [point.figures() for point in each.operating_points()]
+        click.echo(f"\n{each.name}:")
+        _print_table([tuple(points[0]), *(tuple(map(str, point.values())) for point in points)])
+
+
+def _write_evaluation(
+    report: Path, recognizers: "Sequence[Recognizer]", judged: "Sequence[Judged]", data: Path | None
+) -> None:
+    from inkdigit.training.evaluate import try_out
+    from inkdigit.training.labelled import read_held_out
+    from inkdigit.training.report import write_evaluation
+
+    # What is tried out beyond the test images themselves must not be chosen by them: it is done on held-out ones.
+    tried = judged[0].labelled if data else read_held_out()
+    click.echo("Reading digits placed and spoiled in other ways ...", err=True)
+    write_evaluation(report, judged, try_out(recognizers, tried))
+    click.echo(f"The report is {report}", err=True)
 
 
 # --- data

@@ -12,7 +12,7 @@ import pytest
 
 from inkdigit import DataError
 from inkdigit.training import dataset
-from inkdigit.training.dataset import HELD_OUT, Digits, load_mnist, read_digits, read_folder, read_idx, write_idx
+from inkdigit.training.dataset import HELD_OUT, Digits, load_mnist, read_digits, read_idx, write_idx
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -208,19 +208,3 @@ def test_a_package_of_other_contents_is_refused(tmp_path: Path, monkeypatch: pyt
 
     with pytest.raises(DataError, match="is not a file of the package"):
         load_mnist(cache=tmp_path)
-
-
-def test_a_folder_of_pictures_tells_its_labels(tmp_path: Path) -> None:
-    for name in ("3/b.png", "3/a.JPG", "7/c.webp", "notes/d.png", "7/readme.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "7" / "folder.png").mkdir()
-
-    found = [(path.name, label) for path, label in read_folder(tmp_path)]
-
-    assert found == [("a.JPG", 3), ("b.png", 3), ("c.webp", 7)]
-
-
-def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="neither IDX files nor"):
-        list(read_folder(tmp_path))

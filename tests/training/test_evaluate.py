@@ -1,23 +1,49 @@
 """Figures of a model, against ones counted another way."""
 
-import io
+import itertools
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from inkdigit import DataError, Recognizer
-from inkdigit.training.dataset import Digits, Mnist, read_digits, write_idx
-from inkdigit.training.evaluate import calibration_error, evaluate, evaluate_on, frames, misread
+from inkdigit.training.dataset import read_digits
+from inkdigit.training.evaluate import (
+    MIN_CONFIDENCES,
+    Answers,
+    compare,
+    evaluate,
+    group,
+    judge,
+    misread,
+    operating_points,
+    side_by_side,
+    try_out,
+)
+from inkdigit.training.labelled import Labelled
 
 DATA = Path(__file__).parents[1] / "data"
 
 
-def random_answers(n: int) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(4)
+def random_answers(n: int, seed: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
     probabilities = random.dirichlet(np.full(10, 0.3), n).astype(np.float32)
     return probabilities, random.integers(0, 10, n, np.uint8)
+
+
+def answers_of(n: int, seed: int) -> Answers:
+    not_digit = np.random.default_rng(seed).random(n).astype(np.float32)
+    return Answers(random_answers(n, seed)[0], not_digit, not_digit < 0.7)
+
+
+@pytest.fixture(scope="module")
+def labelled() -> Labelled:
+    """Sixty digits of two writers, and twelve pictures that show none, two of them blank."""
+    digits = Labelled.of("sixty digits", read_digits(DATA, "t10k")[:60])
+    scribbles = np.random.default_rng(1).random((10, 28, 28)).astype(np.float32)
+    return replace(digits, writers=("ann",) * 20 + ("bob",) * 40, others=scribbles, blank=2)
 
 
 def test_the_figures_agree_with_counting_one_by_one() -> None:
@@ -27,6 +53,7 @@ def test_the_figures_agree_with_counting_one_by_one() -> None:
 
     pairs = list(zip(probabilities, labels, strict=True))
     assert judged.accuracy == sum(int(row.argmax()) == label for row, label in pairs) / 500
+    assert judged.errors == sum(int(row.argmax()) != label for row, label in pairs)
     assert judged.nll == pytest.approx(-sum(np.log(max(float(row[label]), 1e-12)) for row, label in pairs) / 500)
     assert judged.confusion.sum() == 500
     assert judged.confusion[3, 4] == sum(label == 3 and int(row.argmax()) == 4 for row, label in pairs)
@@ -42,7 +69,7 @@ def test_calibration_error_agrees_with_its_definition() -> None:
         if inside.any():
             expected += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
 
-    assert calibration_error(confidence, right) == pytest.approx(expected, abs=1e-6)
+    assert evaluate(probabilities, labels).ece == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_most_confident_mistake_comes_first() -> None:
@@ -60,45 +87,118 @@ def test_nothing_to_judge_by_is_refused() -> None:
         evaluate(np.zeros((0, 10), np.float32), np.zeros(0, np.uint8))
 
 
-def test_no_digits_make_no_frames() -> None:
-    assert frames(Digits(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8))).shape == (0, 28, 28)
+def test_operating_points_agree_with_counting_one_by_one() -> None:
+    digits, others = answers_of(200, 1), answers_of(50, 2)
+    labels = random_answers(200)[1]
+
+    points = operating_points(digits, labels, others)
+
+    for point, least in zip(points, MIN_CONFIDENCES, strict=True):
+        taken = [i for i in range(200) if digits.is_digit[i] and max(digits.probabilities[i]) >= least]
+        wrong = [i for i in taken if digits.probabilities[i].argmax() != labels[i]]
+        passed = [i for i in range(50) if others.is_digit[i] and max(others.probabilities[i]) >= least]
+        assert point.min_confidence == least
+        assert point.digits_accepted == pytest.approx(len(taken) / 200)
+        assert point.error_accepted == pytest.approx(len(wrong) / max(len(taken), 1))
+        assert point.non_digits_accepted == pytest.approx(len(passed) / 50)
 
 
-def test_idx_files_and_a_folder_of_the_same_pictures_give_the_same(recognizer: Recognizer, tmp_path: Path) -> None:
-    digits = read_digits(DATA, "t10k")[:60]
-    idx, folder = tmp_path / "idx", tmp_path / "folder"
-    idx.mkdir()
-    (idx / "train-images-idx3-ubyte").write_bytes(write_idx(digits.images))
-    (idx / "train-labels-idx1-ubyte").write_bytes(write_idx(digits.labels))
-    for row, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
-        (folder / str(label)).mkdir(parents=True, exist_ok=True)
-        file = io.BytesIO()
-        Image.fromarray(255 - image).save(file, "PNG")
-        (folder / str(label) / f"{row}.png").write_bytes(file.getvalue())
+def test_asking_for_more_confidence_never_accepts_more() -> None:
+    points = operating_points(answers_of(300, 1), random_answers(300)[1], answers_of(80, 2))
 
-    from_idx, from_folder = evaluate_on(recognizer, idx), evaluate_on(recognizer, folder)
-
-    assert np.array_equal(from_idx.confusion, from_folder.confusion)
-    assert from_folder.nll == pytest.approx(from_idx.nll, abs=1e-3)
+    for less, more in itertools.pairwise(points):
+        assert more.digits_accepted <= less.digits_accepted
+        assert (more.non_digits_accepted or 0) <= (less.non_digits_accepted or 0)
 
 
-def test_without_a_folder_the_test_images_of_mnist_are_judged(
-    recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+def test_without_other_pictures_nothing_is_said_of_them() -> None:
+    [point] = operating_points(answers_of(9, 1), random_answers(9)[1], answers_of(0, 2), at=[0.5])
+
+    assert point.figures()["non_digits_accepted"] is None
+
+
+def test_refused_pictures_are_never_accepted() -> None:
+    answers = answers_of(5, 1).and_refused(3)
+
+    assert answers.accepted(0.0)[5:].tolist() == [False] * 3
+    assert answers.probabilities.sum(axis=1) == pytest.approx(1)
+    assert (answers.confidence[5:] <= answers.confidence[:5].min()).all()
+
+
+def test_groups_hold_every_answer_once_and_the_worst_comes_first() -> None:
+    random = np.random.default_rng(3)
+    names, right = random.choice(["ann", "bob", "cy", ""], 200).tolist(), random.random(200) < 0.8
+
+    groups = group(names, right)
+
+    assert {each.name: (each.n, each.errors) for each in groups} == {
+        name: (names.count(name), sum(n == name and not ok for n, ok in zip(names, right, strict=True)))
+        for name in ("ann", "bob", "cy", "")
+    }
+    assert [each.error for each in groups] == sorted((each.error for each in groups), reverse=True)
+    assert all(each.interval[0] < each.error < each.interval[1] for each in groups if 0 < each.errors < each.n)
+
+
+def test_two_models_are_compared_by_what_each_alone_reads() -> None:
+    first, second = np.array([1, 1, 0, 0, 1, 1], bool), np.array([1, 0, 1, 0, 0, 0], bool)
+
+    found = compare(first, second)
+
+    assert (found.only_first.tolist(), found.only_second.tolist()) == ([1, 4, 5], [2])
+    assert found.p_value == pytest.approx(2 * (1 + 4) / 16)
+
+
+def test_a_model_is_judged_on_digits_writers_and_what_is_none(recognizer: Recognizer, labelled: Labelled) -> None:
+    judged = judge(recognizer, labelled)
+
+    figures = judged.figures()
+    assert (figures["model"], figures["n"], figures["non_digits"]) == (recognizer.version, 60, 12)
+    assert np.allclose(judged.answers.probabilities, recognizer.probabilities(labelled.frames))
+    assert {each.name: each.n for each in judged.writers()} == {"ann": 20, "bob": 40}
+    assert 0.5 < figures["auroc_confidence"] <= 1
+    assert judged.operating_points()[0].non_digits_accepted == pytest.approx(judged.others.is_digit.mean())
+
+
+def test_a_model_without_a_class_for_it_has_no_auroc_of_it(recognizer: Recognizer, labelled: Labelled) -> None:
+    judged = judge(recognizer, labelled)
+    plain = replace(judged, answers=replace(judged.answers, not_digit=np.zeros(60, np.float32)))
+    knowing = replace(judged, answers=replace(judged.answers, not_digit=np.full(60, 0.1, np.float32)))
+    others = replace(judged.others, not_digit=np.full(12, 0.9, np.float32))
+
+    assert set(plain.telling_apart()) == {"auroc_confidence"}
+    assert replace(knowing, others=others).telling_apart()["auroc_not_digit"] == 1
+
+
+def test_details_are_ready_for_json_and_sum_up_to_the_figures(recognizer: Recognizer, labelled: Labelled) -> None:
+    details = json.loads(json.dumps(judge(recognizer, labelled).details()))
+
+    assert sum(bin_["n"] for bin_ in details["reliability"]) == 60
+    assert sum(writer["errors"] for writer in details["writers"]) == details["errors"]
+    assert details["operating_points"][0]["min_confidence"] == 0
+
+
+def test_without_other_pictures_and_writers_there_are_no_figures_of_them(
+    recognizer: Recognizer, labelled: Labelled
 ) -> None:
-    parts = [read_digits(DATA, "t10k")[rows] for rows in (slice(0, 10), slice(10, 20), slice(20, 50))]
-    monkeypatch.setattr("inkdigit.training.evaluate.load_mnist", lambda: Mnist(*parts))
+    judged = judge(recognizer, Labelled(labelled.source, labelled.frames, labelled.labels, labelled.names))
 
-    assert evaluate_on(recognizer).n == 30
-
-
-def test_a_picture_that_cannot_be_read_is_named(recognizer: Recognizer, tmp_path: Path) -> None:
-    (tmp_path / "7").mkdir()
-    (tmp_path / "7" / "broken.png").write_bytes(b"")
-
-    with pytest.raises(DataError, match=r"broken\.png: the file is empty"):
-        evaluate_on(recognizer, tmp_path)
+    assert "non_digits" not in judged.figures()
+    assert (judged.writers(), judged.telling_apart()) == ([], {})
 
 
-def test_a_path_that_is_no_folder_is_refused(recognizer: Recognizer, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is not a folder"):
-        evaluate_on(recognizer, tmp_path / "nowhere")
+def test_a_model_beside_itself_is_as_good_as_itself(recognizer: Recognizer, labelled: Labelled) -> None:
+    judged = judge(recognizer, labelled)
+
+    beside = side_by_side(judged, judged)
+
+    assert (beside["only_first"], beside["only_second"], beside["p_value"]) == ([], [], 1.0)
+    assert beside["n"] == 60
+
+
+def test_models_are_tried_on_the_same_digits(recognizer: Recognizer, labelled: Labelled) -> None:
+    trials = try_out([recognizer, recognizer], labelled, most=10)
+
+    assert (trials.source, trials.n) == ("sixty digits", 10)
+    assert all(first == second for first, second in trials.placements + trials.corruptions)
+    assert all(first.n == 10 for first, _ in trials.placements + trials.corruptions)
+    assert try_out([recognizer], labelled, most=10).placements == [row[:1] for row in trials.placements]

@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,6 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from inkdigit.batch import SUFFIXES
 from inkdigit.errors import DataError, InkdigitError
 
 Images = NDArray[np.uint8]  # (N, 28, 28), 0 is paper and 255 is full ink
@@ -200,21 +199,3 @@ def _store(cache: Path, contents_of: Callable[[str], bytes]) -> None:
         unfinished = cache / f"{name}.part"
         unfinished.write_bytes(contents)
         unfinished.replace(cache / name)
-
-
-def read_folder(folder: Path) -> Iterator[tuple[Path, int]]:
-    """The pictures of a folder with subfolders named 0 to 9, each with the label its subfolder says, sorted.
-
-    Raises:
-        DataError: there is no such picture.
-    """
-    found = [
-        (path, int(digit.name))
-        for digit in sorted(folder.iterdir())
-        if digit.is_dir() and digit.name in set("0123456789")
-        for path in sorted(digit.iterdir())
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    ]
-    if not found:
-        raise DataError(f"{folder} holds neither IDX files nor subfolders 0 to 9 with pictures")
-    yield from found
