@@ -35,6 +35,13 @@ def test_the_same_seed_draws_the_same(digits: Digits) -> None:
     assert not np.array_equal(first, other)
 
 
+def test_what_is_not_redrawn_is_mostly_as_it_was(digits: Digits) -> None:
+    untouched = augment(digits.images, digits.labels, 1.0, np.random.default_rng(1))
+
+    as_before = (untouched == digits.images / np.float32(255)).all(axis=(1, 2))
+    assert 0.4 < as_before.mean() < 1
+
+
 def test_the_pictures_given_are_left_alone(digits: Digits) -> None:
     before = digits.images.copy()
 

@@ -92,7 +92,7 @@ def _polygon(stroke: Stroke, points: int) -> Stroke:
 
 def slashed_zero(random: Random) -> list[Stroke]:
     """An oval with a slash, or upright bar, through it and often far beyond it; rarely a slash the other way."""
-    wide = random.uniform(0.15, 0.55)
+    wide = random.uniform(0.22, 0.6)
     turn = random.choice([-1, 1]) * random.uniform(345, 400)
     oval = _arc((wide, 0.5), (wide, 0.5), random.uniform(-130, -20), turn)
     angle = random.uniform(25, 92) if random.random() < 0.92 else random.uniform(92, 140)
@@ -355,7 +355,7 @@ def _seven(random: Random) -> tuple[list[Stroke], Stroke, Stroke]:
 
 def ringed_eight(random: Random) -> list[Stroke]:
     """An eight of two circles, one on the other or a little beside it."""
-    split, wide = random.uniform(0.34, 0.56), random.uniform(0.13, 0.4)
+    split, wide = random.uniform(0.34, 0.56), random.uniform(0.17, 0.4)
     upper, lower = (wide * random.uniform(0.7, 1.1), split / 2), (wide * random.uniform(0.9, 1.25), (1 - split) / 2)
     aside, gap = random.normal(0, 0.08), random.uniform(-0.08, 0.02)
     turns = random.uniform(335, 380, 2)
