@@ -29,6 +29,7 @@ CANVAS = 96  # pixels, side of the sheet that is drawn on
 REACH = 72  # pixels, the longer side of a drawing on it
 CHANGED_BY_TURNING = (3, 4, 7)  # digits that are no digit upside down
 CHANGED_BY_MIRRORING = (3, 6, 7, 9)  # a mirrored 2 passes for a 5, a 5 for a 2, and 0, 1, 4, 8 for themselves
+SWAPS = ((2, 3, 0, 1), (1, 0, 3, 2), (3, 2, 1, 0))  # of a 0's or 4's quarters; other orders make an S of a 0
 STRIKABLE = (2, 3, 4, 5, 6, 8, 9)  # a stroke through a 0, 1 or 7 is a habit of many hands
 
 
@@ -165,8 +166,8 @@ def _loops(random: Random) -> list[Stroke]:
 
 
 def _zigzag(random: Random) -> list[Stroke]:
-    """To and fro, five times at least."""
-    turns = int(random.integers(5, 13))
+    """To and fro, five times at least; four would do for a 3."""
+    turns = int(random.integers(6, 14))
     side = np.arange(turns) % 2 + random.normal(0, 0.12, turns)
     along = np.arange(turns) * random.uniform(0.08, 0.3) + random.normal(0, 0.03, turns)
     corners = np.column_stack([along, side])[:, :: random.choice([-1, 1])]
@@ -398,7 +399,7 @@ def overlaid(random: Random, material: Material) -> Ink:
     """Two digits of different labels on top of each other, where neither hides in the other."""
     while True:
         first, second = (_digit(random, material.digits, range(2, 10)) for _ in range(2))
-        second = np.roll(second, random.integers(-3, 4, 2), (0, 1))
+        first, second = np.pad(first, 8), np.roll(np.pad(second, 8), random.integers(-6, 7, 2), (0, 1))
         less, more = sorted((first.sum(dtype=float), second.sum(dtype=float)))
         if less > 0.6 * more and np.minimum(first, second).sum(dtype=float) < 0.3 * less:
             return np.maximum(first, second)
@@ -417,9 +418,9 @@ def mirrored(random: Random, material: Material) -> Ink:
 def shuffled(random: Random, material: Material) -> Ink:
     """A digit cut into squares that are put together in another order."""
     parts = int(random.choice([2, 4, 5]))
-    digit = _digit(random, material.digits, (0, 4, 7) if parts == 2 else (0, 2, 3, 4, 5, 6, 7, 8, 9))[4:24, 4:24]
+    digit = _digit(random, material.digits, (0, 4) if parts == 2 else (0, 2, 3, 4, 5, 6, 7, 8, 9))[4:24, 4:24]
     squares = digit.reshape(parts, 20 // parts, parts, 20 // parts).swapaxes(1, 2).reshape(parts**2, 20 // parts, -1)
-    order = np.roll(np.arange(4), random.choice([1, 2, 3])) if parts == 2 else random.permutation(parts**2)
+    order = random.choice(SWAPS) if parts == 2 else random.permutation(parts**2)
     return np.asarray(squares[order].reshape(parts, parts, 20 // parts, -1).swapaxes(1, 2).reshape(20, 20))
 
 
@@ -499,11 +500,11 @@ def garment(random: Random, _: Material) -> Ink:
 def solid(random: Random, _: Material) -> Ink:
     """A disc, a box or another shape filled with ink, the whole page, or a frame; none as slim as a 1."""
     kind = random.integers(6)
-    wide = float(np.exp(random.uniform(-0.7, 1.6)))
+    wide = float(np.exp(random.uniform(-0.6, 1.5)))
     if kind == 0:
         return _levels(np.ones((28, 28)) * random.uniform(0.2, 1))
     if kind == 1:
-        return _levels(_filled([_around(random, int(random.integers(3, 8)), wide)], [], random))
+        return _levels(_filled([_around(random, int(random.integers(3, 8)), min(wide, 2.0))], [], random))
     if kind == 2:
         return _levels(_filled([_box(wide)], [_box(wide) * random.uniform(0.5, 0.9)], random))
     shape = _box(wide) if kind == 3 else _oval((0, 0), (0.5, 0.5 / wide), random)
@@ -523,9 +524,8 @@ def _filled(shapes: list[Stroke], holes: list[Stroke], random: Random) -> NDArra
 
 
 def _around(random: Random, corners: int, wide: float) -> Stroke:
-    angle = np.arange(corners) * 6.2832 / corners
-    if random.random() < 0.5:
-        angle = np.sort(random.uniform(0, 6.2832, corners))
+    """The corners of a shape, evenly around its middle or nearly so."""
+    angle = (np.arange(corners) + random.uniform(-0.3, 0.3, corners)) * 6.2832 / corners + random.uniform(0, 6.28)
     return np.column_stack([np.cos(angle) * np.sqrt(wide), np.sin(angle) / np.sqrt(wide)]) / 2
 
 
