@@ -5,7 +5,8 @@ further ones in a home folder.
 """
 
 import json
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,15 @@ from typing import Any
 from inkdigit.errors import ModelError
 from inkdigit.recognizer import find_model, shipped_models, verify_model_folder
 
-_MEASURED = {"held_out": "MNIST, held out of training", "test": "MNIST test"}
 _PAGE = Path(__file__).with_name("model_card.md")
+_MEASURED = {"held_out": "MNIST, held out of training", "test": "MNIST test"}
+_KINDS = {"mnist": "MNIST training images", "drawn": "digits drawn from strokes", "negative": "pictures of no digit"}
+_KEPT = {"held_out"}  # pictures that a run counts and does not train on
+_CLASSES = (
+    "It has no class for anything else: what is not a digit gets the probabilities of the digits that\nit resembles.",
+    "An eleventh class is for what is not a digit; where that\nis likely, all ten digits are about equally probable.",
+)
+_POINTS = [["confidence asked for", "digits accepted", "error among these", "non-digits accepted"], ["---"] * 4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +77,110 @@ def verify(path: Path) -> None:
 
 
 def card_as_markdown(card: Mapping[str, Any]) -> str:
-    """A card as a page to read.
+    """A card as a page to read; what training did not write (seeds, rejection, a temperature) is left out of it.
 
     Raises:
-        ModelError: the card leaves out something that training writes.
+        ModelError: the card leaves out something that training always writes.
     """
     try:
         return _PAGE.read_text("utf-8").format(
             **card,
             parameters=card["network"]["parameters"],
-            figures="\n".join(_figures(name, card["metrics"][key]) for key, name in _MEASURED.items()),
+            classes=_CLASSES[len(card.get("labels", ())) > 10],
+            pictures=", ".join(_pictures(card["training"])),
+            settings=", ".join(_further_settings(card["training"])),
+            figures="\n".join(_figures(_MEASURED.get(key, key), found) for key, found in card["metrics"].items()),
+            spread=_spread(card.get("seeds", ())),
+            more="".join(_rejection(card) + _calibration(card)),
             used=", ".join(f"{library} {version}" for library, version in card["libraries"].items()),
             difference=max(card["agreement"]["batch_of_1"], card["agreement"]["batch_of_n"]),
             digests="\n".join(f"| {name} | `{digest}` |" for name, digest in card["data"]["sha256"].items()),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"the card is incomplete or damaged at {error}; run `inkdigit models verify`") from error
+
+
+def _pictures(training: Mapping[str, Any]) -> list[str]:
+    """What trained, by number and kind."""
+    counts = {key.removesuffix("_images"): count for key, count in training.items() if key.endswith("_images")}
+    return [
+        f"{count:,} {_KINDS.get(kind, kind.replace('_', ' '))}" for kind, count in counts.items() if kind not in _KEPT
+    ]
+
+
+def _further_settings(training: Mapping[str, Any]) -> list[str]:
+    told = {"epochs", "batch_size", "minutes", "cpu_minutes"}
+    return [
+        f"{key.replace('_', ' ')} {value}"
+        for key, value in training.items()
+        if key not in told and not key.endswith("_images") and not isinstance(value, Mapping)
+    ]
 
 
 def _figures(name: str, found: Mapping[str, Any]) -> str:
     accuracy = f"{found['accuracy']:.2%} | {found['errors']}"
     return f"| {name} | {found['n']:,} | {accuracy} | {found['nll']:.4f} | {found['ece']:.2%} |"
+
+
+def _spread(seeds: Sequence[Mapping[str, Any]]) -> str:
+    """The runs of several seeds side by side, with mean and standard deviation; or that there was one run only."""
+    if len(seeds) < 2:
+        return "\nOne training run, so there is no spread to state."
+    names = [name for name in seeds[0] if name != "seed" and all(name in run for run in seeds)]
+    runs = [[_cell(name, run[name]) for name in names] for run in seeds]
+    mean = [_cell(name, statistics.mean(run[name] for run in seeds)) for name in names]
+    deviation = [_cell(name, statistics.stdev(run[name] for run in seeds)) for name in names]
+    rows = [
+        ["seed", *(name.replace("_", " ") for name in names)],
+        ["---"] * (len(names) + 1),
+        *([str(run["seed"]), *cells] for run, cells in zip(seeds, runs, strict=True)),
+        ["mean", *mean],
+        ["standard deviation", *deviation],
+    ]
+    return f"\n\nThe same recipe with {len(seeds)} seeds:\n\n{_table(rows)}"
+
+
+def _cell(name: str, value: float) -> str:
+    return f"{value:.3%}" if name.endswith(("accuracy", "ece", "error", "accepted")) else f"{value:.4g}"
+
+
+def _rejection(card: Mapping[str, Any]) -> list[str]:
+    """Paragraphs on what is refused as no digit: what taught that, and what each threshold lets in."""
+    found = card.get("rejection", {})
+    taught = found.get("negatives", card["training"].get("negatives"))
+    parts = []
+    if isinstance(taught, Mapping):
+        kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in taught.items())
+        parts.append(f"**What taught it what is no digit.** Pictures made by programs alone: {kinds}.\n\n")
+    if "threshold" in found:
+        parts.append(f"**What is refused.** A picture whose eleventh class gets {found['threshold']:g} or more.\n\n")
+    if found.get("operating_points"):
+        rows = [*_POINTS, *(_point(point) for point in found["operating_points"])]
+        heading = "**What a threshold lets in** (`--threshold`, `min_confidence`)"
+        parts.append(f"{heading}{_tried(found)}\n\n{_table(rows)}\n\n")
+    return parts
+
+
+def _tried(found: Mapping[str, Any]) -> str:
+    names = {"n_digits": "digits", "n_non_digits": "pictures that show none"}
+    counts = [f"{found[key]:,} {name}" for key, name in names.items() if key in found]
+    return f", of {' and '.join(counts)}:" if counts else ":"
+
+
+def _point(point: Mapping[str, Any]) -> list[str]:
+    shares = [point.get(name) for name in ("digits_accepted", "error_accepted", "non_digits_accepted")]
+    return [f"{point['min_confidence']:g}", *("" if share is None else f"{share:.2%}" for share in shares)]
+
+
+def _calibration(card: Mapping[str, Any]) -> list[str]:
+    if "temperature" not in card:
+        return []
+    divided = f"**Calibration.** The network's logits are divided by {card['temperature']:.4g}"
+    return [f"{divided} (temperature scaling, fitted on the held-out images; the file does so itself).\n\n"]
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _model_folders(place: Path) -> list[Path]:
