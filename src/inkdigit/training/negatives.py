@@ -89,13 +89,21 @@ def _picture(draw: Kind, random: Random, material: Material) -> NDArray[np.uint8
 def drawn_letter(random: Random, _: Material) -> Ink:
     """A letter or sign of our own alphabet."""
     sign, strokes = letter(random)
-    return ink(strokes, random, fine=sign in DOTTED)
+    return ink(strokes, random, width=None if sign in DOTTED else _letter_pen(strokes, random), fine=True)
 
 
 def face_letter(random: Random, material: Material) -> Ink:
     """A letter or sign of a handwriting face, written anew."""
     _, strokes = glyph(material.faces, random)
-    return ink(strokes, random)
+    return ink(strokes, random, width=_letter_pen(strokes, random))
+
+
+def _letter_pen(strokes: list[Stroke], random: Random) -> float:
+    """The width of a pen, as wide as those that digits are drawn with, but for letters whose loops it would close."""
+    length = sum(float(np.hypot(*np.diff(stroke, axis=0).T).sum()) for stroke in strokes)
+    size = max(float(np.ptp(np.concatenate(strokes), axis=0).max()), 1e-6)
+    width = random.uniform(0.02, 0.14) if random.random() < 0.7 else random.uniform(0.12, 0.26)
+    return float(min(width, 0.7 * size / length))
 
 
 def lines(random: Random, _: Material) -> Ink:
