@@ -84,3 +84,14 @@ def test_pens_differ_and_leave_ink(digits: Digits) -> None:
 
     assert inked.min() > 0.3
     assert inked.max() > 1.4
+
+
+def test_no_pen_breaks_a_hairline() -> None:
+    hairline = np.zeros((300, 28, 28), np.uint8)
+    hairline[:, 4:24, 14] = 110
+    hairline[:, 4, 14] = 255
+    drawn = sample(hairline, np.mgrid[0:28:0.5, 0:28:0.5].reshape(2, 1, -1).repeat(300, axis=1).astype(np.float32))
+
+    inked = change_pen(drawn.reshape(-1, 56, 56), np.random.default_rng(1))
+
+    assert (inked[:, 12:44].max(axis=2) > 0.05).all(axis=1).mean() > 0.95
