@@ -41,7 +41,8 @@ def test_every_placement_is_a_canvas_with_ink_within(name: str) -> None:
         page = PLACEMENTS[name](digit)
 
         border = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
-        assert (page.shape, page.dtype) == ((PAD, PAD), np.uint8)
+        assert page.shape == (PAD, PAD)
+        assert page.dtype == np.uint8
         assert ink_of(page).max() > 200
         assert (border == 255).all()
 

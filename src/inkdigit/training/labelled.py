@@ -47,9 +47,11 @@ class Labelled:
     blank: int = 0
 
     @classmethod
-    def of(cls, source: str, digits: Digits) -> "Labelled":
-        """Digits of a data set, named by their numbers."""
-        return cls(source, frames(digits), digits.labels, tuple(f"no. {row}" for row in range(len(digits))))
+    def of(cls, source: str, digits: Digits, others: Frames | None = None, blank: int = 0) -> "Labelled":
+        """Digits of a data set, named by their numbers, and perhaps pictures that show none."""
+        names = tuple(f"no. {row}" for row in range(len(digits)))
+        none = no_frames() if others is None else others
+        return cls(source, frames(digits), digits.labels, names, others=none, blank=blank)
 
 
 @dataclass(frozen=True, slots=True)
