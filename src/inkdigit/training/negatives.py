@@ -141,14 +141,14 @@ def scribble(random: Random, _: Material) -> Ink:
 
 
 def _wander(random: Random) -> list[Stroke]:
-    """A walk that turns at random; one that hardly turns may be a digit, and is walked anew (the way of an 8 is 4.4 times its height)."""
+    """A walk that turns at random; one that hardly turns may be a digit, and is walked anew."""
     while True:
         count = int(random.integers(60, 160))
         turn = np.cumsum(random.normal(0, random.uniform(0.3, 0.9), count))
         turn += np.cumsum(random.normal(0, 0.15, count))
         path = np.cumsum(np.column_stack([np.cos(turn), np.sin(turn)]), axis=0)
         size = np.ptp(path, axis=0).max()
-        if count >= 5 * size:
+        if count >= 5 * size:  # the way of an 8 is about 4.4 times its height
             return [path / size]
 
 
