@@ -361,6 +361,8 @@ def _visible(file: str) -> str:
     epilog=_examples(
         "inkdigit train",
         "inkdigit train --out models/mine --epochs 20 --seed 7",
+        "inkdigit train --preset quick",
+        "inkdigit train --preset small --teacher models/mine --out models/small",
         "inkdigit train --out models/trial --train-images 2000 --minutes 1",
         "inkdigit train --out models/mine --resume",
     )
@@ -368,11 +370,26 @@ def _visible(file: str) -> str:
 @click.option("--out", type=_folder, metavar="DIR", help="Model folder to write [default: mine, in the models folder].")
 @click.option("--from", "source", type=_folder, metavar="DIR", help="Folder with MNIST's IDX files, to fetch nothing.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of every random choice.")
-@click.option("--epochs", type=click.IntRange(1), default=40, show_default=True, help="Passes over the images.")
+@click.option(
+    "--preset",
+    type=click.Choice(["default", "quick", "small"]),
+    default="default",
+    show_default=True,
+    help="What to train: the best network, a trial of minutes, or a small network in eight bits.",
+)
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the images [default: the preset's].")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="End by then, epochs done or not.")
 @click.option("--train-images", type=click.IntRange(0), default=0, help="Use only so many images; 0 takes all.")
+@click.option("--teacher", type=_folder, metavar="DIR", help="Model whose answers the network learns as well.")
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Of the arithmetic; bfloat16 is faster where the processor has it.",
+)
 @click.option("--resume", is_flag=True, help="Go on where a run with the same --out was interrupted.")
-def train(out: Path | None, **given: Any) -> None:
+def train(out: Path | None, preset: str, **given: Any) -> None:
     """Train a model on MNIST and write its version folder.
 
     Fetches MNIST once (11 MB) and keeps it in the cache folder, or takes it from --from. Pass by pass a bar shows how
@@ -382,12 +399,13 @@ def train(out: Path | None, **given: Any) -> None:
     Needs Keras: pip install 'inkdigit[train]'. KERAS_BACKEND picks its backend.
     """
     _require_training()
-    from inkdigit.training.train import TrainOptions
+    from inkdigit.training.train import PRESETS, TrainOptions
     from inkdigit.training.train import train as run
 
     logging.basicConfig(format="%(message)s")
     warnings.filterwarnings("ignore", category=FutureWarning, module="keras")  # of Keras' own code, not of the user's
-    options = TrainOptions(out=out or _home(_settings()) / "mine", command=_command_line(), **given)
+    wanted = PRESETS[preset] | {name: value for name, value in given.items() if value is not None}
+    options = TrainOptions(out=out or _home(_settings()) / "mine", command=_command_line(), **wanted)
     with _ProgressBar() as bar:
         folder = run(options, bar.show)
     click.echo(folder)

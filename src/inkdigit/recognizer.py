@@ -110,7 +110,7 @@ class Recognizer:
         Raises:
             ValueError: the shape, the kind of number or the range is another.
         """
-        return _shared_out(self.classify(images))
+        return share_out(self.classify(images))
 
     def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the network itself answers: the probabilities of its classes.
@@ -275,11 +275,20 @@ def _checked(images: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _prediction(row: NDArray[np.float32], threshold: float) -> Prediction:
-    [shares] = _shared_out(row[None])
+    [shares] = share_out(row[None])
     label, not_digit = int(shares.argmax()), float(row[CLASSES:].sum())
     is_digit = not_digit < threshold
     return Prediction(label, float(shares[label]), tuple(shares.tolist()), is_digit, not_digit)
 
 
-def _shared_out(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(rows[:, :CLASSES] + rows[:, CLASSES:].sum(axis=1, keepdims=True) / np.float32(CLASSES))
+def share_out(classes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities of the digits: what a network gives to "not a digit" is shared out among the ten.
+
+    Args:
+        classes: (N, C) float32, rows of sum 1, as a network answers.
+
+    Returns:
+        (N, 10) float32, rows of sum 1.
+    """
+    digits, none = classes[:, :CLASSES], classes[:, CLASSES:].sum(axis=1, keepdims=True)
+    return np.asarray(digits + none / np.float32(CLASSES))

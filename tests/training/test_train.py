@@ -1,5 +1,6 @@
 """Real training runs, small ones: they end in model folders that load, serve and explain themselves."""
 
+import functools
 import importlib.util
 import json
 import os
@@ -7,9 +8,10 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -41,15 +43,20 @@ def few() -> Mnist:
 
 @pytest.fixture(scope="module")
 def train(few: Mnist) -> Iterator[Train]:
-    """Trains with options given by name, on the few digits."""
+    """Trains with options given by name, on the few digits, fetching nothing and judging on a handful."""
+    from inkdigit.training import evaluate, export, ink
     from inkdigit.training import train as module
 
     def run(out: Path, on_progress: "Callable[[Progress], None] | None" = None, **options: object) -> Path:
-        given: TrainOptions = module.TrainOptions(out=out, width=8, **options)  # type: ignore[arg-type]
+        small = {"width": 8, "batch_size": 128, "apart": False} | options
+        given: TrainOptions = module.TrainOptions(out=out, **small)  # type: ignore[arg-type]
         return module.train(given, on_progress)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "load_mnist", lambda source: few)
+        patch.setattr(ink, "load_faces", lambda: ())
+        patch.setattr(ink, "JUDGING", 40)
+        patch.setattr(export, "try_out", functools.partial(evaluate.try_out, most=4))
         yield run
 
 
@@ -117,7 +124,7 @@ def test_the_networks_files_agree_on_other_pictures_too(small: Path, few: Mnist)
     network = keras.models.load_model(small / "model.keras", compile=False)
 
     expected = network.predict(images[..., None], verbose=0)
-    assert np.abs(Recognizer.load(small).probabilities(images) - expected).max() < 1e-5
+    assert np.abs(Recognizer.load(small).classify(images) - expected).max() < 1e-5
 
 
 def test_another_backends_network_is_exported_in_a_process_of_its_own(small: Path, tmp_path: Path) -> None:
@@ -170,7 +177,7 @@ def test_a_run_that_was_over_before_it_was_killed_only_writes_its_folder(train: 
 
     out = tmp_path / "small"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "write_model_folder", lambda *_: (_ for _ in ()).throw(SystemExit()))
+        patch.setattr(module, "write_model_folder", lambda *_, **__: (_ for _ in ()).throw(SystemExit()))
         with pytest.raises(SystemExit):
             train(out, epochs=2)
 
@@ -222,16 +229,53 @@ def test_a_network_file_that_disagrees_is_never_released(
     assert not (tmp_path / "small").exists()
 
 
-def test_a_batch_depends_on_seed_epoch_and_place_alone(few: Mnist) -> None:
-    from inkdigit.training.train import AugmentedBatches
+def test_the_small_network_is_written_in_eight_bits(train: Train, few: Mnist, tmp_path: Path) -> None:
+    folder = train(tmp_path / "tiny", epochs=1, small=True)
 
-    first, again, other = (AugmentedBatches(few.training, 32, seed) for seed in (1, 1, 2))
-    images, labels = first[3]
-    again[0], again[1]
-    same_images, same_labels = again[3]
-    again.on_epoch_end()
+    card = read_card(folder)
+    weights = [
+        tensor.data_type for tensor in onnx.load(folder / "model.onnx").graph.initializer if len(tensor.dims) > 1
+    ]
+    assert set(weights) == {onnx.TensorProto.INT8}
+    assert card["network"]["parameters"] <= 60_000  # type: ignore[index]
+    assert card["network"]["onnx_bytes"] == (folder / "model.onnx").stat().st_size < 80_000  # type: ignore[index]
 
-    assert np.array_equal(images, same_images)
-    assert np.array_equal(labels, same_labels)
-    assert not np.array_equal(images, other[3][0])
-    assert not np.array_equal(images, again[3][0])
+
+def test_a_network_learns_from_a_teacher(train: Train, small: Path, tmp_path: Path) -> None:
+    folder = train(tmp_path / "taught", epochs=1, teacher=small)
+
+    assert read_card(folder)["training"]["teacher"] == "small"  # type: ignore[index]
+
+
+def test_the_card_says_what_becomes_of_digits_and_of_what_is_none(small: Path) -> None:
+    rejection: Any = read_card(small)["rejection"]
+
+    assert Recognizer.load(small).threshold == rejection["threshold"]
+    assert (rejection["n_digits"], rejection["n_non_digits"]) == (200, 40)
+    assert sum(rejection["negatives"].values()) == read_card(small)["training"]["negatives_images"]  # type: ignore[index]
+    accepted = [point["digits_accepted"] for point in rejection["operating_points"]]
+    assert accepted == sorted(accepted, reverse=True)
+
+
+def test_a_network_is_cooled_to_the_temperature_that_fits(small: Path, few: Mnist) -> None:
+    import keras
+
+    from inkdigit.training.export import cool
+
+    network = keras.models.load_model(small / "model.keras", compile=False)
+    images = np.asarray(few.test.images / 255, np.float32)
+
+    temperature = cool(network, images, few.test.labels)
+
+    assert temperature != pytest.approx(1.0, abs=0.01)
+    assert cool(network, images, few.test.labels) == pytest.approx(1.0, abs=0.01)
+
+
+def test_another_precision_is_for_training_alone(train: Train, tmp_path: Path) -> None:
+    import keras
+
+    folder = train(tmp_path / "coarse", epochs=1, precision="bfloat16")
+
+    network = keras.models.load_model(folder / "model.keras", compile=False)
+    assert {layer.compute_dtype for layer in network.layers} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,28 +16,44 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from onnxruntime import InferenceSession
 
 from inkdigit.errors import MissingExtraError, ModelError
 from inkdigit.preprocess import PREPROCESS_VERSION
-from inkdigit.recognizer import CLASSES, Recognizer
-from inkdigit.training.dataset import DIGESTS, Digits, Mnist
-from inkdigit.training.evaluate import evaluate, frames
+from inkdigit.recognizer import CLASSES, NOT_A_DIGIT, Recognizer
+from inkdigit.training.dataset import DIGESTS, Digits, Images, Mnist
+from inkdigit.training.evaluate import judge, try_out
+from inkdigit.training.labelled import MNIST_HELD_OUT, MNIST_TEST, Labelled, frames
+from inkdigit.training.measures import fit_temperature, logits_of
+from inkdigit.training.report import write_training_report
 
 AGREEMENT_IMAGES = 1_000
 AGREEMENT = 1e-5  # greatest difference of a probability between Keras and ONNX Runtime
+EIGHT_BIT_AGREEMENT = 0.5  # the same for a network in eight bits, which differs on doubtful digits
+THRESHOLD = 0.5  # probability of being no digit from which on a picture is rejected
 
 
 def write_model_folder(
-    network: keras.Sequential, out: Path, mnist: Mnist, card: dict[str, Any], history: list[dict[str, float]]
+    network: keras.Sequential,
+    out: Path,
+    mnist: Mnist,
+    card: dict[str, Any],
+    history: list[dict[str, float]],
+    non_digits: Images,
+    calibration: Images | None = None,
 ) -> Path:
     """Write a version folder beside its final place, check it, and move it there whole.
 
     Args:
-        network: trained.
+        network: trained, as `network.plain` gives it; its last layer is divided by the temperature that fits it.
         out: the folder to make; its name becomes the version.
-        mnist: its held-out part checks the agreement of the two files, its test part judges the result.
+        mnist: its held-out part sets the temperature and checks that the two files agree, its test part judges.
         card: what the training run says of itself.
         history: figures per epoch, for the report.
+        non_digits: (N, 28, 28) uint8 pictures that are no digits and did not train; they and the held-out digits
+            tell what becomes of either at which confidence.
+        calibration: (N, 28, 28) uint8 training pictures; where they are given, the ONNX file computes in eight bits,
+            with the ranges that these show.
 
     Raises:
         ModelError: the ONNX file does not give what Keras gives.
@@ -44,18 +61,82 @@ def write_model_folder(
     unfinished = out.with_name(f".{out.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
+    held_out = frames(mnist.held_out)
+    temperature = cool(network, held_out, mnist.held_out.labels)
     export(network, unfinished)
-    images = frames(mnist.held_out)
-    full = _describe(network, out.name, images[0]) | card
+    if calibration is not None:
+        quantize(unfinished / "model.onnx", calibration)
+    full = card | {
+        "temperature": round(temperature, 4),
+        "rejection": card.get("rejection", {}) | {"threshold": THRESHOLD},
+    }
+    full = _describe(out.name, network, unfinished / "model.onnx", held_out[0]) | full
     _seal(unfinished, full)
     recognizer = Recognizer.load(unfinished)
-    full["agreement"] = _agreement(network, recognizer, images[:AGREEMENT_IMAGES])
-    probabilities = {"held_out": recognizer.probabilities(images), "test": recognizer.probabilities(frames(mnist.test))}
-    full["metrics"] = {name: _figures(rows, getattr(mnist, name)) for name, rows in probabilities.items()}
-    _report(unfinished, full, history, mnist.test, probabilities["test"])
+    limit = AGREEMENT if calibration is None else EIGHT_BIT_AGREEMENT
+    full["agreement"] = _agreement(network, recognizer, held_out[:AGREEMENT_IMAGES], limit)
+    others = frames(Digits(non_digits, np.zeros(len(non_digits), np.uint8)))
+    judged = {
+        name: judge(recognizer, replace(Labelled.of(source, getattr(mnist, name)), others=others))
+        for name, source in (("held_out", MNIST_HELD_OUT), ("test", MNIST_TEST))
+    }
+    full["metrics"] = {name: found.evaluation.figures() for name, found in judged.items()}
+    full["rejection"] |= {
+        "n_digits": len(held_out),
+        "n_non_digits": len(others),
+        "operating_points": [point.figures() for point in judged["held_out"].operating_points()],
+    }
+    _seal(unfinished, full)
+    trials = try_out([recognizer], judged["held_out"].labelled)
+    write_training_report(unfinished / "report.html", full, history, judged["test"], trials)
     _seal(unfinished, full)
     unfinished.replace(out)
     return out
+
+
+def cool(network: keras.Sequential, images: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
+    """Divide the last layer by the temperature at which its probabilities are the likeliest, and say which.
+
+    Args:
+        network: changed in place.
+        images: (N, 28, 28) float32 digits that did not train it.
+        labels: (N,) theirs.
+    """
+    temperature = fit_temperature(logits_of(network.predict(images[..., None], batch_size=500, verbose=0)), labels)
+    last = network.layers[-1]
+    last.set_weights([weights / temperature for weights in last.get_weights()])
+    return temperature
+
+
+def quantize(path: Path, images: Images) -> None:
+    """Make an ONNX file compute in eight bits, with the ranges that these (N, 28, 28) uint8 pictures show."""
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    full = path.with_name("full.onnx")
+    path.rename(full)
+    quantize_static(
+        full,
+        path,
+        _Pictures(images),
+        quant_format=QuantFormat.QOperator,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+    full.unlink()
+
+
+class _Pictures:
+    """Pictures as ONNX Runtime's calibration asks for them."""
+
+    def __init__(self, images: Images) -> None:
+        scaled = np.asarray(images[..., None] / np.float32(255), np.float32)
+        self._batches = iter([{"image": scaled[i : i + 100]} for i in range(0, len(scaled), 100)])
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        """The next batch; None after the last."""
+        return next(self._batches, None)
 
 
 def export(network: keras.Sequential, folder: Path) -> None:
@@ -65,15 +146,13 @@ def export(network: keras.Sequential, folder: Path) -> None:
         MissingExtraError: a package that writes ONNX files is not installed.
         ModelError: TensorFlow could not write it.
     """
-    plain = keras.Sequential.from_config(network.get_config())  # without its optimizer, which reading needs not
-    plain.set_weights(network.get_weights())
-    plain(np.zeros((1, 28, 28, 1), np.float32))  # a Sequential must be called once before export
-    plain.save(folder / "model.keras")
+    network(np.zeros((1, 28, 28, 1), np.float32))  # a Sequential must be called once before export
+    network.save(folder / "model.keras")
     for package in ("tensorflow", "tf2onnx"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(package, "train")
     if keras.backend.backend() == "tensorflow":
-        plain.export(folder / "model.onnx", format="onnx", verbose=False)
+        network.export(folder / "model.onnx", format="onnx", verbose=False)
     else:
         _export_elsewhere(folder)
 
@@ -91,44 +170,35 @@ def _export_elsewhere(folder: Path) -> None:
         raise ModelError(f"TensorFlow could not export the network: {done.stderr.strip().splitlines()[-1:]}")
 
 
-def _describe(network: keras.Sequential, version: str, canary: NDArray[np.float32]) -> dict[str, Any]:
+def _describe(version: str, network: keras.Sequential, onnx: Path, canary: NDArray[np.float32]) -> dict[str, Any]:
     image = (canary * 255).round().astype(np.uint8)
-    answer = network.predict((image / np.float32(255))[None, ..., None], verbose=0)[0]
+    session = InferenceSession(onnx, providers=["CPUExecutionProvider"])
+    [answer] = session.run(None, {session.get_inputs()[0].name: (image / np.float32(255))[None, ..., None]})[0]
     return {
         "version": version,
         "created": datetime.now(UTC).strftime("%Y-%m-%d"),
         "preprocess": PREPROCESS_VERSION,
-        "labels": [str(digit) for digit in range(CLASSES)],
-        "network": {"name": network.name, "parameters": network.count_params()},
+        "labels": [*(str(digit) for digit in range(CLASSES)), NOT_A_DIGIT],
+        "network": {"name": network.name, "parameters": network.count_params(), "onnx_bytes": onnx.stat().st_size},
         "data": {"name": "MNIST", "sha256": DIGESTS},
         "canary": {"image": base64.b64encode(image.tobytes()).decode(), "probabilities": [float(p) for p in answer]},
     }
 
 
-def _agreement(network: keras.Sequential, recognizer: Recognizer, images: NDArray[np.float32]) -> dict[str, Any]:
+def _agreement(
+    network: keras.Sequential, recognizer: Recognizer, images: NDArray[np.float32], limit: float
+) -> dict[str, Any]:
     """The greatest difference between Keras and the ONNX file, one picture at a time and all at once."""
     expected = network.predict(images[..., None], batch_size=100, verbose=0)
-    one_by_one = np.concatenate([recognizer.probabilities(image[None]) for image in images])
+    one_by_one = np.concatenate([recognizer.classify(image[None]) for image in images])
     found = {
         "n": len(images),
         "batch_of_1": float(np.abs(one_by_one - expected).max()),
-        "batch_of_n": float(np.abs(recognizer.probabilities(images) - expected).max()),
+        "batch_of_n": float(np.abs(recognizer.classify(images) - expected).max()),
     }
-    if max(found["batch_of_1"], found["batch_of_n"]) > AGREEMENT:
-        raise ModelError(f"the ONNX file differs from the Keras model by more than {AGREEMENT}: {found}")
+    if max(found["batch_of_1"], found["batch_of_n"]) > limit:
+        raise ModelError(f"the ONNX file differs from the Keras model by more than {limit}: {found}")
     return found
-
-
-def _figures(probabilities: NDArray[np.float32], digits: Digits) -> dict[str, Any]:
-    return evaluate(probabilities, digits.labels).figures()
-
-
-def _report(
-    folder: Path, card: dict[str, Any], history: list[dict[str, float]], test: Digits, rows: NDArray[np.float32]
-) -> None:
-    from inkdigit.training.report import write_report
-
-    write_report(folder / "report.html", card, history, test, rows)
 
 
 def _seal(folder: Path, card: dict[str, Any]) -> None:

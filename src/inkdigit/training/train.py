@@ -17,18 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.errors import ConfigError
-from inkdigit.training.augment import augment
-from inkdigit.training.dataset import TRAINING, Digits, load_mnist
+from inkdigit.recognizer import share_out
+from inkdigit.training.batches import UNTOUCHED, Batch, Batches, BatchMaker, untouched
+from inkdigit.training.dataset import Digits, load_mnist
 from inkdigit.training.evaluate import evaluate
 from inkdigit.training.export import write_model_folder
-from inkdigit.training.network import build_network
-from inkdigit.training.strokes import draw_digits
+from inkdigit.training.ink import Ink, gather_ink, judging_non_digits
+from inkdigit.training.network import build_network, build_small_network, plain
 
 logger = logging.getLogger(__name__)
 
-UNTOUCHED, UNTOUCHED_AT_THE_END = 0.12, 0.6  # share of pictures that are not redrawn
-SETTLING = 0.65  # of the run is over when it starts to end on pictures mostly as they are
-
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {"epochs": 90},
+    "quick": {"epochs": 4, "width": 16, "ink": 0.25},
+    "small": {"epochs": 60, "small": True},
+}
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision: Keras' name for it
 LIBRARIES = ("keras", "numpy", "onnxruntime", "tf2onnx", "tensorflow-cpu", "tensorflow", "torch", "jax")
 
 
@@ -44,9 +48,14 @@ class TrainOptions:
         minutes: end by then, epochs done or not; the learning rate follows whichever comes first.
         resume: go on from where an interrupted run of the same `out` stopped.
         train_images: use only so many of the training images (0: all), for trials.
+        small: train the small network, and write it in eight bits.
+        ink: share of the usual number of redrawn digits, drawn ones and pictures that are none.
+        teacher: model folder whose answers the network learns beside the labels.
+        precision: of the arithmetic, "float32" or "bfloat16"; what is written is float32.
         width: channels of the first convolutions.
         batch_size: pictures per step.
         learning_rate: the highest of the schedule.
+        apart: make the batches in a process of its own.
         command: the line that asked for the run, for the card.
     """
 
@@ -57,9 +66,14 @@ class TrainOptions:
     minutes: float | None = None
     resume: bool = False
     train_images: int = 0
+    small: bool = False
+    ink: float = 1.0
+    teacher: Path | None = None
+    precision: str = "float32"
     width: int = 32
-    batch_size: int = 128
-    learning_rate: float = 2e-3
+    batch_size: int = 256
+    learning_rate: float = 3e-3
+    apart: bool = True
     command: str = ""
 
 
@@ -99,13 +113,17 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], None] | None 
     """
     _check(options)
     keras.utils.set_random_seed(options.seed)
+    keras.config.set_dtype_policy(POLICIES[options.precision])
     mnist = load_mnist(options.source)
     training = mnist.training[: options.train_images or None]
-    drawn = draw_digits(np.random.default_rng(options.seed), share=len(training) / TRAINING)
-    run = _Run(options, training.joined(drawn), mnist.held_out, on_progress or (lambda _: None))
+    ink = gather_ink(training, np.random.default_rng(options.seed), options.ink)
+    run = _Run(options, ink, mnist.held_out, on_progress or (lambda _: None))
     network = run.fit()
-    card = _card_of(options, run, len(training), len(drawn))
-    folder = write_model_folder(network, options.out, mnist, card, run.history)
+    keras.config.set_dtype_policy(POLICIES["float32"])
+    non_digits = judging_non_digits(mnist.held_out, np.random.default_rng([options.seed, 1]))
+    calibration = ink.pictures.images[::100] if options.small else None
+    card = _card_of(options, run, ink)
+    folder = write_model_folder(network, options.out, mnist, card, run.history, non_digits, calibration)
     shutil.rmtree(_scratch(options.out))
     return folder
 
@@ -114,12 +132,13 @@ class _Run:
     """One training run: the schedule, the clock and the best network so far."""
 
     def __init__(
-        self, options: TrainOptions, training: Digits, held_out: Digits, on_progress: Callable[[Progress], None]
+        self, options: TrainOptions, ink: Ink, held_out: Digits, on_progress: Callable[[Progress], None]
     ) -> None:
         self.options = options
         self.held_out = held_out
         self.on_progress = on_progress
-        self.batches = AugmentedBatches(training, options.batch_size, options.seed)
+        maker = BatchMaker(ink, options.batch_size, options.seed, options.teacher)
+        self.batches = _Feed(Batches(maker, options.apart))
         self.scratch = _scratch(options.out)
         self.history: list[dict[str, float]] = []
         self.seconds = 0.0
@@ -132,22 +151,22 @@ class _Run:
         self.scratch.mkdir(parents=True, exist_ok=True)
 
     def fit(self) -> keras.Sequential:
-        network = build_network(self.options.width)
+        network = build_small_network() if self.options.small else build_network(self.options.width)
         network.compile(
-            keras.optimizers.AdamW(self.options.learning_rate, weight_decay=1e-2), "sparse_categorical_crossentropy"
+            keras.optimizers.AdamW(self.options.learning_rate, weight_decay=1e-2), "categorical_crossentropy"
         )
         backup = keras.callbacks.BackupAndRestore(self.scratch / "backup", delete_checkpoint=False)
         try:
             if not self.done():
-                network.fit(
-                    self.batches, epochs=self.options.epochs, verbose=0, shuffle=False, callbacks=[_Watch(self), backup]
-                )
+                with self.batches.source:
+                    callbacks = [_Watch(self), backup]
+                    network.fit(self.batches, epochs=self.options.epochs, verbose=0, shuffle=False, callbacks=callbacks)
         except KeyboardInterrupt:
             logger.warning("interrupted: keeping the best network so far")
         if not self.best_weights.exists():
             network.save_weights(self.best_weights)
         network.load_weights(self.best_weights)
-        return network
+        return plain(network)
 
     @property
     def best_weights(self) -> Path:
@@ -163,8 +182,8 @@ class _Run:
         return min(1.0, max(epochs / self.options.epochs, (self.seconds + seconds) / limit))
 
     def end_epoch(self, network: keras.Sequential, loss: float, seconds: float, cpu_seconds: float) -> None:
-        probabilities = network.predict(scaled(self.held_out.images), batch_size=500, verbose=0)
-        judged = evaluate(probabilities, self.held_out.labels)
+        answers = network.predict(scaled(self.held_out.images), batch_size=500, verbose=0)
+        judged = evaluate(share_out(answers), self.held_out.labels)
         self.seconds += seconds
         self.cpu_seconds += cpu_seconds
         self.history.append({"loss": loss, "held_out_accuracy": judged.accuracy, "held_out_nll": judged.nll})
@@ -192,30 +211,24 @@ class _Run:
         self.seconds, self.cpu_seconds = state["seconds"], state["cpu_seconds"]
 
 
-class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
-    """Training batches, redrawn anew in every epoch; a batch depends on the seed, the epoch and its place alone."""
+class _Feed(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+    """Batches as Keras takes them."""
 
-    def __init__(self, digits: Digits, batch_size: int, seed: int) -> None:
-        super().__init__(workers=1, max_queue_size=20)
-        self._digits = digits
-        self._batch_size = batch_size
-        self._seed = seed
+    def __init__(self, source: Batches) -> None:
+        super().__init__()
+        self.source = source
         self.epoch = 0
         self.untouched = UNTOUCHED
 
     def __len__(self) -> int:
-        return max(1, len(self._digits) // self._batch_size)
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.source.get(self.epoch, index, self.untouched)
 
     def on_epoch_end(self) -> None:
         """Keras calls this after each epoch."""
         self.epoch += 1
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        order = np.random.default_rng([self._seed, self.epoch]).permutation(len(self._digits))
-        rows = order[index * self._batch_size : (index + 1) * self._batch_size]
-        random = np.random.default_rng([self._seed, self.epoch, index])
-        images = augment(self._digits.images[rows], self._digits.labels[rows], self.untouched, random)
-        return images[..., None], self._digits.labels[rows]
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
@@ -262,15 +275,6 @@ def learning_rate(progress: float, highest: float) -> float:
     return highest * max(0.001, (1 + math.cos(math.pi * (progress - climb) / (1 - climb))) / 2)
 
 
-def untouched(progress: float) -> float:
-    """The share of pictures that are not redrawn: few at first, most at the end, so that a run ends on real ink.
-
-    >>> untouched(0.5), untouched(0.9)
-    (0.12, 0.6)
-    """
-    return UNTOUCHED if progress < SETTLING else UNTOUCHED_AT_THE_END
-
-
 def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """MNIST's own pictures as the network takes them: (N, 28, 28, 1) float32 in [0, 1]."""
     return np.asarray(images[..., None] / np.float32(255), np.float32)
@@ -290,10 +294,11 @@ def _scratch(out: Path) -> Path:
 def _identity(options: TrainOptions) -> dict[str, Any]:
     """The options that an interrupted run and its continuation must share, as JSON holds them."""
     fixed = replace(options, resume=False, command="", source=None, minutes=None)
-    return {name: value for name, value in asdict(fixed).items() if name not in {"out", "source"}}
+    known = {name: value for name, value in asdict(fixed).items() if name not in {"out", "source", "apart"}}
+    return known | {"teacher": str(options.teacher) if options.teacher else None}
 
 
-def _card_of(options: TrainOptions, run: _Run, images: int, drawn: int) -> dict[str, Any]:
+def _card_of(options: TrainOptions, run: _Run, ink: Ink) -> dict[str, Any]:
     return {
         "command": options.command,
         "seed": options.seed,
@@ -301,13 +306,15 @@ def _card_of(options: TrainOptions, run: _Run, images: int, drawn: int) -> dict[
         "libraries": _libraries(),
         "hardware": f"{platform.machine()}, {_cpu_name()}",
         "python": platform.python_version(),
+        "rejection": {"negatives": ink.negatives},
         "training": {
             "epochs": len(run.history),
-            "mnist_images": images,
-            "drawn_images": drawn,
+            **{f"{kind}_images": count for kind, count in ink.counts.items()},
             "held_out_images": len(run.held_out),
             "batch_size": options.batch_size,
             "learning_rate": options.learning_rate,
+            "precision": options.precision,
+            **({"teacher": options.teacher.name} if options.teacher else {}),
             "minutes": round(run.seconds / 60, 1),
             "cpu_minutes": round(run.cpu_seconds / 60, 1),
         },
