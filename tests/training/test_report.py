@@ -119,7 +119,7 @@ def test_a_sentence_under_every_plot_says_how_to_read_it(models: list[Judged], t
         "Reliability diagram", "Risk against coverage", "Digits against what is none (ROC)", "Error by writer",
         "Error by placement", "Error by corruption",
     ]  # fmt: skip
-    assert len(re.findall(r"</svg><figcaption>How to read it: .{60,}", page.text)) == len(page.plots)
+    assert len(re.findall(r"</svg></div><figcaption>How to read it: .{60,}", page.text)) == len(page.plots)
 
 
 def test_what_was_not_measured_has_no_plot(trials: Trials, tmp_path: Path) -> None:
@@ -160,6 +160,15 @@ def test_a_roc_curve_climbs(models: list[Judged]) -> None:
     for curve in points_of(roc_plot(models)):
         assert curve == sorted(curve, key=lambda point: (point[0], -point[1]))
         assert curve[-1] == (WIDTH, 0)
+
+
+def test_a_model_that_knows_of_non_digits_has_a_curve_of_that_too(models: list[Judged]) -> None:
+    [judged, _] = models
+    ten_classes = replace(judged, answers=answers(judged.answers.probabilities, 0.0))
+
+    assert len(points_of(roc_plot([judged]))) == 2
+    assert points_of(roc_plot([judged]))[1][-1] == (WIDTH, 0)
+    assert len(points_of(roc_plot([ten_classes]))) == 1
 
 
 def test_long_curves_are_thinned_and_keep_their_ends() -> None:
@@ -215,6 +224,20 @@ def test_two_models_are_shown_by_what_each_alone_reads(models: list[Judged], tmp
     assert f"p = {found.p_value:.3g}." in beside
     assert {int(row) for row in re.findall(r'alt="no\. (\d+)"', beside)} == {*found.only_first, *found.only_second}
     assert f"model-a alone reads {len(found.only_first)} right" in beside
+
+
+@pytest.mark.parametrize("label", [3, 4])
+def test_one_picture_makes_a_report_whether_it_is_read_right_or_wrong(label: int, tmp_path: Path) -> None:
+    judged = made_up(1, "model-a", writers=())
+    one = Labelled("one picture", judged.labelled.frames[:1], np.array([label], np.uint8), ("it.png",))
+    three = answers(np.eye(10, dtype=np.float32)[[3]], 0.0)
+    write_evaluation(
+        tmp_path / "one.html",
+        [Judged("model-a", one, three, answers(three.probabilities[:0], 0), evaluate(three.probabilities, one.labels))],
+    )
+
+    assert Page(tmp_path / "one.html").open == []
+    assert Page(tmp_path / "one.html").text.count("<figure>") == (label != 3)
 
 
 def test_names_of_files_writers_and_models_are_only_text(tmp_path: Path) -> None:

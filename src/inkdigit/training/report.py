@@ -178,7 +178,7 @@ def risk_plot(models: Sequence[Judged]) -> Markup:
     highest = max(float(curve.risk[curve.coverage >= 0.1].max()) for curve in curves)
     faultless = min(float(curve.coverage[curve.risk == 0].max(initial=0)) for curve in curves)
     x = axis_from(min(90, int(10 * faultless) * 10), "coverage: answers kept (%)")
-    y = axis_to("risk: wrong among those (%)", 100 * highest)
+    y = axis_to("risk: wrong among those (%)", max(100 * highest, 0.01))
     drawn, marks = [], []
     for colour, (judged, curve) in enumerate(zip(models, curves, strict=True)):
         kept = _thinned(np.flatnonzero(100 * curve.coverage >= x.low))
@@ -197,14 +197,23 @@ def _threshold_mark(curve: RiskCoverage, threshold: float, colour: int) -> Mark 
 
 
 def roc_plot(models: Sequence[Judged]) -> Markup:
-    """Share of digits accepted over the share of non-digits accepted, the latter on a logarithmic scale."""
-    curves = [roc(judged.answers.confidence, judged.others.confidence) for judged in models]
-    lowest = min(float(found[np.searchsorted(passed, 0.001, "right") - 1]) for passed, found in curves)
+    """Share of digits accepted over the share of non-digits accepted, the latter on a logarithmic scale.
+
+    A line per model, by confidence; of one model alone that knows of non-digits, also by how probable it takes them.
+    """
+    scores = [(judged.name, judged.answers.confidence, judged.others.confidence) for judged in models]
+    if len(models) == 1 and models[0].answers.not_digit.any():
+        scores = [
+            ("by confidence", *scores[0][1:]),
+            ("by the probability of no digit", -models[0].answers.not_digit, -models[0].others.not_digit),
+        ]
+    curves = [(name, *roc(wanted, unwanted)) for name, wanted, unwanted in scores]
+    lowest = min(float(found[np.searchsorted(passed, 0.001, "right") - 1]) for _, passed, found in curves)
     x = Axis("accepted of what is no digit (%, logarithmic)", 0.1, 100, (0.1, 1, 10, 100), logarithmic=True)
     y = axis_from(min(90, int(10 * lowest) * 10), "digits accepted (%)")
     drawn = [
-        Line(judged.name, _pairs(passed[kept], found[kept]), colour)
-        for colour, (judged, (passed, found)) in enumerate(zip(models, curves, strict=True))
+        Line(name, _pairs(passed[kept], found[kept]), colour)
+        for colour, (name, passed, found) in enumerate(curves)
         for kept in [_thinned(np.arange(len(passed)))]
     ]
     return lines("Digits against what is none (ROC)", x, y, drawn)
