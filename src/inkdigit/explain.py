@@ -26,7 +26,7 @@ TINY: Final = 1e-30  # probability; keeps logarithms finite
 NEITHER: Final = (150, 150, 150)
 FOR: Final = (230, 97, 0)  # orange and blue: every kind of colour blindness tells them apart
 AGAINST: Final = (26, 110, 214)
-BOLD: Final = 0.6  # power of the value that is its share of colour: under 1, so that weak effects show too
+BOLD: Final = 0.8  # power of the value that is its share of colour: under 1, so that weak effects show too
 PNG_SCALE: Final = 10  # pixels of a picture to look at per pixel of the frame
 
 

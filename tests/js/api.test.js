@@ -33,6 +33,20 @@ test("the picture is posted as JSON and the prediction comes back", async () => 
   assert.deepEqual(answer, { ...SEVEN, input: "" });
 });
 
+test("an explanation comes with its place", async () => {
+  const explained = { ...SEVEN, explanation: "data:image/png;base64,AA==", place: { left: -3.5, top: 10, side: 252 } };
+
+  assert.deepEqual(await predict(URL_, "", { fetch: replying(explained) }), { ...explained, input: "" });
+});
+
+for (const place of [undefined, null, {}, { left: 1, top: 2 }, { left: "1", top: 2, side: 3 }]) {
+  test(`an explanation at ${JSON.stringify(place)} is left out`, async () => {
+    const answer = await predict(URL_, "", { fetch: replying({ ...SEVEN, explanation: "data:,", place }) });
+
+    assert.deepEqual(answer, { ...SEVEN, input: "" });
+  });
+}
+
 test("a server that does not answer is away", async () => {
   const fetch = async () => {
     throw new TypeError("Failed to fetch");

@@ -3,8 +3,8 @@ import test from "node:test";
 
 import { GLYPHS } from "../../src/inkdigit/server/static/glyphs.js";
 
-test("there is a figure for every digit, and a sign for an error", () => {
-  assert.deepEqual(Object.keys(GLYPHS).sort(), [..."!0123456789"]);
+test("there is a figure for every digit, and signs for a doubt and an error", () => {
+  assert.deepEqual(Object.keys(GLYPHS).sort(), [..."!0123456789?"]);
 });
 
 for (const [sign, path] of Object.entries(GLYPHS)) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { drawStrokes } from "../../src/inkdigit/server/static/render.js";
+import { drawStrokes, drawTinted } from "../../src/inkdigit/server/static/render.js";
 
 /** A 2D context that writes down what it is told. */
 class Recorder {
@@ -11,6 +11,7 @@ class Recorder {
   lineTo(x, y) { this.calls.push(["line", x, y]); }
   quadraticCurveTo(...to) { this.calls.push(["curve", ...to]); }
   stroke() { this.calls.push(["stroke"]); }
+  drawImage(...image) { this.calls.push([this.globalCompositeOperation, ...image]); }
 }
 
 test("a dot is a line of next to no length, so that round ends make a disc", () => {
@@ -47,4 +48,17 @@ test("a stroke without points draws nothing", () => {
   drawStrokes(pen, [{ width: 4, points: [] }], "#000");
 
   assert.deepEqual(pen.calls, [["begin", 4], ["stroke"]]);
+});
+
+test("a tint colours the ink alone, in its place, and the next drawing is as usual", () => {
+  const brush = new Recorder();
+  const drawing = [{ width: 4, points: [{ x: 0, y: 0 }, { x: 9, y: 9 }] }];
+
+  drawTinted(brush, drawing, { picture: "picture", place: { left: -3, top: 5, side: 252 } });
+
+  const [last, ...before] = brush.calls.slice(4).reverse();
+  assert.deepEqual(last, ["source-atop", "picture", -3, 5, 252, 252]);
+  assert.ok(before.every((call) => assert.deepEqual(call, last) === undefined));
+  assert.equal(brush.strokeStyle, "#969696");
+  assert.equal(brush.globalCompositeOperation, "source-over");
 });

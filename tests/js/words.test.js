@@ -30,9 +30,9 @@ test("a share never breaks from its unit", () => {
 });
 
 test("a sure answer says the digit, how sure, and the share", () => {
-  const { mood, headline, detail, second } = verdictOf(answer({ 7: 0.9991 }));
+  const { mood, headline, detail, signs } = verdictOf(answer({ 7: 0.9991 }));
 
-  assert.deepEqual([mood, headline, plain(detail), second], ["sure", "That is a 7.", "As good as certain, 99.9 %.", null]);
+  assert.deepEqual([mood, headline, plain(detail), signs], ["sure", "That is a 7.", "As good as certain, 99.9 %.", ["7"]]);
 });
 
 for (const [share, words] of [[0.97, "Quite sure"], [0.9, "Fairly sure"], [0.71, "Not quite sure"]]) {
@@ -42,16 +42,17 @@ for (const [share, words] of [[0.97, "Quite sure"], [0.9, "Fairly sure"], [0.71,
 }
 
 test("an unsure answer names the runner-up", () => {
-  const { mood, headline, detail, second } = verdictOf(answer({ 4: 0.531, 9: 0.442 }));
+  const { mood, headline, detail, signs } = verdictOf(answer({ 4: 0.531, 9: 0.442 }));
 
-  assert.deepEqual([mood, headline, second], ["unsure", "Unsure: a 4, or perhaps a 9.", 9]);
+  assert.deepEqual([mood, headline, signs], ["unsure", "Unsure: a 4, or perhaps a 9.", ["4", "9"]]);
   assert.equal(plain(detail), "53.1 % for the 4, 44.2 % for the 9.");
 });
 
-test("what is no digit is said so, with the best guess", () => {
-  const { mood, headline, detail } = verdictOf(answer({ 8: 0.999 }, false));
+test("what is no digit is said so, with the closest guess in small print alone", () => {
+  const { mood, headline, detail, signs } = verdictOf(answer({ 8: 0.14 }, false));
 
-  assert.deepEqual([mood, headline, plain(detail)], ["none", "That does not look like a digit.", "Best guess: an 8, 99.9 %."]);
+  assert.deepEqual([mood, headline, signs], ["none", "That does not look like a digit.", ["?"]]);
+  assert.equal(plain(detail), "Closest guess: an 8, 14.0 %.");
 });
 
 test("the runner-up is the likeliest other digit, whatever the label", () => {

@@ -12,16 +12,19 @@ import { find } from "./view.js";
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 /** @typedef {import("./view.js").Problem} Problem */
 /** @typedef {import("./view.js").View} View */
+/** @typedef {import("./why.js").Why} Why */
 /** @typedef {{ answer: Answer, image: string }} Reply */
 
 /**
  * @param {Document} page
  * @param {Pad} pad
  * @param {View} view
+ * @param {Why} why
  */
-export function answering(page, pad, view) {
+export function answering(page, pad, view, why) {
   const predictUrl = new URL("api/v1/predict", page.baseURI);
   const askUrl = new URL("?include=input", predictUrl);
+  const whyUrl = new URL("?include=input,explanation", predictUrl);
   const readyUrl = new URL("health/ready", page.baseURI);
   const paper = page.createElement("canvas");
 
@@ -30,11 +33,14 @@ export function answering(page, pad, view) {
   const asker = new Asker({
     ask: async (drawing, signal) => {
       const image = pictureOf(drawing, paper);
-      return { image, answer: await predict(askUrl, image, { signal }) };
+      // An explanation costs fifty answers: a drawing that is still growing goes without.
+      const url = why.isOn && !pad.isPenDown ? whyUrl : askUrl;
+      return { image, answer: await predict(url, image, { signal }) };
     },
     onReply: ({ answer, image }) => {
       recovery.stop();
       view.answer(answer, { image, call: curlCall(predictUrl, image) });
+      why.show(answer);
       view.busy = pad.isPenDown;
     },
     onError: (error) => {
@@ -51,18 +57,21 @@ export function answering(page, pad, view) {
   };
   const blank = () => {
     asker.drop();
+    why.clear();
     recovery.stop();
     view.prompt();
     view.busy = false;
   };
 
   pad.addEventListener("change", () => {
+    why.clear();
     if (!pad.isPenDown) return ask();
     view.busy = true;
     asker.soon(pad.drawing);
   });
   pad.addEventListener("strokeend", ask);
   pad.addEventListener("clear", blank);
+  why.addEventListener("on", () => pad.isPenDown || ask());
   find(page, "#retry", HTMLButtonElement).addEventListener("click", () => void recovery.hurry());
   window.addEventListener("online", () => void recovery.hurry());
   page.addEventListener("visibilitychange", () => void (page.hidden || recovery.hurry()));

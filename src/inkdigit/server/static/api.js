@@ -8,7 +8,11 @@
  * @property {readonly number[]} probabilities Ten of them, by digit.
  * @property {string} model The version that answered.
  * @property {string} [input] The 28x28 picture the model saw, as a data URL.
+ * @property {string} [explanation] Its ink, coloured by how it decided, as a data URL.
+ * @property {Place} [place] Where on the posted picture, in its pixels, those 28x28 lie.
  */
+
+/** @typedef {import("./render.js").Place} Place */
 
 /** Nobody answers, or says "not now": asking again later is the remedy. */
 export class ServerAway extends Error {}
@@ -127,6 +131,7 @@ async function bodyOf(response) {
  */
 function answerOf(body) {
   if (isRecord(body) && typeof body.label === "number" && isTenNumbers(body.probabilities)) {
+    const { explanation, place } = body;
     return {
       label: body.label,
       confidence: Number(body.confidence),
@@ -134,6 +139,7 @@ function answerOf(body) {
       probabilities: body.probabilities,
       model: textOf(body.model) ?? "",
       input: textOf(body.input) ?? "",
+      ...(typeof explanation === "string" && isPlace(place) ? { explanation, place } : {}),
     };
   }
   throw new Refusal("The server's answer is not a prediction.", { status: 200 });
@@ -153,6 +159,14 @@ function isRecord(value) {
  */
 function isTenNumbers(value) {
   return Array.isArray(value) && value.length === 10 && value.every((one) => typeof one === "number");
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Place}
+ */
+function isPlace(value) {
+  return isRecord(value) && ["left", "top", "side"].every((name) => typeof value[name] === "number");
 }
 
 /**

@@ -1,11 +1,12 @@
 // The pad: pointers and keys -> strokes. Its events leave it; nothing reaches into it.
 
 import { isArrow, step } from "./keys.js";
-import { context2d, drawStrokes } from "./render.js";
+import { context2d, drawStrokes, drawTinted } from "./render.js";
 import { EMPTY, SIZE, commit, extendStroke, redo, startStroke, strokeLength, undo } from "./strokes.js";
 
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 /** @typedef {import("./strokes.js").Point} Point */
+/** @typedef {import("./render.js").Tint} Tint */
 /** @typedef {import("./strokes.js").Stroke} Stroke */
 /** @typedef {{ id: number, type: string, stroke: Stroke }} Pen  What draws at present. */
 
@@ -29,6 +30,8 @@ export class Pad extends EventTarget {
   /** @type {Set<string>} */
   #held = new Set();
   #frame = 0;
+  /** @type {Tint | null} */
+  #tint = null;
 
   /**
    * @param {HTMLElement} surface Takes pointers, focus and keys; square.
@@ -73,6 +76,12 @@ export class Pad extends EventTarget {
   set penWidth(width) {
     this.#width = width;
     this.#emit("penmove");
+  }
+
+  /** @param {Tint | null} tint Other colours for the ink that is there; null for its own. */
+  set tint(tint) {
+    this.#tint = tint;
+    this.repaint();
   }
 
   /** Take back the last stroke or the last clearing; a stroke under way is abandoned instead. */
@@ -261,12 +270,14 @@ export class Pad extends EventTarget {
   #paint() {
     const canvas = this.#canvas;
     this.#surface.classList.toggle("has-ink", this.drawing.length > 0);
+    this.#surface.classList.toggle("is-tinted", this.#tint !== null);
     const side = Math.round(canvas.clientWidth * devicePixelRatio);
     if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side;
     const context = context2d(canvas);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, side, side);
     context.scale(side / SIZE, side / SIZE);
-    drawStrokes(context, this.drawing, getComputedStyle(canvas).color);
+    if (this.#tint === null) drawStrokes(context, this.drawing, getComputedStyle(canvas).color);
+    else drawTinted(context, this.drawing, this.#tint);
   }
 }

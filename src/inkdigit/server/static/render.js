@@ -5,7 +5,14 @@ import { SIZE } from "./strokes.js";
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 /** @typedef {import("./strokes.js").Point} Point */
 
+/** @typedef {{ readonly left: number, readonly top: number, readonly side: number }} Place In drawing units. */
+/** @typedef {{ readonly picture: CanvasImageSource, readonly place: Place }} Tint */
+
 const HAIR = 0.01;
+/** Ink without a colour of its own. */
+const GREY = "#969696";
+/** The picture is see-through where the model saw little ink; so many layers of it cover the whole stroke. */
+const LAYERS = 6;
 
 /**
  * The part of a 2D context that drawing needs.
@@ -31,6 +38,26 @@ export function drawStrokes(pen, drawing, colour) {
     trace(pen, points);
     pen.stroke();
   }
+}
+
+/**
+ * The part of a 2D context that tinting needs.
+ *
+ * @typedef {Pen & Pick<CanvasRenderingContext2D, "drawImage" | "globalCompositeOperation">} Brush
+ */
+
+/**
+ * Draw every stroke in the colours of a picture; what the picture leaves out is grey.
+ *
+ * @param {Brush} brush
+ * @param {Drawing} drawing
+ * @param {Tint} tint
+ */
+export function drawTinted(brush, drawing, { picture, place: { left, top, side } }) {
+  drawStrokes(brush, drawing, GREY);
+  brush.globalCompositeOperation = "source-atop";
+  for (let layer = 0; layer < LAYERS; layer += 1) brush.drawImage(picture, left, top, side, side);
+  brush.globalCompositeOperation = "source-over";
 }
 
 /**

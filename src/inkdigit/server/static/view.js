@@ -60,9 +60,9 @@ export class View {
    * @param {{ image: string, call: string }} from The picture that was posted, and the call that posts it.
    */
   answer(answer, { image, call }) {
-    const { mood, headline, detail, second } = verdictOf(answer);
+    const { mood, headline, detail, signs } = verdictOf(answer);
     this.#say(mood, headline, detail);
-    this.#draw(mood, second === null ? [`${answer.label}`] : [`${answer.label}`, `${second}`]);
+    this.#draw(mood, signs);
     this.#fill(answer);
     this.#model.textContent = answer.model;
     this.#call.value = call;

@@ -7,8 +7,8 @@
  *   readonly mood: Mood,
  *   readonly headline: string,
  *   readonly detail: string,
- *   readonly second: number | null,
- * }} Verdict `second` is the runner-up, where it is worth naming.
+ *   readonly signs: readonly string[],
+ * }} Verdict `signs` is what is written large: the digit, the two between which it is, or a question mark.
  */
 
 /** With a space at which no line breaks. */
@@ -34,8 +34,8 @@ export function verdictOf({ label, confidence, is_digit, probabilities }) {
     return {
       mood: "none",
       headline: "That does not look like a digit.",
-      detail: `Best guess: ${article(label)} ${label}, ${percent(probabilities[label] ?? confidence)}.`,
-      second: null,
+      detail: `Closest guess: ${article(label)} ${label}, ${percent(confidence)}.`,
+      signs: ["?"],
     };
   }
   if (confidence < UNSURE) {
@@ -44,14 +44,14 @@ export function verdictOf({ label, confidence, is_digit, probabilities }) {
       mood: "unsure",
       headline: `Unsure: ${article(label)} ${label}, or perhaps ${article(second)} ${second}.`,
       detail: `${percent(confidence)} for the ${label}, ${percent(probabilities[second] ?? 0)} for the ${second}.`,
-      second,
+      signs: [`${label}`, `${second}`],
     };
   }
   return {
     mood: "sure",
     headline: `That is ${article(label)} ${label}.`,
     detail: `${howSure(confidence)}, ${percent(confidence)}.`,
-    second: null,
+    signs: [`${label}`],
   };
 }
 
