@@ -20,25 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-import inkdigit.image
-import inkdigit.preprocess
+from benchmarks.answers import answers_to
 from benchmarks.drawings import (
     PEN_FILE,
     Drawings,
     all_drawings,
     available,
-    cache_folder,
-    digest,
     encode_png,
     save_pictures,
 )
 from benchmarks.setting import BASELINE, Setting
 from benchmarks.table import markdown_table, times
 from inkdigit import Recognizer, normalize, read_image
-from inkdigit.errors import ImageError
 
-BATCH = 256
-REFUSED = -1  # the label of a picture that was not read at all
 SKIPPED = "skipped: ../shared/data is not there, so there is no real ink to measure on"
 
 
@@ -65,11 +59,7 @@ def accuracy(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
 
 def predict_all(recognizer: Recognizer, drawings: Drawings) -> NDArray[np.int64]:
     """(N,) answers to N pictures, REFUSED where there was none."""
-    inputs, readable = _inputs(drawings)
-    answers = np.full(len(inputs), REFUSED, np.int64)
-    for rows in _batches(np.flatnonzero(readable)):
-        answers[rows] = [prediction.label for prediction in recognizer.predict(inputs[rows])]
-    return answers
+    return answers_to(recognizer, drawings.pngs).labels
 
 
 def our_answers(model: Path | None, pngs: Sequence[bytes]) -> NDArray[np.int64]:
@@ -133,30 +123,6 @@ def _score(recognizer: Recognizer, setting: Setting, drawings: Drawings) -> Scor
 
 def _inverted(png: bytes) -> bytes:
     return encode_png(255 - np.asarray(Image.open(io.BytesIO(png))))
-
-
-def _batches(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    return [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
-
-
-def _inputs(drawings: Drawings) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """The 28x28 frames, and which of them could be made: kept on disk, for comparing models is the common case."""
-    code = [Path(str(module.__file__)).read_bytes() for module in (inkdigit.image, inkdigit.preprocess)]
-    path = cache_folder() / f"frames-{digest(*drawings.pngs, *code)}.npz"
-    if not path.exists():
-        frames = [_frame(png) for png in drawings.pngs]
-        readable = np.array([frame is not None for frame in frames])
-        blank = np.zeros((28, 28), np.float32)
-        np.savez(path, inputs=np.stack([blank if f is None else f for f in frames]), readable=readable)
-    with np.load(path) as file:
-        return file["inputs"], file["readable"]
-
-
-def _frame(png: bytes) -> NDArray[np.float32] | None:
-    try:
-        return normalize(read_image(png))
-    except ImageError:
-        return None
 
 
 def main(arguments: list[str] | None = None) -> int:

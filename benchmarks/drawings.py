@@ -28,6 +28,7 @@ LIGHT_ON_DARK_FILES = ("mouse_digits_dev", "post_digits_dev", "drawn28_digits_de
 DARK_ON_LIGHT_FILES = ("photo_digits_dev",)
 IMAGE_FILES = LIGHT_ON_DARK_FILES + DARK_ON_LIGHT_FILES
 PEN_FILE = "pen_digits_dev"
+SIGNS_FILE = "pen_nondigits_dev"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,29 @@ class Drawings:
     pngs: tuple[bytes, ...]
     labels: NDArray[np.int64]
     light_on_dark: bool = False
+    writers: tuple[str, ...] = ()  # who wrote each, where the file tells
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def thinned(self, n: int) -> Self:
         """At most n of them, spread over the whole set."""
-        rows = np.unique(np.linspace(0, len(self) - 1, min(n, len(self))).astype(int))
-        return dataclasses.replace(self, pngs=tuple(self.pngs[row] for row in rows), labels=self.labels[rows])
+        rows = np.unique(np.linspace(0, len(self) - 1, min(n, len(self))).astype(int)).tolist()
+        writers = tuple(self.writers[row] for row in rows) if self.writers else ()
+        pngs = tuple(self.pngs[row] for row in rows)
+        return dataclasses.replace(self, pngs=pngs, labels=self.labels[rows], writers=writers)
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """Pictures of what is no digit: `pngs[i]` is a whole PNG file and shows `signs[i]`, of `categories[i]`."""
+
+    pngs: tuple[bytes, ...]
+    signs: tuple[str, ...]
+    categories: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.pngs)
 
 
 def available(folder: Path = SHARED) -> bool:
@@ -66,11 +82,16 @@ def pen_drawings(placement: Placement, folder: Path = SHARED) -> Drawings:
     """The pen digits drawn on the pad at one placement."""
     source = folder / f"{PEN_FILE}.npz"
     with np.load(source) as file:
-        points, offsets, labels = file["points"], file["offsets"], file["label"].astype(np.int64)
-    strokes = [points[start:end] for start, end in itertools.pairwise(offsets)]
-    code = Path(placements.__file__).read_bytes() + repr(placement).encode()
-    pngs = _cached(source, code, lambda: [encode_png(placements.render(sample, placement)) for sample in strokes])
-    return Drawings(placement.name, PEN_FILE, pngs, labels)
+        labels, writers = file["label"].astype(np.int64), tuple(file["contributor"].tolist())
+    return Drawings(placement.name, PEN_FILE, _drawn(source, placement), labels, writers=writers)
+
+
+def pen_signs(folder: Path = SHARED) -> Signs:
+    """Letters and symbols from the same pens as the digits, drawn centred."""
+    source = folder / f"{SIGNS_FILE}.npz"
+    with np.load(source) as file:
+        signs, categories = tuple(file["label"].tolist()), tuple(file["category"].tolist())
+    return Signs(_drawn(source, PLACEMENTS[0]), signs, categories)
 
 
 def image_drawings(name: str, folder: Path = SHARED) -> Drawings:
@@ -104,6 +125,15 @@ def cache_folder() -> Path:
 def digest(*parts: bytes) -> str:
     """A short name for what was made from these bytes."""
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _drawn(source: Path, placement: Placement) -> tuple[bytes, ...]:
+    """The strokes of a file on the pad, as PNG files."""
+    with np.load(source) as file:
+        points, offsets = file["points"], file["offsets"]
+    strokes = [points[start:end] for start, end in itertools.pairwise(offsets)]
+    code = Path(placements.__file__).read_bytes() + repr(placement).encode()
+    return _cached(source, code, lambda: [encode_png(placements.render(sample, placement)) for sample in strokes])
 
 
 def _cached(source: Path, code: bytes, make: Callable[[], list[bytes]]) -> tuple[bytes, ...]:
