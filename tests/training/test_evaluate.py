@@ -177,6 +177,17 @@ def test_details_are_ready_for_json_and_sum_up_to_the_figures(recognizer: Recogn
     assert details["operating_points"][0]["min_confidence"] == 0
 
 
+def test_details_name_every_mistake_the_dearest_first(recognizer: Recognizer, labelled: Labelled) -> None:
+    shifted = replace(labelled, labels=np.where(np.arange(60) < 5, (labelled.labels + 1) % 10, labelled.labels))
+
+    mistakes = judge(recognizer, shifted).details()["mistakes"]
+
+    assert {mistake["picture"] for mistake in mistakes} == {f"no. {row}" for row in range(5)}
+    assert all(mistake["answer"] == (mistake["label"] - 1) % 10 for mistake in mistakes)
+    sure = [mistake["confidence"] for mistake in mistakes]
+    assert sure == sorted(sure, reverse=True)
+
+
 def test_without_other_pictures_and_writers_there_are_no_figures_of_them(
     recognizer: Recognizer, labelled: Labelled
 ) -> None:

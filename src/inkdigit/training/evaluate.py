@@ -206,7 +206,14 @@ class Judged:
             "reliability": [asdict(part) for part in reliability(self.answers.confidence, self.right)],
             "operating_points": [point.figures() for point in self.operating_points()],
             "writers": [asdict(writer) for writer in self.writers()],
+            "mistakes": [self._mistake(row) for row in misread(self.answers.probabilities, self.labelled.labels)],
         }
+
+    def _mistake(self, row: int) -> dict[str, Any]:
+        answer = int(self.answers.probabilities[row].argmax())
+        sure = round(float(self.answers.confidence[row]), 6)
+        label = int(self.labelled.labels[row])
+        return {"picture": self.labelled.names[row], "label": label, "answer": answer, "confidence": sure}
 
 
 def judge(recognizer: Recognizer, labelled: Labelled) -> Judged:
