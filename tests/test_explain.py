@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from inkdigit import Place, Recognizer, encode_explanation, explain, locate, normalize
 from inkdigit.recognizer import find_model
 from inkdigit.training.dataset import read_digits
-from inkdigit.training.evaluate import frames
+from inkdigit.training.labelled import frames
 
 DATA = Path(__file__).parent / "data"
 N = 200  # of MNIST's test digits

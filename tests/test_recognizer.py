@@ -13,7 +13,8 @@ import pytest
 from inkdigit import ModelError, Recognizer
 from inkdigit.recognizer import find_model, shipped_models, verify_model_folder
 from inkdigit.training.dataset import read_digits
-from inkdigit.training.evaluate import evaluate, frames
+from inkdigit.training.evaluate import evaluate
+from inkdigit.training.labelled import frames
 
 DATA = Path(__file__).parent / "data"
 

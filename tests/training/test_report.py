@@ -24,7 +24,6 @@ from inkdigit.training.report import (
     risk_plot,
     roc_plot,
     write_evaluation,
-    write_report,
     write_training_report,
 )
 
@@ -273,15 +272,6 @@ def test_a_run_without_a_whole_epoch_has_no_curves(card: dict[str, Any], models:
     write_training_report(tmp_path / "report.html", card, [], models[0])
 
     assert "loss (nats)" not in Page(tmp_path / "report.html").plots
-
-
-def test_probabilities_alone_make_a_report(card: dict[str, Any], models: list[Judged], tmp_path: Path) -> None:
-    test = read_digits(DATA, "t10k")[:N]
-    write_report(tmp_path / "report.html", card, HISTORY, test, models[0].answers.probabilities)
-
-    page = Page(tmp_path / "report.html")
-    assert "The dearest mistakes, MNIST test" in page.text
-    assert page.text.count("<figure>") == models[0].evaluation.errors
 
 
 def test_a_real_model_s_report_agrees_with_its_figures(recognizer: Recognizer, tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from inkdigit.errors import DataError
 from inkdigit.recognizer import CLASSES, Recognizer
 from inkdigit.training.labelled import Labelled
-from inkdigit.training.labelled import frames as frames  # what judges has always been had from here
 from inkdigit.training.measures import auroc, calibration_error, interval, mcnemar, reliability, risk_coverage
 from inkdigit.training.variations import Tried, try_corruptions, try_placements
 

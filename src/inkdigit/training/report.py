@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from inkdigit.image import encode_data_url, encode_png
 from inkdigit.recognizer import CLASSES
-from inkdigit.training.dataset import Digits
-from inkdigit.training.evaluate import Answers, Evaluation, Group, Judged, Trials, compare, evaluate, misread
-from inkdigit.training.labelled import MNIST_TEST, Labelled
+from inkdigit.training.evaluate import Evaluation, Group, Judged, Trials, compare, misread
 from inkdigit.training.measures import Bin, RiskCoverage, interval, reliability, risk_coverage, roc
 from inkdigit.training.plots import Axis, Bar, Line, Mark, axis_to, bars, lines
 from inkdigit.training.variations import UNSPOILED
@@ -34,18 +32,6 @@ class Shown:
     label: int
     picture: str
     answers: Sequence[tuple[int, float]]
-
-
-def write_report(
-    path: Path, card: dict[str, Any], history: list[dict[str, float]], test: Digits, probabilities: NDArray[np.float32]
-) -> None:
-    """Write the report of a training run from nothing but the probabilities (N, 10) given to its test pictures."""
-    labelled = Labelled.of(MNIST_TEST, test)
-    n = len(test)
-    answers = Answers(probabilities, np.zeros(n, np.float32), np.ones(n, np.bool_))
-    none = Answers(probabilities[:0], np.zeros(0, np.float32), np.zeros(0, np.bool_))
-    judged = Judged(card["version"], labelled, answers, none, evaluate(probabilities, test.labels))
-    write_training_report(path, card, history, judged)
 
 
 def write_training_report(
