@@ -67,6 +67,7 @@ class Sheet:
         self.page = page
         self.requested: list[str] = []
         self.posted: list[str] = []
+        self.posted_to: list[str] = []
         self.complaints: list[str] = []
         page.on("request", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -74,7 +75,9 @@ class Sheet:
 
     def _note(self, request: "Request") -> None:
         self.requested.append(request.url)
-        self.posted.extend(posted_image(request.method, request.post_data))
+        posted = posted_image(request.method, request.post_data)
+        self.posted.extend(posted)
+        self.posted_to.extend(request.url for _ in posted)
 
     @property
     def pad(self) -> "Locator":

@@ -121,7 +121,11 @@ def test_what_looks_like_no_digit_is_said_so(sheet: Sheet) -> None:
     sheet.draw(SCRIBBLE)
 
     sheet.expect("none")
-    assert sheet.said() == "That does not look like a digit. Best guess: a 3, 40.0 %."
+    assert sheet.said() == "That does not look like a digit. Closest guess: a 3, 40.0 %."
+    assert sheet.page.locator("#figure path").count() == 1
+    assert sheet.page.locator("#figure path").get_attribute("d") == sheet.page.evaluate(
+        "import('./static/glyphs.js').then((module) => module.GLYPHS['?'])"
+    )
 
 
 def test_an_unsure_answer_names_the_runner_up(sheet: Sheet) -> None:
@@ -144,6 +148,106 @@ def _answer_with(sheet: Sheet, *, label: int, is_digit: bool, confidence: float,
         "model": "another",
     }
     sheet.page.route("**/api/v1/predict*", lambda route: route.fulfill(json=answer))
+
+
+# --- why ---
+
+COLOURS = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const found = { orange: 0, blue: 0 };
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] < 255) continue;
+    if (data[i] > data[i + 2] + 60) found.orange += 1;
+    if (data[i + 2] > data[i] + 60) found.blue += 1;
+  }
+  return found;
+}"""
+"""Counts the pixels of the pad that are more orange than grey, and more blue."""
+
+
+def _colours(sheet: Sheet) -> dict[str, int]:
+    found: dict[str, int] = sheet.page.locator("#pad canvas").evaluate(COLOURS)
+    return found
+
+
+def _explain(sheet: Sheet) -> None:
+    sheet.page.locator("#why").click()
+    sheet.page.wait_for_selector("#pad.is-tinted")
+
+
+def test_the_ink_that_decides_is_coloured_on_request(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    before = _colours(sheet)
+
+    _explain(sheet)
+    explained = _colours(sheet)
+    sheet.page.locator("#why").click()
+    sheet.page.wait_for_selector("#pad:not(.is-tinted)")
+
+    assert before["orange"] == 0
+    assert explained["orange"] > 200
+    assert explained["blue"] < before["blue"] / 2
+    assert _colours(sheet) == before
+
+
+def test_explanations_are_only_asked_for_while_they_are_wanted_and_the_pen_is_up(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    _explain(sheet)
+    mouse, posts = sheet.page.mouse, len(sheet.posted)
+    mouse.move(*sheet.place(20, 200))
+    mouse.down()
+    mouse.move(*sheet.place(60, 200), steps=10)
+    sheet.expect_posts(posts + 1)
+    while_down = sheet.posted_to[-1]
+    mouse.up()
+    sheet.page.wait_for_selector("#pad.is-tinted")
+
+    assert "explanation" not in sheet.posted_to[0]
+    assert "explanation" not in while_down
+    assert "explanation" in sheet.posted_to[-1]
+
+
+def test_the_colours_go_as_soon_as_one_draws_on(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    _explain(sheet)
+
+    sheet.page.mouse.move(*sheet.place(20, 200))
+    sheet.page.mouse.down()
+    sheet.page.wait_for_selector("#pad:not(.is-tinted)")
+
+    assert _colours(sheet)["orange"] == 0
+
+
+def test_the_switch_works_by_keyboard_and_says_its_state(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    switch = sheet.page.get_by_role("button", name="Why")
+    switch.focus()
+    before = switch.get_attribute("aria-pressed")
+    sheet.page.keyboard.press("Space")
+    sheet.page.wait_for_selector("#pad.is-tinted")
+
+    assert (before, switch.get_attribute("aria-pressed")) == ("false", "true")
+    assert sheet.page.locator(".legend").is_visible()
+
+
+def test_an_explanation_of_a_drawing_that_was_cleared_is_not_shown(sheet: Sheet) -> None:
+    held: list[Route] = []
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    sheet.page.route("**/api/v1/predict*", lambda route: held.append(route))
+    sheet.page.locator("#why").click()
+    while not held:
+        sheet.page.wait_for_timeout(20)
+    sheet.page.keyboard.press("Escape")
+    sheet.expect("blank")
+    held[0].continue_()
+    sheet.page.wait_for_timeout(200)
+
+    assert sheet.page.locator("#pad.is-tinted").count() == 0
 
 
 # --- what is posted ---
@@ -486,6 +590,8 @@ def _states(sheet: Sheet) -> Iterator[str]:
     sheet.expect("sure", 7)
     sheet.page.locator("summary").click()
     yield "sure"
+    _explain(sheet)
+    yield "explained"
     _answer_with(sheet, label=4, is_digit=True, confidence=0.55, second=9)
     _dash(sheet)
     sheet.expect("unsure")
@@ -517,7 +623,7 @@ def test_axe_finds_nothing(open_sheet: OpenSheet, width: int) -> None:
             sheet.page.emulate_media(color_scheme=scheme)
             found[state, scheme] = _run_axe(sheet)
 
-    assert len(found) == 10
+    assert len(found) == 12
     assert {where: what for where, what in found.items() if what} == {}
 
 
