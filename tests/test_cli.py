@@ -593,6 +593,15 @@ def test_defaults_of_the_command_are_those_of_the_library(trained: list[Any]) ->
     assert trained[0] == TrainOptions(out=trained[0].out, command=trained[0].command)
 
 
+def test_a_preset_sets_what_was_not_given(trained: list[Any]) -> None:
+    invoke("train", "--preset", "small", "--epochs", "3")
+    invoke("train", "--preset", "quick")
+
+    small, quick = trained
+    assert (small.small, small.epochs) == (True, 3)
+    assert (quick.small, quick.epochs, quick.width, quick.ink) == (False, 4, 16, 0.25)
+
+
 def test_training_without_keras_tells_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = invoke("train")

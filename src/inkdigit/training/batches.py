@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -86,8 +87,9 @@ class Batches:
         self._maker = maker
         self._apart = apart
         self._pool: ProcessPoolExecutor | None = None
-        self._coming: dict[int, Future[Batch]] = {}
+        self._coming: dict[int, Future[tuple[Batch, float]]] = {}
         self._epoch = 0
+        self.cpu_seconds = 0.0  # that the other process took
 
     def __enter__(self) -> Self:
         if self._apart:
@@ -112,7 +114,8 @@ class Batches:
         for ahead in range(index, min(index + AHEAD, len(self))):
             if ahead not in self._coming:
                 self._coming[ahead] = self._pool.submit(_make, epoch, ahead, untouched)
-        return self._coming.pop(index).result()
+        batch, self.cpu_seconds = self._coming.pop(index).result()
+        return batch
 
 
 def _begin(maker: BatchMaker) -> None:
@@ -131,8 +134,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _make(epoch: int, index: int, untouched: float) -> Batch:
-    return _maker.make(epoch, index, untouched)
+def _make(epoch: int, index: int, untouched: float) -> tuple[Batch, float]:
+    return _maker.make(epoch, index, untouched), time.process_time()
 
 
 _maker: BatchMaker

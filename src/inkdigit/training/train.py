@@ -28,7 +28,7 @@ from inkdigit.training.network import build_network, build_small_network, plain
 logger = logging.getLogger(__name__)
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "default": {"epochs": 90},
+    "default": {"epochs": 85},
     "quick": {"epochs": 4, "width": 16, "ink": 0.25},
     "small": {"epochs": 60, "small": True},
 }
@@ -62,7 +62,7 @@ class TrainOptions:
     out: Path
     source: Path | None = None
     seed: int = 1
-    epochs: int = 40
+    epochs: int = 85
     minutes: float | None = None
     resume: bool = False
     train_images: int = 0
@@ -240,10 +240,14 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
         self._epoch = 0
         self._since = self._cpu_since = 0.0
 
+    def _cpu(self) -> float:
+        """CPU seconds of the training and of the process that makes its batches."""
+        return time.process_time() + self._run.batches.source.cpu_seconds
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
         self._epoch = epoch
         self._run.batches.untouched = untouched(self._run.progress(epoch, 0.0))
-        self._since, self._cpu_since = time.monotonic(), time.process_time()
+        self._since, self._cpu_since = time.monotonic(), self._cpu()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
         epochs = self._epoch + batch / len(self._run.batches)
@@ -258,7 +262,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
         run.on_progress(Progress(self._epoch + 1, run.options.epochs, batch + 1, steps, loss, accuracy))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
-        seconds, cpu_seconds = time.monotonic() - self._since, time.process_time() - self._cpu_since
+        seconds, cpu_seconds = time.monotonic() - self._since, self._cpu() - self._cpu_since
         self._run.end_epoch(self.model, float((logs or {})["loss"]), seconds, cpu_seconds)
         self.model.stop_training = self._run.done()
 
