@@ -382,6 +382,13 @@ def _visible(file: str) -> str:
 @click.option("--train-images", type=click.IntRange(0), default=0, help="Use only so many images; 0 takes all.")
 @click.option("--teacher", type=_folder, metavar="DIR", help="Model whose answers the network learns as well.")
 @click.option(
+    "--beside",
+    type=_folder,
+    multiple=True,
+    metavar="DIR",
+    help="Model of the same recipe and another seed, whose figures the card states as well; may be given again.",
+)
+@click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16"]),
     default="float32",

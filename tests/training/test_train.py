@@ -247,6 +247,16 @@ def test_a_network_learns_from_a_teacher(train: Train, small: Path, tmp_path: Pa
     assert read_card(folder)["training"]["teacher"] == "small"  # type: ignore[index]
 
 
+def test_the_card_states_the_figures_of_other_seeds_beside_its_own(train: Train, small: Path, tmp_path: Path) -> None:
+    folder = train(tmp_path / "again", epochs=1, seed=2, beside=(small,))
+
+    card = read_card(folder)
+    runs: Any = card["seeds"]
+    figures: Any = [card["metrics"], read_card(small)["metrics"]]
+    assert [run["seed"] for run in runs] == [2, 3]
+    assert [run["test_accuracy"] for run in runs] == [each["test"]["accuracy"] for each in figures]
+
+
 def test_the_card_says_what_becomes_of_digits_and_of_what_is_none(small: Path) -> None:
     rejection: Any = read_card(small)["rejection"]
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,6 +82,8 @@ def write_model_folder(
         for name, source in (("held_out", MNIST_HELD_OUT), ("test", MNIST_TEST))
     }
     full["metrics"] = {name: found.evaluation.figures() for name, found in judged.items()}
+    if full.get("seeds"):
+        full["seeds"] = sorted([*full["seeds"], seed_figures(full)], key=lambda run: run["seed"])
     full["rejection"] |= {
         "n_digits": len(held_out),
         "n_non_digits": len(others),
@@ -92,6 +95,12 @@ def write_model_folder(
     _seal(unfinished, full)
     unfinished.replace(out)
     return out
+
+
+def seed_figures(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a card says of its run in the table of runs that differ in their seed alone."""
+    figures = {f"{name}_{key}": part[key] for name, part in card["metrics"].items() for key in ("accuracy", "ece")}
+    return {"seed": card["seed"], **figures}
 
 
 def cool(network: keras.Sequential, images: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:

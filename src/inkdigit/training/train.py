@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from inkdigit.errors import ConfigError
 from inkdigit.recognizer import share_out
+from inkdigit.registry import get_version
 from inkdigit.training.batches import UNTOUCHED, Batch, Batches, BatchMaker, untouched
 from inkdigit.training.dataset import Digits, load_mnist
 from inkdigit.training.evaluate import evaluate
-from inkdigit.training.export import write_model_folder
+from inkdigit.training.export import seed_figures, write_model_folder
 from inkdigit.training.ink import Ink, gather_ink, judging_non_digits
 from inkdigit.training.network import build_network, build_small_network, plain
 
@@ -51,6 +52,7 @@ class TrainOptions:
         small: train the small network, and write it in eight bits.
         ink: share of the usual number of redrawn digits, drawn ones and pictures that are none.
         teacher: model folder whose answers the network learns beside the labels.
+        beside: model folders of the same recipe and other seeds; the card states their figures beside its own.
         precision: of the arithmetic, "float32" or "bfloat16"; what is written is float32.
         width: channels of the first convolutions.
         batch_size: pictures per step.
@@ -69,6 +71,7 @@ class TrainOptions:
     small: bool = False
     ink: float = 1.0
     teacher: Path | None = None
+    beside: tuple[Path, ...] = ()
     precision: str = "float32"
     width: int = 32
     batch_size: int = 256
@@ -298,7 +301,7 @@ def _scratch(out: Path) -> Path:
 def _identity(options: TrainOptions) -> dict[str, Any]:
     """The options that an interrupted run and its continuation must share, as JSON holds them."""
     fixed = replace(options, resume=False, command="", source=None, minutes=None)
-    known = {name: value for name, value in asdict(fixed).items() if name not in {"out", "source", "apart"}}
+    known = {name: value for name, value in asdict(fixed).items() if name not in {"out", "source", "apart", "beside"}}
     return known | {"teacher": str(options.teacher) if options.teacher else None}
 
 
@@ -306,6 +309,7 @@ def _card_of(options: TrainOptions, run: _Run, ink: Ink) -> dict[str, Any]:
     return {
         "command": options.command,
         "seed": options.seed,
+        "seeds": [seed_figures(get_version(folder, None).card) for folder in options.beside],
         "backend": keras.backend.backend(),
         "libraries": _libraries(),
         "hardware": f"{platform.machine()}, {_cpu_name()}",
