@@ -34,7 +34,7 @@ export function verdictOf({ label, confidence, is_digit, probabilities }) {
     return {
       mood: "none",
       headline: "That does not look like a digit.",
-      detail: `Closest guess: ${article(label)} ${label}, ${percent(confidence)}.`,
+      detail: `Closest guess: ${article(label)}\u00a0${label}, ${percent(confidence)}.`,
       signs: ["?"],
     };
   }
