@@ -8,10 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 
 from inkdigit import ModelError, Recognizer
-from inkdigit.recognizer import find_model, shipped_models, verify_model_folder
+from inkdigit.preprocess import PREPROCESS_VERSION
+from inkdigit.recognizer import find_model, share_out, shipped_models, verify_model_folder
 from inkdigit.training.dataset import read_digits
 from inkdigit.training.evaluate import evaluate
 from inkdigit.training.labelled import frames
@@ -48,6 +55,59 @@ def replace_network(contents: bytes) -> Change:
         (folder / "model.onnx").write_bytes(contents)
 
     return change
+
+
+DIGITS = [str(digit) for digit in range(10)]
+WITH_NONE = [*DIGITS, "none"]
+
+
+class FixedSession:
+    """A network that answers the same to every picture."""
+
+    def __init__(self, *answer: float) -> None:
+        self.answer = np.array(answer, np.float32)
+        self.name = "image"
+
+    def get_inputs(self) -> list["FixedSession"]:
+        return [self]
+
+    def run(self, _: None, feed: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        return [np.tile(self.answer, (len(feed["image"]), 1))]
+
+
+def answering(*classes: float, **card: object) -> Recognizer:
+    """A recognizer whose network gives these probabilities to its classes."""
+    labels = WITH_NONE[: len(classes)]
+    return Recognizer(FixedSession(*classes), {"version": "fixed", "labels": labels} | card)  # type: ignore[arg-type]
+
+
+def write_folder(folder: Path, labels: list[str], answer: list[float], **card: object) -> Path:
+    """A model folder whose network gives the same probabilities to every picture."""
+    weights = [np.zeros((784, len(answer)), np.float32), np.log(np.array(answer, np.float32))]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Flatten", ["image"], ["flat"]),
+            helper.make_node("Gemm", ["flat", "weights", "bias"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+        ],
+        "fixed",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 28, 28, 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", len(answer)])],
+        [numpy_helper.from_array(array, name) for array, name in zip(weights, ("weights", "bias"), strict=True)],
+    )
+    folder.mkdir()
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "model.onnx"
+    )
+    canary = {"image": base64.b64encode(bytes(784)).decode(), "probabilities": answer}
+    described = {"version": "fixed", "preprocess": PREPROCESS_VERSION, "labels": labels, "canary": canary}
+    (folder / "card.json").write_text(json.dumps(described | card))
+    seal(folder)
+    return folder
+
+
+def blank(n: int) -> NDArray[np.float32]:
+    return np.zeros((n, 28, 28), np.float32)
 
 
 @pytest.fixture
@@ -90,7 +150,69 @@ def test_a_prediction_holds_together(recognizer: Recognizer) -> None:
 
 
 def test_no_pictures_give_no_predictions(recognizer: Recognizer) -> None:
-    assert recognizer.predict(np.zeros((0, 28, 28), np.float32)) == []
+    assert recognizer.predict(blank(0)) == []
+
+
+def test_what_the_network_gives_to_its_eleventh_class_is_told_and_shared_out() -> None:
+    seven = [0.0] * 7 + [0.375, 0.0, 0.0, 0.625]
+
+    [prediction] = answering(*seven).predict(blank(1))
+
+    assert (prediction.label, prediction.not_digit) == (7, 0.625)
+    assert prediction.confidence == prediction.probabilities[7] == pytest.approx(0.375 + 0.0625)
+    assert prediction.probabilities[:7] + prediction.probabilities[8:] == pytest.approx([0.0625] * 9)
+
+
+@pytest.mark.parametrize(("not_digit", "is_digit"), [(0.0, True), (0.25, True), (0.5, False), (1.0, False)])
+def test_ink_is_a_digit_under_the_threshold_of_the_card(not_digit: float, is_digit: bool) -> None:
+    recognizer = answering(1 - not_digit, *[0.0] * 9, not_digit, rejection={"threshold": 0.5})
+
+    [prediction] = recognizer.predict(blank(1))
+
+    assert (prediction.is_digit, prediction.not_digit) == (is_digit, not_digit)
+
+
+def test_the_most_probable_digit_may_be_less_probable_than_none() -> None:
+    [prediction] = answering(0.125, *[0.0] * 9, 0.875, rejection={"threshold": 0.9}).predict(blank(1))
+
+    assert (prediction.label, prediction.is_digit) == (0, True)
+
+
+def test_a_model_of_ten_classes_takes_all_for_digits() -> None:
+    predictions = answering(*[0.1] * 10).predict(blank(3))
+
+    assert [(found.is_digit, found.not_digit) for found in predictions] == [(True, 0.0)] * 3
+    assert len(predictions[0].probabilities) == 10
+
+
+@given(
+    weights=arrays(np.float32, (4, 11), elements=st.floats(0, 1, width=32)).filter(
+        lambda weights: bool(weights.sum(axis=1).min() > 0.01)
+    )
+)
+def test_shared_out_probabilities_keep_their_sum_and_their_order(weights: NDArray[np.float32]) -> None:
+    classes = weights / weights.sum(axis=1, keepdims=True)
+
+    shares = share_out(classes)
+
+    none = classes[:, 10]
+    assert shares.sum(axis=1) == pytest.approx(np.ones(4), abs=1e-5)
+    assert shares.max(axis=1) == pytest.approx(classes[:, :10].max(axis=1) + none / 10, abs=1e-6)
+    assert np.all(shares.max(axis=1) <= 1 - 0.9 * none + 1e-6)  # who doubts that it is a digit is not sure which one
+
+
+@given(answer=arrays(np.float32, 11, elements=st.floats(2**-10, 1, width=32)))
+def test_a_prediction_says_what_the_arrays_say(answer: NDArray[np.float32]) -> None:
+    recognizer = answering(*(answer / answer.sum()).tolist(), rejection={"threshold": 0.1})
+
+    predictions = recognizer.predict(blank(2))
+
+    classes, shares = recognizer.classify(blank(2)), recognizer.probabilities(blank(2))
+    assert [list(found.probabilities) for found in predictions] == shares.tolist()
+    assert [found.confidence for found in predictions] == shares.max(axis=1).tolist()
+    assert [found.label for found in predictions] == shares.argmax(axis=1).tolist()
+    assert [found.not_digit for found in predictions] == classes[:, 10].tolist()
+    assert [found.is_digit for found in predictions] == (classes[:, 10] < 0.1).tolist()
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (1, 28, 27), (1, 28, 28, 1), (3, 784)])
@@ -178,7 +300,48 @@ def test_a_model_that_cannot_be_right_is_refused(folder: Path, change: Change, r
 
 
 def test_a_model_that_answers_otherwise_than_its_card_says_is_refused(folder: Path) -> None:
-    edit_card(canary={"image": base64.b64encode(bytes(784)).decode(), "probabilities": [0.1] * 10})(folder)
+    labels = json.loads((folder / "card.json").read_text())["labels"]
+    other = [1 / len(labels)] * len(labels)
+    edit_card(canary={"image": base64.b64encode(bytes(784)).decode(), "probabilities": other})(folder)
+    seal(folder)
+
+    with pytest.raises(ModelError, match="does not give the answer"):
+        Recognizer.load(folder)
+
+
+def test_a_folder_of_ten_classes_loads_and_one_of_eleven_brings_its_threshold(tmp_path: Path) -> None:
+    old = write_folder(tmp_path / "old", DIGITS, [0.1] * 10)
+    new = write_folder(tmp_path / "new", WITH_NONE, [0.05] * 10 + [0.5], rejection={"threshold": 0.25})
+
+    loaded = [Recognizer.load(folder) for folder in (old, new)]
+
+    assert [recognizer.threshold for recognizer in loaded] == [1.0, 0.25]
+    assert [recognizer.predict(blank(1))[0].is_digit for recognizer in loaded] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("labels", "answer", "card"),
+    [
+        pytest.param([*DIGITS, "letter"], [1 / 11] * 11, {}, id="another eleventh class"),
+        pytest.param(WITH_NONE, [0.1] * 10, {}, id="a network without it"),
+        pytest.param(DIGITS, [1 / 11] * 11, {}, id="a network with more than the card says"),
+        pytest.param(DIGITS, [0.1] * 10, {"rejection": {"threshold": "half"}}, id="a threshold in words"),
+        pytest.param(DIGITS, [0.1] * 10, {"rejection": 0.5}, id="a threshold elsewhere"),
+    ],
+)
+def test_a_card_that_contradicts_itself_is_refused(
+    tmp_path: Path, labels: list[str], answer: list[float], card: dict[str, object]
+) -> None:
+    folder = write_folder(tmp_path / "model", labels, answer, **card)
+
+    with pytest.raises(ModelError, match=r"not a model card|does not read the digits"):
+        Recognizer.load(folder)
+
+
+def test_a_network_with_fewer_classes_than_its_card_is_refused(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "model", DIGITS, [0.1] * 10)
+    canary = {"image": base64.b64encode(bytes(784)).decode(), "probabilities": [1 / 11] * 11}
+    edit_card(labels=WITH_NONE, canary=canary)(folder)
     seal(folder)
 
     with pytest.raises(ModelError, match="does not give the answer"):

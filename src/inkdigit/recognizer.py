@@ -93,7 +93,7 @@ class Recognizer:
         Raises:
             ValueError: the shape, the kind of number or the range is another.
         """
-        return [_prediction(row, self.threshold) for row in self.classify(images)]
+        return _predictions(self.classify(images), self.threshold)
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of the digits 0 to 9.
@@ -274,11 +274,15 @@ def _checked(images: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(batch, np.float32)
 
 
-def _prediction(row: NDArray[np.float32], threshold: float) -> Prediction:
-    [shares] = share_out(row[None])
-    label, not_digit = int(shares.argmax()), float(row[CLASSES:].sum())
-    is_digit = not_digit < threshold
-    return Prediction(label, float(shares[label]), tuple(shares.tolist()), is_digit, not_digit)
+def _predictions(classes: NDArray[np.float32], threshold: float) -> list[Prediction]:
+    """The rows of (N, C) probabilities in words; all rows at once, for numpy takes as long for one as for a hundred."""
+    shares = share_out(classes)
+    labels = shares.argmax(axis=1).tolist()
+    others = classes[:, CLASSES:].sum(axis=1).tolist()
+    return [
+        Prediction(label, row[label], tuple(row), not_digit < threshold, not_digit)
+        for label, row, not_digit in zip(labels, shares.tolist(), others, strict=True)
+    ]
 
 
 def share_out(classes: NDArray[np.float32]) -> NDArray[np.float32]:
