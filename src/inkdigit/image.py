@@ -7,13 +7,15 @@ ink is lifted off the paper, whichever of the two is the lighter one. Nothing he
 import base64
 import binascii
 import io
+import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageFilter, ImageStat
+from PIL import Image, ImageFilter, ImageStat
 
 from inkdigit.errors import BlankImageError, ImageTooLargeError, UnreadableImageError, UnsupportedFormatError
 from inkdigit.structure import MAX_IMAGE_BYTES, MAX_PIXELS, MAX_SIDE, Format, Structure, inspect
@@ -37,6 +39,9 @@ Polarity = Literal["dark-on-light", "light-on-dark"]
 _Levels = NDArray[np.uint8]  # (H, W), 0 is black and 255 is white
 _Marks = NDArray[np.float32]  # (H, W), distance from the paper in levels, ink above 0
 
+BANDS: Final = 9  # at most, side by side
+BAND_WIDTH: Final = 0.08  # of the picture's side, at least
+BAND_EDGE: Final = 0.6  # of its length along which the edge of a band shows; strokes that cross it hide the rest
 MIN_CONTRAST: Final = 8  # levels between paper and ink; under it a picture is blank
 SURE_SHARE: Final = 2 / 3  # of all pixels: what has them is the paper
 OUTLIER: Final = 1.5  # times the usual ink; what is stronger counts as full
@@ -48,12 +53,20 @@ GRAIN_SHARE: Final = 0.25  # of the pixels of that level: with more of them besi
 LOSSY_MARGIN: Final = 0.06  # of the contrast; JPEG and lossy WebP ring that much around a stroke
 
 SHADE_SIDE: Final = 32  # pixels, longest side of the small copy on which the shade of the paper is estimated
-SHADE_WINDOW: Final = 9  # of those pixels; ink must cover less than half of such a square
+PLANE_SHARE: Final = 0.6  # of the small copy's pixels, those nearest to a plane, are paper and shade
+SHADE_WINDOW: Final = 15  # of those pixels; ink must cover less than half of such a square
 NOISE_MARGIN: Final = 3.0  # standard deviations of the paper's grain that still are paper
 NOISE_FLOOR: Final = 3.0  # standard deviations of the paper's grain that the ink must stand out by
 
 FRAME_SIDE: Final = 96  # pixels, longest side of the small copy on which the edge of a photo is cleared
 FRAME_WIDTH: Final = 1 / 6  # of the shorter side
+RULE_LENGTH: Final = 0.7  # of the picture's side that a print line covers
+RULE_ROUNDS: Final = 3
+RULE_ACROSS: Final = 0.97  # of it where the line goes through the middle
+RULE_SIDE: Final = 40  # pixels, the least side of a drawing in which lines are looked for
+RULE_RAGGED: Final = 0.15  # of the pixels beside a line that ink may cover: strokes that cross it
+RULE_LEAN: Final = 0.12  # of its length that it may lean
+RULE_ASIDE: Final = 1 / 6  # of the side from the middle
 
 SPECKS: Final = 6  # single pixels
 SPECK_SHARE: Final = 0.004  # of all pixels that are single ones: more is noise
@@ -212,7 +225,10 @@ def _lift(levels: _Levels, lossy: bool) -> tuple[Ink, Polarity]:
     darkest, lightest = int(levels.min()), int(levels.max())
     if lightest - darkest < MIN_CONTRAST:
         raise BlankImageError("the picture is blank; draw or write a digit on it")
-    light = _has_light_paper(levels > (darkest + lightest) // 2)
+    bright = levels > (darkest + lightest) // 2
+    if 0 < np.count_nonzero(border := _border(bright)) < border.size:
+        levels, bright = _without_bands(levels, bright)
+    light = _has_light_paper(bright)
     page = Image.fromarray(np.bitwise_not(levels) if light else levels)  # from here on ink is the lighter one
     counts = np.asarray(page.histogram())
     paper = _flat_paper(counts)
@@ -224,17 +240,50 @@ def _lift(levels: _Levels, lossy: bool) -> tuple[Ink, Polarity]:
     return _clean(ink), "dark-on-light" if light else "light-on-dark"
 
 
+def _border(pixels: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+
+
+def _without_bands(levels: _Levels, bright: NDArray[np.bool_]) -> tuple[_Levels, NDArray[np.bool_]]:
+    """Undo large bands in which black and white have changed places, upright or level, from end to end.
+
+    Where nothing or a shape that reaches an edge would be left, there were no bands: it was a stroke, cut close.
+    """
+    for turned in (False, True):
+        shapes = bright.T if turned else bright
+        swapped = _swapped(shapes)
+        plain = shapes ^ swapped
+        if swapped.any() and plain.any() and not _reaches_edge(plain):
+            inverse = int(levels.min()) + int(levels.max()) - levels.astype(np.int16)
+            swapped = np.broadcast_to(swapped, shapes.shape)
+            mask = swapped.T if turned else swapped
+            return np.where(mask, inverse, levels).astype(np.uint8), bright ^ mask
+    return levels, bright
+
+
+def _swapped(shapes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(W,) which columns belong to upright bands on light paper; none where such bands are not large."""
+    width = shapes.shape[1]
+    steps = shapes[:, 1:] != shapes[:, :-1]
+    ends = np.flatnonzero((steps.mean(axis=0) >= BAND_EDGE) & steps[0] & steps[-1]) + 1
+    bands = [slice(start, stop) for start, stop in itertools.pairwise([0, *ends.tolist(), width])]
+    swapped = np.zeros(width, np.bool_)
+    if 2 <= len(bands) <= BANDS and min(band.stop - band.start for band in bands) >= BAND_WIDTH * width:
+        for band in bands:
+            swapped[band] = _has_light_paper(shapes[:, band])
+    return swapped
+
+
 def _has_light_paper(light: NDArray[np.bool_]) -> bool:
     """Whether the lighter pixels are the paper: two thirds of all surely are, and else the border has a say.
 
     A thick pen covers more than half of a tight crop, but not of its border too; a frame covers the border, but never
     two thirds of the whole.
     """
-    share = float(light.mean())
+    share = np.count_nonzero(light) / light.size
     if abs(share - 0.5) > SURE_SHARE - 0.5:
-        return share > 0.5
-    border = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
-    return share + float(border.mean()) > 1.0
+        return bool(share > 0.5)
+    return bool(share + float(_border(light).mean()) > 1.0)
 
 
 def _flat_paper(counts: NDArray[np.int_]) -> int | None:
@@ -247,9 +296,17 @@ def _flat_paper(counts: NDArray[np.int_]) -> int | None:
 
 
 def _lift_from_flat(page: Image.Image, counts: NDArray[np.int_], paper: int, lossy: bool) -> Ink:
-    margin, full = _flat_range(counts[paper:], lossy)
-    scale = np.clip((np.arange(256) - paper - margin) * (255 / (full - margin)), 0, 255)
-    return np.array(page.point(np.rint(scale).astype(int).tolist()))
+    def lift(counts: NDArray[np.int_]) -> Ink:
+        if not counts[paper + MIN_CONTRAST :].any():
+            raise BlankImageError("the picture is blank; draw or write a digit on it")
+        margin, full = _flat_range(counts[paper:], lossy)
+        scale = np.clip((np.arange(256) - paper - margin) * (255 / (full - margin)), 0, 255)
+        return np.array(page.point(np.rint(scale).astype(int).tolist()))
+
+    ink = lift(counts)
+    if min(ink.shape) < RULE_SIDE or _border(ink).max() < 64:
+        return ink
+    return _without_rules(ink, lambda where: lift(np.asarray(page.histogram(Image.fromarray(where)))))
 
 
 def _flat_range(counts: NDArray[np.int_], lossy: bool) -> tuple[int, int]:
@@ -266,19 +323,44 @@ def _flat_range(counts: NDArray[np.int_], lossy: bool) -> tuple[int, int]:
 
 def _lift_from_shaded(page: Image.Image) -> tuple[Ink, bool]:
     """Ink of a photo, and whether its ink turned out to be the darker one after all."""
-    marks = np.asarray(page, np.float32) - np.asarray(_shade(page), np.float32)
+    marks = np.asarray(page, np.float32) - _shade(page)
     turned = float(np.square(marks.clip(max=0)).sum()) > float(np.square(marks.clip(min=0)).sum())
     if turned:
         marks = -marks
-    start, full = _shaded_range(marks)
-    ink = np.rint(np.clip((marks - start) * (255 / (full - start)), 0, 255)).astype(np.uint8)
+    ink = _without_rules(_ink_of(marks), lambda where: _ink_of(marks, where))
     return _without_frame(ink), turned
 
 
-def _shade(page: Image.Image) -> Image.Image:
-    """The picture without its ink: the median of a window that is wider than any stroke, smoothed."""
-    median = _shrunk(page, SHADE_SIDE).filter(ImageFilter.MedianFilter(SHADE_WINDOW))
-    return median.filter(ImageFilter.BoxBlur(SHADE_WINDOW // 4)).resize(page.size, Image.Resampling.BILINEAR)
+def _ink_of(marks: _Marks, where: NDArray[np.bool_] | None = None) -> Ink:
+    """Ink of the whole picture, its strength measured where it is said."""
+    start, full = _shaded_range(marks if where is None else marks[where])
+    return np.asarray(np.rint(np.clip((marks - start) * (255 / (full - start)), 0, 255)), np.uint8)
+
+
+def _shade(page: Image.Image) -> _Marks:
+    """The picture without its ink: a plane, and the median about it of a window wider than any stroke, smoothed."""
+    small = _shrunk(page, SHADE_SIDE)
+    levels = np.asarray(small, np.float32)
+    slope = _slope(levels)
+    flat = Image.fromarray(np.rint(np.clip(levels - slope + 128, 0, 255)).astype(np.uint8))
+    median = flat.filter(ImageFilter.MedianFilter(SHADE_WINDOW)).filter(ImageFilter.BoxBlur(SHADE_WINDOW // 4))
+    shade = Image.fromarray(np.asarray(median, np.float32) - 128 + slope)
+    return np.asarray(shade.resize(page.size, Image.Resampling.BILINEAR), np.float32)
+
+
+def _slope(levels: _Marks) -> _Marks:
+    """The plane that fits most of the picture: fitted to the pixels that are nearest to it, again and again."""
+    height, width = levels.shape
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    terms = np.stack([np.ones_like(x), x / width - 0.5, y / height - 0.5]).reshape(3, -1)
+    flat = levels.ravel()
+    plane = np.full_like(flat, np.median(flat))
+    for _ in range(4):
+        off = np.abs(flat - plane)
+        some = off <= np.quantile(off, PLANE_SHARE)
+        fit = np.linalg.lstsq(terms[:, some].T, flat[some], rcond=None)[0]
+        plane = fit @ terms
+    return plane.reshape(levels.shape).astype(np.float32)
 
 
 def _shaded_range(marks: _Marks) -> tuple[float, float]:
@@ -306,29 +388,105 @@ def _otsu(marks: _Marks) -> float:
 
 
 def _without_frame(ink: Ink) -> Ink:
-    """Drop what lies wholly along the edge of a photo: print lines, a shadow, a piece of the neighbour.
+    """Drop what lies wholly along the edge of a photo: a shadow, a piece of the neighbour.
 
     What reaches into the middle is kept from end to end. Where nothing does, all is.
     """
-    page = Image.fromarray((ink > 63).view(np.uint8) * 255)
-    marks = _shrunk(page, FRAME_SIDE).point(lambda share: 255 if share else 0)
-    edge = round(min(marks.size) * FRAME_WIDTH)
-    kept = Image.new("L", marks.size)
-    middle = (edge, edge, marks.width - edge, marks.height - edge)
-    kept.paste(marks.crop(middle), middle)
-    if kept.getextrema()[1] == 0:
+    core = _core(_small(ink))
+    return np.where(_large(_widened(core, 1), ink.shape), ink, 0) if core.any() else ink
+
+
+def _without_rules(ink: Ink, lift: Callable[[NDArray[np.bool_]], Ink]) -> Ink:
+    """Ink without print lines: straight ones from end to end, near an edge or all across the picture.
+
+    How dark ink is gets measured anew without them: pencil is faint beside the printed box around it. Where the rest
+    would be nothing in the middle, or itself reaches an edge, no line is taken for one: then the picture was cut close
+    around the digit, and the line is a stroke of it.
+
+    Args:
+        ink: (H, W), with the lines.
+        lift: makes the ink anew, its strength measured on the pixels given.
+    """
+    rest, shapes = ink, _small(ink)
+    rules = np.zeros_like(shapes)
+    for _ in range(RULE_ROUNDS):  # fainter ones show when darker ones are gone
+        found = _rules(shapes) | _rules(shapes.T).T
+        if not found.any():
+            break
+        rules |= _widened(found, 1)
+        try:
+            rest = lift(~_large(rules, ink.shape))
+        except BlankImageError:
+            return ink
+        shapes = _small(rest) & ~rules
+    core = _core(shapes)
+    if not rules.any() or not core.any() or _reaches_edge(core) or _is_ragged(rules, shapes):
         return ink
-    outline = _grown(kept, marks).filter(ImageFilter.MaxFilter(3)).resize(page.size, Image.Resampling.NEAREST)
-    return np.where(np.asarray(outline) > 0, ink, 0).astype(np.uint8)
+    closed = ~_widened(~_widened(shapes, 4), 4)  # a stroke that crosses a line is not cut in two
+    return np.where(_large(_widened(core, 1) | rules & closed, ink.shape), rest, 0)
 
 
-def _grown(seed: Image.Image, marks: Image.Image) -> Image.Image:
-    """The marks that hang together with the seed."""
-    while True:
-        grown = ImageChops.darker(seed.filter(ImageFilter.MaxFilter(3)), marks)
-        if grown.tobytes() == seed.tobytes():
-            return seed
-        seed = grown
+def _is_ragged(rules: NDArray[np.bool_], shapes: NDArray[np.bool_]) -> bool:
+    """Whether ink is left all along the lines: then they were strokes of a hand, not straight enough for print."""
+    beside = _widened(rules, 1) & ~rules
+    return bool(np.count_nonzero(shapes & beside) > RULE_RAGGED * np.count_nonzero(beside))
+
+
+def _rules(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The nearly upright lines in (H, W) marks."""
+    height, width = marks.shape
+    lean = max(1, round(height * RULE_LEAN))
+    page = Image.fromarray(np.pad(marks, ((0, 0), (lean, lean))).view(np.uint8))
+    centre = np.abs(np.arange(page.width) - (page.width - 1) / 2)
+    needed = np.where(centre > RULE_ASIDE * width, RULE_LENGTH, RULE_ACROSS) * height
+    found = np.zeros((height, page.width), np.bool_)
+    for step in range(-lean, lean + 1):
+        slope = step / height
+        turned = np.asarray(_sheared(page, slope))
+        lines = (turned.sum(axis=0, dtype=np.uint32) >= needed) & (turned[:2].any(axis=0) | turned[-2:].any(axis=0))
+        if lines.any():
+            upright = Image.fromarray(np.tile(lines.view(np.uint8), (height, 1)))
+            found |= np.asarray(_sheared(upright, -slope)) > 0
+    return found[:, lean:-lean] & marks
+
+
+def _sheared(page: Image.Image, slope: float) -> Image.Image:
+    return page.transform(page.size, Image.Transform.AFFINE, (1, slope, -slope * page.height / 2, 0, 1, 0))
+
+
+def _small(ink: Ink) -> NDArray[np.bool_]:
+    """A small copy of the shapes on which lines and edges are judged."""
+    page = Image.fromarray((ink > 63).view(np.uint8) * 255)
+    return np.asarray(_shrunk(page, FRAME_SIDE)) > 0
+
+
+def _large(shapes: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    page = Image.fromarray(shapes.view(np.uint8) * 255)
+    return np.asarray(page.resize((shape[1], shape[0]), Image.Resampling.NEAREST)) > 0
+
+
+def _core(shapes: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What hangs together with the middle."""
+    edge = round(min(shapes.shape) * FRAME_WIDTH)
+    middle = np.zeros_like(shapes)
+    middle[edge : len(shapes) - edge, edge : shapes.shape[1] - edge] = True
+    core, size = shapes & middle, -1
+    while size != (size := int(np.count_nonzero(core))):
+        for _ in range(4):
+            core = _widened(core, 1) & shapes
+    return core
+
+
+def _widened(shapes: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """The shapes and all that is at most so many pixels away, sideways, upright or both."""
+    for _ in range(2):
+        padded = np.pad(shapes, ((reach, reach), (0, 0)))
+        shapes = np.logical_or.reduce([padded[i : i + len(shapes)] for i in range(2 * reach + 1)]).T
+    return shapes
+
+
+def _reaches_edge(shapes: NDArray[np.bool_]) -> bool:
+    return bool(_border(shapes).any())
 
 
 def _clean(ink: Ink) -> Ink:
