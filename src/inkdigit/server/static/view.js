@@ -98,7 +98,7 @@ export class View {
       const share = answer?.probabilities[digit] ?? 0;
       bar.style.setProperty("--share", String(share));
       bar.classList.toggle("is-first", answer?.label === digit);
-      bar.classList.toggle("is-small", share < 0.01);
+      bar.classList.toggle("is-small", share < 0.01 || answer?.is_digit === false); // ten times 10 % says nothing
       number.textContent = answer === null ? "" : percent(share).replace(UNIT, "");
       unit.textContent = answer === null ? "" : UNIT;
     });
