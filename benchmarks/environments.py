@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.drawings import PROJECT, cache_folder, digest
 
 OUR_PACKAGES = ("inkdigit", "numpy", "pillow", "onnxruntime", "flask", "waitress", "pydantic")
+RUNTIME_PACKAGES = ("numpy", "openvino", "ai-edge-litert")
 THEIR_PACKAGES = ("numpy", "opencv-python-headless", "keras", "tensorflow-cpu", "tensorflow", "flask")
 
 
@@ -37,6 +38,16 @@ class Environment:
         )
         return "Python " + ", ".join(json.loads(_run([self.python, "-c", code, *self.packages])))
 
+    def packages_bytes(self, names: Sequence[str]) -> int:
+        """The sum of the sizes of the files that packages of these names brought, unpacked; of those that are there."""
+        code = (
+            "import importlib.metadata as m, sys\n"
+            "found = [d for d in m.distributions() if d.metadata['Name'].lower().replace('_', '-') in sys.argv[1:]]\n"
+            "files = [file.locate() for d in found for file in d.files or ()]\n"
+            "print(sum(file.stat().st_size for file in files if file.is_file()))"
+        )
+        return int(_run([self.python, "-c", code, *names]))
+
     def size_bytes(self) -> int:
         """The sum of the sizes of its files."""
         files = (Path(folder) / name for folder, _, names in os.walk(self.folder) for name in names)
@@ -51,6 +62,11 @@ def serving_environment() -> Environment:
 def baseline_environment() -> Environment:
     """The plain version's: Flask, Keras on TensorFlow, OpenCV."""
     return _made("baseline", PROJECT / "constraints/benchmarks.txt", THEIR_PACKAGES, [])
+
+
+def runtimes_environment() -> Environment:
+    """What else could run the network: OpenVINO and LiteRT."""
+    return _made("runtimes", PROJECT / "constraints/runtimes.txt", RUNTIME_PACKAGES, [])
 
 
 def hardware() -> str:

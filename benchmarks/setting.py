@@ -1,6 +1,7 @@
 """What all sections need: the two programs with their environments and models, and how long to measure."""
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from benchmarks import environments, servers
 from benchmarks.drawings import PROJECT, cache_folder, digest
 from benchmarks.environments import Environment
 from benchmarks.servers import Program
+from inkdigit.recognizer import find_model, shipped_models
 
 BASELINE = PROJECT / "benchmarks/baseline"
 
@@ -36,6 +38,7 @@ class Setting:
     their_environment: Environment
     our_model: Path | None  # None: the shipped one
     their_model: Path
+    our_models: tuple[Path, ...]  # those that were asked for, of which the first is `our_model`; else all shipped ones
 
     @property
     def ours(self) -> Program:
@@ -48,11 +51,20 @@ class Setting:
         return servers.baseline(self.their_environment.python, self.their_model)
 
 
-def prepare(effort: Effort, model: Path | None, mnist: Path | None) -> Setting:
+def prepare(effort: Effort, models: Sequence[str], mnist: Path | None) -> Setting:
     """Make what is not there yet: both environments, and the baseline's model."""
+    chosen = tuple(find_model(model).resolve() for model in models)
     theirs = environments.baseline_environment()
     ours = environments.serving_environment()
-    return Setting(effort, ours, theirs, model and model.resolve(), baseline_model(theirs, mnist))
+    their_model = baseline_model(theirs, mnist)
+    return Setting(effort, ours, theirs, chosen[0] if chosen else None, their_model, chosen or all_shipped())
+
+
+def all_shipped() -> tuple[Path, ...]:
+    """The folders of all models that ship, the default first."""
+    default = find_model(None)
+    others = sorted(card.parent for card in shipped_models().glob("*/card.json") if card.parent != default)
+    return (default, *others)
 
 
 def baseline_model(environment: Environment, mnist: Path | None) -> Path:
