@@ -68,13 +68,13 @@ def our_answers(model: Path | None, pngs: Sequence[bytes]) -> NDArray[np.int64]:
     return np.array([recognizer.predict(normalize(read_image(png))[None])[0].label for png in pngs], np.int64)
 
 
-def baseline_answers(setting: Setting, pngs: Sequence[bytes]) -> NDArray[np.int64]:
-    """(N,) answers of the plain version to PNG files of black ink on white, in its own environment."""
+def baseline_answers(setting: Setting, pngs: Sequence[bytes], model: Path | None = None) -> NDArray[np.int64]:
+    """(N,) answers of the plain version, with its own model or another, to PNG files of black ink on white."""
     with tempfile.TemporaryDirectory() as folder:
         pictures, answers = Path(folder, "pictures.npz"), Path(folder, "answers.npy")
         save_pictures(pictures, pngs)
         script, environment = BASELINE / "answers.py", {**os.environ, **setting.theirs.environment}
-        command = [setting.their_environment.python, script, setting.their_model, pictures, answers]
+        command = [setting.their_environment.python, script, model or setting.their_model, pictures, answers]
         subprocess.run(command, check=True, env=environment, stderr=subprocess.DEVNULL)
         return np.asarray(np.load(answers), np.int64)
 
@@ -116,12 +116,13 @@ class Score:
 def _score(recognizer: Recognizer, setting: Setting, drawings: Drawings) -> Score:
     drawings = drawings.thinned(setting.effort.pictures)
     # The plain version takes black ink on white for granted, so it is given that.
-    pngs = [_inverted(png) for png in drawings.pngs] if drawings.light_on_dark else drawings.pngs
+    pngs = [inverted_png(png) for png in drawings.pngs] if drawings.light_on_dark else drawings.pngs
     ours, theirs = predict_all(recognizer, drawings), baseline_answers(setting, pngs)
     return Score(drawings, accuracy(ours, drawings.labels), accuracy(theirs, drawings.labels))
 
 
-def _inverted(png: bytes) -> bytes:
+def inverted_png(png: bytes) -> bytes:
+    """The same picture with black and white swapped."""
     return encode_png(255 - np.asarray(Image.open(io.BytesIO(png))))
 
 
