@@ -15,7 +15,6 @@ from pathlib import Path
 from benchmarks import environments
 from benchmarks.accuracy import accuracy_section
 from benchmarks.corruptions import corruptions_section
-from benchmarks.corruptions import corruptions_section
 from benchmarks.drawings import PROJECT
 from benchmarks.inference import inference
 from benchmarks.setting import FULL, QUICK, Setting, prepare
