@@ -1,6 +1,6 @@
-"""How often the answer is right, on real people's ink.
+"""How often the answer is right, on real people's ink, and what else is taken for a digit.
 
-    python -m benchmarks.accuracy [--model PATH]
+    python -m benchmarks.accuracy [--model PATH] [--threshold T ...] [--fashion DIR]
 
 Every picture travels as it would in the server: PNG bytes -> `read_image` -> `normalize` -> `predict`. A picture that
 is refused counts as wrong.
@@ -29,6 +29,7 @@ from benchmarks.drawings import (
     encode_png,
     save_pictures,
 )
+from benchmarks.rejection import FASHION, THRESHOLDS, measure_rejection, rejection_report
 from benchmarks.setting import BASELINE, Setting
 from benchmarks.table import markdown_table, times
 from inkdigit import Recognizer, normalize, read_image
@@ -85,7 +86,8 @@ def accuracy_section(setting: Setting) -> str:
         return SKIPPED
     recognizer = Recognizer.load(setting.our_model)
     scores = [_score(recognizer, setting, drawings) for drawings in all_drawings()]
-    return markdown_table([_HEAD, *(score.cells(scores[0].ours) for score in scores)])
+    compared = markdown_table([_HEAD, *(score.cells(scores[0].ours) for score in scores)])
+    return f"{compared}\n\n{rejection_report(measure_rejection(recognizer))}"
 
 
 _HEAD = ("drawings", "file", "n", "Inkdigit", "baseline", "fewer errors", "Inkdigit, points from centred")
@@ -127,15 +129,20 @@ def inverted_png(png: bytes) -> bytes:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print one line per set."""
+    """Print one line per set, then the tables of what is accepted."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, help="a version folder; the shipped model where absent")
+    parser.add_argument("--threshold", type=float, nargs="+", default=THRESHOLDS, help="of the table of thresholds")
+    parser.add_argument("--fashion", type=Path, default=FASHION, help="folder of Fashion-MNIST's IDX files")
     options = parser.parse_args(arguments)
     if not available():
         print(SKIPPED)
         return 0
-    for name, (share, n) in evaluate_real_ink(Recognizer.load(options.model)).items():
-        print(f"{name:20} {100 * share:6.2f} %   n = {n:,}", flush=True)
+    found = measure_rejection(Recognizer.load(options.model), options.fashion)
+    for digits in found.digits:
+        name, n = digits.drawings.name, len(digits.drawings)
+        print(f"{name:20} {100 * float(np.mean(digits.right)):6.2f} %   n = {n:,}")
+    print(f"\n{rejection_report(found, options.threshold)}")
     return 0
 
 
