@@ -9,14 +9,16 @@ that an interrupted table goes on.
 
 import argparse
 import contextlib
+import datetime
 import functools
 import hashlib
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -28,14 +30,14 @@ from numpy.typing import NDArray
 import inkdigit.preprocess
 import inkdigit.training
 from benchmarks.answers import Answers, answers_of, frames
-from benchmarks.drawings import available, cache_folder, image_drawings, pen_drawings, pen_signs
-from benchmarks.environments import hardware
+from benchmarks.drawings import PROJECT, available, cache_folder, image_drawings, pen_drawings, pen_signs
+from benchmarks.environments import hardware, training_environment
 from benchmarks.placements import PLACEMENTS
-from benchmarks.signs import AMBIGUOUS
+from benchmarks.setting import QUICK, Setting
 from benchmarks.table import markdown_table
 from inkdigit.training import augment, batches
 from inkdigit.training.dataset import load_mnist
-from inkdigit.training.ink import Ink, gather_ink
+from inkdigit.training.ink import Ink, gather_ink, judging_non_digits
 
 if TYPE_CHECKING:
     import keras
@@ -148,8 +150,10 @@ def _train(variant: Variant, seed: int) -> "keras.Sequential":
     with changed(variant.changes):
         ink = _ink(seed)
         if variant.kind:
-            ink = Without(ink.pictures, ink.counts, ink.negatives, kind=variant.kind)
-        network = _Run(options, ink, load_mnist().held_out, lambda _: None).fit()
+            ink = Without(**{field.name: getattr(ink, field.name) for field in fields(Ink)}, kind=variant.kind)
+        held_out = load_mnist().held_out
+        choosing = judging_non_digits(held_out, np.random.default_rng([seed, 2]))
+        network = _Run(options, ink, held_out, choosing, lambda _: None).fit()
     keras.config.set_dtype_policy(POLICIES["float32"])
     shutil.rmtree(_scratch(out))
     return network
@@ -248,17 +252,28 @@ def _spread(values: Sequence[float]) -> str:
 
 def finished() -> dict[str, list[list[float]]]:
     """The figures of all runs in the cache, by variant."""
-    scored = np.array([sign not in AMBIGUOUS for sign in pen_signs().signs])
+    scored = ~pen_signs().ambiguous
     rows = {v.name: [measured(v, s) for s in range(1, SEEDS + 1) if _kept(v, s).exists()] for v in VARIANTS}
     return {name: [figures(run, _truths(), scored) for run in runs] for name, runs in rows.items() if runs}
 
 
 def circumstances() -> str:
-    """The command, the machine and the versions."""
+    """The command, the day, the machine and the versions."""
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     names = ("numpy", "keras", {"tensorflow": "tensorflow-cpu"}.get(backend, backend))
     versions = ", ".join(f"{name} {version(name)}" for name in names)
-    return f"- {hardware()}; Python {platform.python_version()}, {versions}, backend {backend}"
+    return (
+        f"- `KERAS_BACKEND={backend} python -m benchmarks.ablations`, {datetime.datetime.now(datetime.UTC).date()}\n"
+        f"- {hardware()}\n"
+        f"- Python {platform.python_version()}, {versions}"
+    )
+
+
+def ablations_section(setting: Setting) -> str:
+    """Run this module where Keras is, and give what it prints; `--quick` trains nothing."""
+    finished_alone = ["--finished"] if setting.effort == QUICK else []
+    command: list[str | Path] = [training_environment().python, "-m", "benchmarks.ablations", *finished_alone]
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, cwd=PROJECT).stdout.strip()
 
 
 def main(arguments: list[str] | None = None) -> int:

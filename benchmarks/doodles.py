@@ -22,9 +22,9 @@ Path = NDArray[np.float64]  # (M, 2) x to the right and y down, in any unit
 
 def blank(random: Random) -> Canvas:
     """A page of one grey, now and then with grain too weak to be seen."""
-    level = random.choice([0, 255, random.integers(256)])
-    grain = random.integers(-1, 2, (CANVAS, CANVAS)) if random.random() < 0.5 else 0
-    return _canvas(np.full((CANVAS, CANVAS), float(level)) + grain)
+    level = (0.0, 255.0, random.uniform(0, 255))[random.integers(3)]
+    grain = random.integers(-1, 2, (CANVAS, CANVAS)) * (random.random() < 0.5)
+    return _canvas(level + grain)
 
 
 def filled(random: Random) -> Canvas:
@@ -219,5 +219,5 @@ def _axes(random: Random) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return right * np.cos(turn) + down * np.sin(turn), down * np.cos(turn) - right * np.sin(turn)
 
 
-def _canvas(levels: NDArray[np.float64]) -> Canvas:
+def _canvas(levels: NDArray[np.floating]) -> Canvas:
     return np.asarray(levels.clip(0, 255), np.uint8)

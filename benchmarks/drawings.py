@@ -21,6 +21,7 @@ from platformdirs import user_cache_path
 
 from benchmarks import placements
 from benchmarks.placements import PLACEMENTS, Placement
+from benchmarks.signs import is_ambiguous
 
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared" / "data"
@@ -67,6 +68,7 @@ class Signs:
     pngs: tuple[bytes, ...]
     signs: tuple[str, ...]
     categories: tuple[str, ...]
+    ambiguous: NDArray[np.bool_]  # which a careful reader may take for a digit
 
     def __len__(self) -> int:
         return len(self.pngs)
@@ -98,7 +100,10 @@ def pen_signs(folder: Path = SHARED) -> Signs:
     source = folder / f"{SIGNS_FILE}.npz"
     with np.load(source) as file:
         signs, categories = tuple(file["label"].tolist()), tuple(file["category"].tolist())
-    return Signs(_drawn(source, PLACEMENTS[0]), signs, categories)
+        numbers, offsets = file["points"][:, 2], file["offsets"]
+    strokes = [len(np.unique(numbers[start:end])) for start, end in itertools.pairwise(offsets)]
+    ambiguous = np.array([is_ambiguous(*drawn) for drawn in zip(signs, strokes, strict=True)])
+    return Signs(_drawn(source, PLACEMENTS[0]), signs, categories, ambiguous)
 
 
 def image_drawings(name: str, folder: Path = SHARED) -> Drawings:

@@ -64,6 +64,11 @@ def baseline_environment() -> Environment:
     return _made("baseline", PROJECT / "constraints/benchmarks.txt", THEIR_PACKAGES, [])
 
 
+def training_environment() -> Environment:
+    """What trains: Inkdigit with Keras on TensorFlow."""
+    return _made("train", PROJECT / "constraints/test.txt", ("keras", "tensorflow-cpu", "numpy"), [PROJECT])
+
+
 def runtimes_environment() -> Environment:
     """What else could run the network: OpenVINO and LiteRT."""
     return _made("runtimes", PROJECT / "constraints/runtimes.txt", RUNTIME_PACKAGES, [])

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from benchmarks import doodles
 from benchmarks.answers import Answers, answers_to
 from benchmarks.drawings import MISLABELLED, PEN_FILE, Drawings, Signs, all_drawings, encode_png, pen_signs
-from benchmarks.signs import AMBIGUOUS
 from benchmarks.table import markdown_table
 from inkdigit import Recognizer
 from inkdigit.training.dataset import read_idx
@@ -21,7 +20,7 @@ from inkdigit.training.measures import auroc, calibration_error
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # of the probability of being no digit
 SURE = 0.9  # confidence from which on an answer is called sure
-WORST = 8  # signs that are named
+WORST = 12  # signs that are named
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package puts it
 NO_FASHION = f"Fashion-MNIST is left out: no {FASHION}; `apt install dataset-fashion-mnist` puts it there."
 CATEGORIES = {"1b": "upper-case letters", "1c": "lower-case letters", "1d": "symbols"}
@@ -72,7 +71,7 @@ class Rejection:
     @property
     def ambiguous(self) -> NDArray[np.bool_]:
         """(N,) which signs a careful reader may take for a digit."""
-        return np.isin(self.signs.signs, sorted(AMBIGUOUS))
+        return self.signs.ambiguous
 
     @property
     def kinds(self) -> tuple[NonDigits, ...]:
@@ -173,9 +172,10 @@ def told_apart(found: Rejection) -> float:
 
 def worst_signs(found: Rejection) -> list[tuple[str, int, int]]:
     """The unambiguous signs that are taken for digits most often: sign, how many are accepted, n."""
-    signs, accepted = np.array(found.signs.signs), found.sign_answers.accepted(found.threshold)
-    clear = sorted(set(signs[~found.ambiguous].tolist()))
-    counts = [(sign, int(accepted[signs == sign].sum()), int((signs == sign).sum())) for sign in clear]
+    clear = ~found.ambiguous
+    signs, accepted = np.array(found.signs.signs)[clear], found.sign_answers.accepted(found.threshold)[clear]
+    names = sorted(set(signs.tolist()))
+    counts = [(sign, int(accepted[signs == sign].sum()), int((signs == sign).sum())) for sign in names]
     return sorted((row for row in counts if row[1]), key=lambda row: (-row[1], row[2]))[:WORST]
 
 

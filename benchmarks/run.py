@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import environments
+from benchmarks.ablations import ablations_section
 from benchmarks.accuracy import accuracy_section
 from benchmarks.corruptions import corruptions_section
 from benchmarks.drawings import PROJECT
@@ -32,6 +33,8 @@ SECTIONS = {
     "startup": startup,
     "install": install,
 }
+TRAINING = PROJECT / "docs/training.md"
+BY_NAME_ALONE = {"ablations": ablations_section}  # takes an hour, tells what it ran on itself, and is part of TRAINING
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,17 +42,21 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     setting = prepare(QUICK if options.quick else FULL, options.model or (), options.mnist)
     for name in options.only or SECTIONS:
-        block = f"{SECTIONS[name](setting)}\n\n{_circumstances(name, setting)}"
+        if name in BY_NAME_ALONE:
+            document, block = TRAINING, BY_NAME_ALONE[name](setting)
+        else:
+            document, block = DOCUMENT, f"{SECTIONS[name](setting)}\n\n{_circumstances(name, setting)}"
         print(f"## {name}\n\n{block}\n", flush=True)
         if not options.quick:
-            write_block(DOCUMENT, name, block)
+            write_block(document, name, block)
     return 0
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="measure little and only print")
-    parser.add_argument("--only", action="append", choices=SECTIONS, help="this section alone; may be repeated")
+    every = [*SECTIONS, *BY_NAME_ALONE]
+    parser.add_argument("--only", action="append", choices=every, help="this section alone; may be repeated")
     parser.add_argument(
         "--model",
         action="append",
