@@ -362,6 +362,7 @@ def _visible(file: str) -> str:
         "inkdigit train",
         "inkdigit train --out models/mine --epochs 20 --seed 7",
         "inkdigit train --preset quick",
+        "inkdigit train --preset finish --start models/mine --out models/better",
         "inkdigit train --preset small --teacher models/mine --out models/small",
         "inkdigit train --out models/trial --train-images 2000 --minutes 1",
         "inkdigit train --out models/mine --resume",
@@ -372,14 +373,15 @@ def _visible(file: str) -> str:
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of every random choice.")
 @click.option(
     "--preset",
-    type=click.Choice(["default", "quick", "small"]),
+    type=click.Choice(["default", "finish", "quick", "small"]),
     default="default",
     show_default=True,
-    help="What to train: the best network, a trial of minutes, or a small network in eight bits.",
+    help="What to train: the best network, ten epochs more of it, a trial of minutes, or a small one in eight bits.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the images [default: the preset's].")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="End by then, epochs done or not.")
 @click.option("--train-images", type=click.IntRange(0), default=0, help="Use only so many images; 0 takes all.")
+@click.option("--start", type=_folder, metavar="DIR", help="Model to go on from, as --preset finish does.")
 @click.option("--teacher", type=_folder, metavar="DIR", help="Model whose answers the network learns as well.")
 @click.option(
     "--beside",

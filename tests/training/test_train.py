@@ -247,6 +247,21 @@ def test_a_network_learns_from_a_teacher(train: Train, small: Path, tmp_path: Pa
     assert read_card(folder)["training"]["teacher"] == "small"  # type: ignore[index]
 
 
+def test_a_run_goes_on_from_another_network(train: Train, small: Path, tmp_path: Path) -> None:
+    from inkdigit.training.train import weights_of
+
+    folder = train(tmp_path / "finished", epochs=1, learning_rate=1e-9, start=small)
+
+    before, after = weights_of(small)[0], weights_of(folder)[0]
+    assert np.allclose(before, after, atol=1e-6)
+    assert read_card(folder)["training"]["start"] == "small: inkdigit train --epochs 2"  # type: ignore[index]
+
+
+def test_a_start_that_is_not_there_is_said(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="to start from"):
+        train(tmp_path / "finished", start=tmp_path / "nowhere")
+
+
 def test_the_card_states_the_figures_of_other_seeds_beside_its_own(train: Train, small: Path, tmp_path: Path) -> None:
     folder = train(tmp_path / "again", epochs=1, seed=2, beside=(small,))
 

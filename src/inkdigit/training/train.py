@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.errors import ConfigError
-from inkdigit.recognizer import share_out
+from inkdigit.recognizer import share_out, verify_model_folder
 from inkdigit.registry import get_version
 from inkdigit.training.batches import UNTOUCHED, Batch, Batches, BatchMaker, untouched
-from inkdigit.training.dataset import Digits, load_mnist
+from inkdigit.training.dataset import Digits, Images, load_mnist
 from inkdigit.training.evaluate import evaluate
 from inkdigit.training.export import seed_figures, write_model_folder
 from inkdigit.training.ink import Ink, gather_ink, judging_non_digits
@@ -32,8 +32,10 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {"epochs": 85},
     "quick": {"epochs": 4, "width": 16, "ink": 0.25},
     "small": {"epochs": 60, "small": True},
+    "finish": {"epochs": 10, "learning_rate": 5e-4, "non_digits": 0.8},
 }
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision: Keras' name for it
+NON_DIGITS_WEIGH = 0.1  # beside a held-out digit, in the loss that chooses the epoch that is kept
 LIBRARIES = ("keras", "numpy", "onnxruntime", "tf2onnx", "tensorflow-cpu", "tensorflow", "torch", "jax")
 
 
@@ -51,6 +53,8 @@ class TrainOptions:
         train_images: use only so many of the training images (0: all), for trials.
         small: train the small network, and write it in eight bits.
         ink: share of the usual number of redrawn digits, drawn ones and pictures that are none.
+        non_digits: share of the pictures that are no digits, seen in one epoch.
+        start: model folder of a network like this one to go on from; such a run has settled from its beginning.
         teacher: model folder whose answers the network learns beside the labels.
         beside: model folders of the same recipe and other seeds; the card states their figures beside its own.
         precision: of the arithmetic, "float32" or "bfloat16"; what is written is float32.
@@ -70,6 +74,8 @@ class TrainOptions:
     train_images: int = 0
     small: bool = False
     ink: float = 1.0
+    non_digits: float = 0.4
+    start: Path | None = None
     teacher: Path | None = None
     beside: tuple[Path, ...] = ()
     precision: str = "float32"
@@ -119,8 +125,9 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], None] | None 
     keras.config.set_dtype_policy(POLICIES[options.precision])
     mnist = load_mnist(options.source)
     training = mnist.training[: options.train_images or None]
-    ink = gather_ink(training, np.random.default_rng(options.seed), options.ink)
-    run = _Run(options, ink, mnist.held_out, on_progress or (lambda _: None))
+    ink = gather_ink(training, np.random.default_rng(options.seed), options.ink, options.non_digits)
+    choosing = judging_non_digits(mnist.held_out, np.random.default_rng([options.seed, 2]))
+    run = _Run(options, ink, mnist.held_out, choosing, on_progress or (lambda _: None))
     network = run.fit()
     keras.config.set_dtype_policy(POLICIES["float32"])
     non_digits = judging_non_digits(mnist.held_out, np.random.default_rng([options.seed, 1]))
@@ -135,10 +142,16 @@ class _Run:
     """One training run: the schedule, the clock and the best network so far."""
 
     def __init__(
-        self, options: TrainOptions, ink: Ink, held_out: Digits, on_progress: Callable[[Progress], None]
+        self,
+        options: TrainOptions,
+        ink: Ink,
+        held_out: Digits,
+        non_digits: Images,
+        on_progress: Callable[[Progress], None],
     ) -> None:
         self.options = options
         self.held_out = held_out
+        self.non_digits = non_digits
         self.on_progress = on_progress
         maker = BatchMaker(ink, options.batch_size, options.seed, options.teacher)
         self.batches = _Feed(Batches(maker, options.apart))
@@ -155,6 +168,8 @@ class _Run:
 
     def fit(self) -> keras.Sequential:
         network = build_small_network() if self.options.small else build_network(self.options.width)
+        if self.options.start:
+            network.set_weights(weights_of(self.options.start))
         network.compile(
             keras.optimizers.AdamW(self.options.learning_rate, weight_decay=1e-2), "categorical_crossentropy"
         )
@@ -185,13 +200,19 @@ class _Run:
         return min(1.0, max(epochs / self.options.epochs, (self.seconds + seconds) / limit))
 
     def end_epoch(self, network: keras.Sequential, loss: float, seconds: float, cpu_seconds: float) -> None:
-        answers = network.predict(scaled(self.held_out.images), batch_size=500, verbose=0)
-        judged = evaluate(share_out(answers), self.held_out.labels)
+        digits, others = (
+            network.predict(scaled(images), batch_size=500, verbose=0)
+            for images in (self.held_out.images, self.non_digits)
+        )
+        judged = evaluate(share_out(digits), self.held_out.labels)
+        others_nll = float(-np.log(others[:, -1].clip(1e-12)).mean())
+        loss_to_choose_by = judged.nll + NON_DIGITS_WEIGH * others_nll
         self.seconds += seconds
         self.cpu_seconds += cpu_seconds
-        self.history.append({"loss": loss, "held_out_accuracy": judged.accuracy, "held_out_nll": judged.nll})
-        if judged.nll < self.best:
-            self.best = judged.nll
+        figures = {"held_out_accuracy": judged.accuracy, "held_out_nll": judged.nll, "non_digits_nll": others_nll}
+        self.history.append({"loss": loss, **figures})
+        if loss_to_choose_by < self.best:
+            self.best = loss_to_choose_by
             network.save_weights(self.best_weights)
         state = {
             "history": self.history, "seconds": self.seconds, "cpu_seconds": self.cpu_seconds, "best": self.best,
@@ -249,7 +270,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
         self._epoch = epoch
-        self._run.batches.untouched = untouched(self._run.progress(epoch, 0.0))
+        self._run.batches.untouched = untouched(1.0 if self._run.options.start else self._run.progress(epoch, 0.0))
         self._since, self._cpu_since = time.monotonic(), self._cpu()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
@@ -287,9 +308,25 @@ def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(images[..., None] / np.float32(255), np.float32)
 
 
+def weights_of(folder: Path) -> list[NDArray[np.float32]]:
+    """The weights of a model folder's network.
+
+    Raises:
+        ModelError: the folder is damaged.
+    """
+    verify_model_folder(folder)
+    return list(keras.models.load_model(folder / "model.keras", compile=False).get_weights())
+
+
+def _start_of(folder: Path) -> str:
+    return f"{folder.name}: {get_version(folder).card['command']}"
+
+
 def _check(options: TrainOptions) -> None:
     if options.epochs < 1 or options.batch_size < 1 or (options.minutes is not None and options.minutes <= 0):
         raise ConfigError("--epochs and --minutes must be greater than 0")
+    if options.start is not None and not options.start.is_dir():
+        raise ConfigError(f"no model folder {options.start} to start from")
     if options.out.exists():
         raise ConfigError(f"{options.out} exists already; name another folder with --out")
 
@@ -302,7 +339,7 @@ def _identity(options: TrainOptions) -> dict[str, Any]:
     """The options that an interrupted run and its continuation must share, as JSON holds them."""
     fixed = replace(options, resume=False, command="", source=None, minutes=None)
     known = {name: value for name, value in asdict(fixed).items() if name not in {"out", "source", "apart", "beside"}}
-    return known | {"teacher": str(options.teacher) if options.teacher else None}
+    return known | {name: str(known[name]) for name in ("teacher", "start") if known[name]}
 
 
 def _card_of(options: TrainOptions, run: _Run, ink: Ink) -> dict[str, Any]:
@@ -323,6 +360,7 @@ def _card_of(options: TrainOptions, run: _Run, ink: Ink) -> dict[str, Any]:
             "learning_rate": options.learning_rate,
             "precision": options.precision,
             **({"teacher": options.teacher.name} if options.teacher else {}),
+            **({"start": _start_of(options.start)} if options.start else {}),
             "minutes": round(run.seconds / 60, 1),
             "cpu_minutes": round(run.cpu_seconds / 60, 1),
         },
