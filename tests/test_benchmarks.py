@@ -4,16 +4,28 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
+from benchmarks import ablations
+from benchmarks.ablations import VARIANTS, Change, Variant, Without
+from benchmarks.answers import REFUSED, Answers, Frames, answers_of, answers_to
 from benchmarks.corruptions import CORRUPTIONS, Errors, corrupted, errors_table
+from benchmarks.doodles import KINDS, pngs_of
+from benchmarks.drawings import Drawings, Signs, encode_png
 from benchmarks.load import Plan, drive, is_whole
 from benchmarks.placements import CANVAS, PLACEMENTS, Placement, ink_strokes, render
+from benchmarks.rejection import Digits as AnsweredDigits
+from benchmarks.rejection import NonDigits, Rejection, kinds_table, sweep_table, told_apart, worst_signs
+from benchmarks.signs import is_ambiguous
 from benchmarks.table import Row, advantage, markdown_table, percentile, ratio_table, replace_block, span, times
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from inkdigit.training.dataset import Digits
 
 SEVEN = np.array([(0, 0, 0), (60, 0, 0), (25, 100, 0), (15, 50, 1), (55, 50, 1)], np.float32)
 BY_NAME = {placement.name: placement for placement in PLACEMENTS}
@@ -215,3 +227,154 @@ def test_the_mean_error_is_over_the_corruptions_alone() -> None:
         "10.00 %",
         "5.00 %",
     ]
+
+
+class Constant:
+    """A network that gives every picture the same answer."""
+
+    def __init__(self, *classes: float) -> None:
+        self.classes = np.array([classes], np.float32)
+
+    def classify(self, images: Frames) -> NDArray[np.float32]:
+        return self.classes.repeat(len(images), axis=0)
+
+
+def test_what_a_network_gives_to_no_digit_lowers_the_confidence_and_rejects() -> None:
+    answers = answers_of(Constant(0, 0.4, *[0] * 8, 0.6), np.zeros((300, 28, 28), np.float32))
+
+    assert np.all(answers.labels == 1)
+    assert answers.confidence == pytest.approx(np.full(300, 0.46))
+    assert (answers.accepted(0.5).sum(), answers.accepted(0.7).sum()) == (0, 300)
+
+
+def test_a_refused_picture_has_no_label_and_is_surely_no_digit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("benchmarks.answers.cache_folder", lambda: tmp_path)
+    blank = encode_png(np.full((CANVAS, CANVAS), 255, np.uint8))
+    drawn = encode_png(render(SEVEN, BY_NAME["centred"]))
+
+    answers = answers_to(Constant(*[0.1] * 10), [blank, drawn])
+
+    assert answers.labels.tolist() == [REFUSED, 0]
+    assert answers.accepted(1.0).tolist() == [False, True]
+    assert answers.confidence[0] == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_that_are_no_digits_are_the_same_ones_every_time_and_differ_among_themselves(kind: str) -> None:
+    pictures = pngs_of(kind, 8)
+
+    assert pictures == pngs_of(kind, 8)
+    assert len(set(pictures)) > 4
+
+
+def test_signs_that_have_the_shape_of_a_digit_are_known() -> None:
+    assert all(is_ambiguous(sign, 1) for sign in "OoIlZzSsbqg}")
+    assert not any(is_ambiguous(sign, 2) for sign in "AKi?>x")
+    assert is_ambiguous("i", 1)
+
+
+def given_answers(*not_digit: float) -> Answers:
+    """One answer for each of these probabilities of being no digit; every label is 3."""
+    unlike = np.array(not_digit)
+    return Answers(np.full(len(unlike), 3), 1 - 0.9 * unlike, unlike)
+
+
+def small_rejection() -> Rejection:
+    """Three digits, five signs of which one is ambiguous, two doodles."""
+    drawings = Drawings("centred", "pen", (b"", b"", b""), np.array([3, 3, 4]), writers=("a", "a", "b"))
+    signs = Signs((b"",) * 5, ("A", "A", "O", "x", "x"), ("1b",) * 3 + ("1c",) * 2, np.array([0, 0, 1, 0, 0], bool))
+    return Rejection(
+        threshold=0.5,
+        digits=(AnsweredDigits(drawings, given_answers(0.0, 0.2, 0.6)),),
+        signs=signs,
+        sign_answers=given_answers(0.1, 0.4, 0.0, 0.9, 0.3),
+        others=(NonDigits("doodles", given_answers(1.0, 0.45)),),
+    )
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_signs_are_counted_apart_from_ambiguous_ones_and_by_category() -> None:
+    rows = {row[0]: row[1:3] for row in map(cells, kinds_table(small_rejection()).splitlines()[2:])}
+
+    assert rows["letters and symbols, unambiguous"] == ["4", "75.00 % (3)"]
+    assert rows["letters and symbols, ambiguous"] == ["1", "100.00 % (1)"]
+    assert rows["- lower-case letters"] == ["2", "50.00 % (1)"]
+    assert rows["doodles"] == ["2", "50.00 % (1)"]
+
+
+def test_the_signs_accepted_most_often_come_first() -> None:
+    assert worst_signs(small_rejection()) == [("A", 2, 2), ("x", 1, 2)]
+
+
+def test_a_higher_threshold_accepts_more_digits_and_more_of_all_else() -> None:
+    rows = [cells(line) for line in sweep_table(small_rejection(), (0.05, 0.5, 0.95)).splitlines()[2:]]
+
+    assert [row[1] for row in rows] == ["33.33 %", "66.67 %", "100.00 %"]
+    assert [row[2] for row in rows] == ["0.00 %", "0.00 %", "33.33 %"]
+    assert [row[4] for row in rows] == ["0.00 %", "75.00 %", "100.00 %"]
+
+
+def test_digits_are_told_apart_from_unambiguous_signs_alone() -> None:
+    # Of the 3 x 4 pairs the digit is the likelier one in 4 + 3 + 1: O, which outdoes them all, is in none.
+    assert told_apart(small_rejection()) == pytest.approx(8 / 12)
+
+
+def values_of(changes: list[Change]) -> list[object]:
+    return [getattr(change.module, change.name) for change in changes]
+
+
+def interrupted_run(changes: list[Change], seen: list[object]) -> None:
+    """A run that notes what it trains with, and is stopped."""
+    with ablations.changed(changes):
+        seen += values_of(changes)
+        raise KeyboardInterrupt
+
+
+def test_changes_to_the_training_end_with_the_run() -> None:
+    changes = [change for variant in VARIANTS for change in variant.changes]
+    before, during = values_of(changes), list[object]()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_run(changes, during)
+
+    assert during != before
+    assert values_of(changes) == before
+
+
+def test_ink_without_a_kind_trains_as_long_on_the_others() -> None:
+    pictures = Digits(np.zeros((350, 28, 28), np.uint8), np.zeros(350, np.uint8))
+    counts = {"mnist": 200, "redrawn": 60, "drawn": 40, "negatives": 50}
+
+    everything = Without(pictures, counts, {}, kind="negatives").rows_of_an_epoch(np.random.default_rng(1))
+
+    assert len(everything) == 200 + 30 + 20 + 20
+    assert everything.max() < 300
+
+
+def test_runs_of_other_recipes_and_seeds_are_kept_apart() -> None:
+    variants = [*VARIANTS, Variant("another", changes=(Change(ablations, "SEEDS", 1),))]
+
+    names = {ablations._name(variant, seed) for variant in variants for seed in (1, 2)}
+
+    assert len(names) == 2 * len(variants)
+
+
+def test_the_table_of_ablations_tells_mean_and_range_of_each_figure() -> None:
+    runs = {"all of it": [[1.0] * 7, [3.0] * 7], "no faults": [[4.0] * 7]}
+
+    rows = [cells(line) for line in ablations.table(runs).splitlines()[2:]]
+
+    assert rows[0][:3] == ["all of it", "2", "2.00 (1.00 to 3.00)"]
+    assert rows[1][:3] == ["no faults", "1", "4.00"]
+
+
+def test_figures_of_a_run_are_errors_then_what_is_rejected_and_accepted_wrongly() -> None:
+    sets = [ablations.HELD_OUT, *BY_NAME, "mouse_digits_dev", "mnist_c_dev"]
+    truths = {name: np.array([3, 3, 3, 4]) for name in sets} | {"corner": np.array([3, 3, 4, 4])}
+    run = dict.fromkeys(sets, given_answers(0.0, 0.0, 0.7, 0.0)) | {ablations.SIGNS: given_answers(0.2, 0.8, 0.1)}
+
+    found = ablations.figures(run, truths, np.array([True, True, False]))
+
+    assert found == [25.0, 25.0, 50.0, 25.0, 25.0, 25.0, 50.0]
