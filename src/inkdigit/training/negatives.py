@@ -89,13 +89,13 @@ def _picture(draw: Kind, random: Random, material: Material) -> NDArray[np.uint8
 def drawn_letter(random: Random, _: Material) -> Ink:
     """A letter or sign of our own alphabet."""
     sign, strokes = letter(random)
-    return ink(strokes, random, width=None if sign in DOTTED else _letter_pen(strokes, random), fine=True)
+    return ink(strokes, random, width=random.uniform(0.03, 0.11) if sign in DOTTED else _letter_pen(strokes, random))
 
 
 def face_letter(random: Random, material: Material) -> Ink:
     """A letter or sign of a handwriting face, written anew."""
-    _, strokes = glyph(material.faces, random)
-    return ink(strokes, random, width=_letter_pen(strokes, random))
+    sign, strokes = glyph(material.faces, random)
+    return ink(strokes, random, width=random.uniform(0.03, 0.11) if sign in DOTTED else _letter_pen(strokes, random))
 
 
 def _letter_pen(strokes: list[Stroke], random: Random) -> float:
