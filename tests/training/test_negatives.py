@@ -7,7 +7,7 @@ import pytest
 
 from inkdigit.preprocess import normalize
 from inkdigit.training.dataset import Digits, read_digits
-from inkdigit.training.letters import ALPHABET, AMBIGUOUS, DOUBTFUL
+from inkdigit.training.letters import ALPHABET, AMBIGUOUS, DOUBTFUL, HARD, OFTEN, pick, write
 from inkdigit.training.negatives import FACES, KINDS, LETTERS, Kind, Material, draw_negatives
 
 DATA = Path(__file__).parents[1] / "data"
@@ -61,6 +61,24 @@ def test_hardly_two_pictures_are_alike(digits: Digits) -> None:
 
 def test_what_passes_for_a_digit_is_no_letter_of_the_alphabet() -> None:
     assert not set(ALPHABET) & (AMBIGUOUS | DOUBTFUL)
+
+
+def test_hard_signs_come_up_more_often() -> None:
+    random = np.random.default_rng(6)
+    signs = [pick(("a", "e"), random) for _ in range(3000)]
+
+    assert set(ALPHABET) >= HARD
+    assert signs.count("a") == pytest.approx(OFTEN * signs.count("e"), rel=0.15)
+
+
+@pytest.mark.parametrize("sign", "ij!?;:")
+def test_a_dot_stands_apart_from_the_rest(sign: str) -> None:
+    random = np.random.default_rng(7)
+    for variant in range(len(ALPHABET[sign])):
+        *_, body, dot = write(sign, variant, random)
+
+        assert np.hypot(*(body[:, None] - dot[None]).T).min() > 0.02
+        assert np.ptp(dot, axis=0).max() < 0.3
 
 
 def test_the_digits_are_left_as_they_were(digits: Digits) -> None:

@@ -440,8 +440,8 @@ def _dot(point: Stroke, random: Random) -> Stroke:
     middle = point + random.normal(0, (0.05, 0.025))
     form = random.random()
     if form < 0.12:
-        angle = np.linspace(0, random.uniform(4.5, 6.6), 12) + random.uniform(0, 6.28)
-        return np.asarray(middle + random.uniform(0.03, 0.06) * np.column_stack([np.cos(angle), np.sin(angle)]))
+        turn = np.linspace(0, random.uniform(4.5, 6.6), 12) + random.uniform(0, 6.28)
+        return np.asarray(middle + random.uniform(0.03, 0.06) * np.column_stack([np.cos(turn), np.sin(turn)]))
     reach = random.uniform(0.0, 0.02) if form < 0.55 else random.uniform(0.03, 0.08)
     angle = random.uniform(0, 3.14)
     along = reach * np.array([np.cos(angle), 0.7 * np.sin(angle)])

@@ -17,9 +17,11 @@ from PIL import Image, ImageDraw
 from inkdigit.errors import BlankImageError
 from inkdigit.image import Ink
 from inkdigit.preprocess import normalize
+from inkdigit.training.clothes import draw_garment
 from inkdigit.training.dataset import Digits, Images
 from inkdigit.training.fonts import Face, glyph
 from inkdigit.training.letters import DOTTED, Random, Stroke, bent, letter
+from inkdigit.training.textures import checks, cut_noise, levels, noise, slope, stripes
 
 Chosen = TypeVar("Chosen")
 Points = list[tuple[float, float]]
@@ -457,52 +459,12 @@ def _trimmed(digit: Ink) -> Ink:
 
 def texture(random: Random, _: Material) -> Ink:
     """Noise of some grain, a smooth field, cut at a level or not; stripes, checks, slopes."""
-    return _levels(_choose(random, (_noise, _noise, _cut_noise, _cut_noise, _stripes, _checks, _slope))(random))
-
-
-def _noise(random: Random, side: int = 28) -> NDArray[np.float64]:
-    """Random values, smooth over a grain of 1 to 14 pixels."""
-    knots = int(random.choice([3, 4, 6, 9, 14, 28]))
-    coarse = Image.fromarray(random.normal(0.5, 0.3, (knots, knots)).astype(np.float32))
-    return np.asarray(coarse.resize((side, side), Image.Resampling.BICUBIC), np.float64)
-
-
-def _cut_noise(random: Random) -> NDArray[np.float64]:
-    field = _noise(random)
-    kept = random.uniform(0.03, 0.3) if random.random() < 0.5 else random.uniform(0.3, 0.7)
-    return np.where(field > np.quantile(field, 1 - kept), 1.0 if random.random() < 0.6 else field, 0.0)
-
-
-def _stripes(random: Random) -> NDArray[np.float64]:
-    x, y = np.mgrid[-1:1:28j, -1:1:28j]
-    angle, pace = random.uniform(0, 3.14), random.uniform(6, 22)
-    wave = np.sin(pace * (x * np.cos(angle) + y * np.sin(angle)) + random.uniform(0, 6.28))
-    return np.asarray(np.clip(0.5 + wave * random.uniform(0.3, 3), 0, 1))
-
-
-def _checks(random: Random) -> NDArray[np.float64]:
-    size = int(random.integers(2, 10))
-    x, y = np.mgrid[0:28, 0:28] // size
-    return np.asarray(((x + y) % 2) * random.uniform(0.5, 1) + random.uniform(0, 0.3) * random.random((28, 28)))
-
-
-def _slope(random: Random) -> NDArray[np.float64]:
-    x, y = np.mgrid[-1:1:28j, -1:1:28j]
-    angle = random.uniform(0, 6.28)
-    straight = x * np.cos(angle) + y * np.sin(angle)
-    round_ = 1.3 - np.hypot(x - random.normal(0, 0.3), y - random.normal(0, 0.3)) * random.uniform(0.8, 1.5)
-    return np.asarray(np.clip(round_ if random.random() < 0.4 else straight * random.uniform(0.4, 1) + 0.5, 0, 1))
+    return levels(_choose(random, (noise, noise, cut_noise, cut_noise, stripes, checks, slope))(random))
 
 
 def garment(random: Random, _: Material) -> Ink:
-    """The silhouette of a piece of clothing, a shoe or a bag, filled with cloth."""
-    outline, holes = _choose(random, GARMENTS)(random)
-    shape = _filled([outline], holes, random)
-    cloth = random.uniform(0.5, 1) + random.uniform(0, 0.35) * (_noise(random, 56) - 0.5)
-    if random.random() < 0.4:
-        pattern = _choose(random, (_stripes, _checks))(random)
-        cloth = cloth - random.uniform(0.1, 0.6) * np.kron(pattern, np.ones((2, 2)))
-    return _levels(shape * np.clip(cloth, 0.08, 1))
+    """A piece of clothing, a shoe or a bag."""
+    return draw_garment(random)
 
 
 def solid(random: Random, _: Material) -> Ink:
@@ -510,13 +472,13 @@ def solid(random: Random, _: Material) -> Ink:
     kind = random.integers(6)
     wide = float(np.exp(random.uniform(-0.6, 1.5)))
     if kind == 0:
-        return _levels(np.ones((28, 28)) * random.uniform(0.2, 1))
+        return levels(np.ones((28, 28)) * random.uniform(0.2, 1))
     if kind == 1:
-        return _levels(_filled([_around(random, int(random.integers(3, 8)), min(wide, 2.0))], [], random))
+        return levels(_filled([_around(random, int(random.integers(3, 8)), min(wide, 2.0))], [], random))
     if kind == 2:
-        return _levels(_filled([_box(wide)], [_box(wide) * random.uniform(0.5, 0.9)], random))
+        return levels(_filled([_box(wide)], [_box(wide) * random.uniform(0.5, 0.9)], random))
     shape = _box(wide) if kind == 3 else _oval((0, 0), (0.5, 0.5 / wide), random)
-    return _levels(_filled([shape], [], random))
+    return levels(_filled([shape], [], random))
 
 
 def _filled(shapes: list[Stroke], holes: list[Stroke], random: Random) -> NDArray[np.float64]:
@@ -539,80 +501,6 @@ def _around(random: Random, corners: int, wide: float) -> Stroke:
 
 def _box(wide: float) -> Stroke:
     return np.asarray(np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / (2 / np.sqrt(wide), 2 * np.sqrt(wide)))
-
-
-def _levels(values: NDArray[np.float64]) -> Ink:
-    return np.asarray(values.clip(0, 1) * 255, np.uint8)
-
-
-Garment = tuple[Stroke, list[Stroke]]  # the outline, and the holes in it
-
-
-def _both_sides(right: list[tuple[float, float]]) -> Stroke:
-    """An outline from its right half, top to bottom."""
-    half = np.array(right)
-    return np.vstack([half, half[::-1] * (-1, 1)])
-
-
-def _top(random: Random) -> Garment:
-    """Shirts, pullovers, coats: a body, sleeves of any length, a neck."""
-    body, long, hem = random.uniform(0.24, 0.36), random.uniform(0.15, 0.95), random.uniform(0.85, 1.05)
-    cuff, out = random.uniform(0.1, 0.2), random.uniform(0.08, 0.35)
-    neck, deep = random.uniform(0.08, 0.18), random.uniform(0.0, 0.2)
-    sleeve = [(body + out * long + 0.1, long), (body + out * long + 0.1 - cuff, long + 0.03), (body, 0.28)]
-    holes = [np.array([(-neck, -0.05), (neck, -0.05), (0, deep)])]
-    if random.random() < 0.3:
-        holes.append(np.array([(-0.012, 0), (0.012, 0), (0.012, 1), (-0.012, 1)]))
-    return _both_sides([(neck, 0), (body, 0.05), *sleeve, (body * random.uniform(0.85, 1.15), hem)]), holes
-
-
-def _dress(random: Random) -> Garment:
-    shoulder, waist, hem = random.uniform(0.1, 0.22), random.uniform(0.1, 0.2), random.uniform(0.17, 0.42)
-    neck = shoulder * random.uniform(0.2, 0.7)
-    return _both_sides([(shoulder, 0), (shoulder * 1.1, 0.2), (waist, 0.4), (hem, 1)]), [
-        np.array([(-neck, -0.01), (neck, -0.01), (0, 0.15)])
-    ]
-
-
-def _trousers(random: Random) -> Garment:
-    waist, leg, gap = random.uniform(0.16, 0.26), random.uniform(0.16, 0.3), random.uniform(0.01, 0.08)
-    crotch = random.uniform(0.25, 0.45)
-    return _both_sides([(waist, 0), (waist * 1.15, crotch * 0.8), (leg, 1)]), [
-        np.array([(0, crotch), (gap, 1.01), (-gap, 1.01)])
-    ]
-
-
-def _shoe(random: Random) -> Garment:
-    """Flat shoes, trainers, boots, heels; the toe to either side."""
-    shaft, high, heel = random.uniform(0.25, 0.45), random.choice([0.15, 0.25, 0.4, 0.9]), random.uniform(0, 0.25)
-    instep = random.uniform(0.12, 0.3)
-    outline = np.array(
-        [
-            (0, -high),
-            (shaft, -high),
-            (shaft + 0.05, -0.1),
-            (0.7, 0.02),
-            (1, instep),
-            (1, instep + 0.08),
-            (0.4, instep + 0.08),
-            (0.2, instep + 0.03),
-            (0.15, instep + heel),
-            (0, instep + heel),
-        ]
-    )
-    holes = [np.array([(0.3, 0.05), (0.8, 0.12), (0.4, 0.15)])] if random.random() < 0.3 else []
-    return (outline, holes) if random.random() < 0.5 else (outline * (-1, 1), [hole * (-1, 1) for hole in holes])
-
-
-def _bag(random: Random) -> Garment:
-    wide, high, strap = random.uniform(0.4, 0.6), random.uniform(0.35, 0.8), random.uniform(0, 0.5)
-    outline = _both_sides([(0.2, -strap), (0.3, 0), (wide, 0.02), (wide * 1.05, high)])
-    return outline, [
-        np.array([(-0.14, -strap + 0.06), (0.14, -strap + 0.06), (0.22, -0.02), (-0.22, -0.02)])
-    ] if strap > 0.1 else []
-
-
-GARMENTS = (_top, _top, _top, _dress, _trousers, _shoe, _shoe, _bag)
 
 
 # The pen
@@ -679,18 +567,18 @@ def _choose(random: Random, among: tuple[Chosen, ...]) -> Chosen:
 
 
 KINDS: tuple[tuple[str, Kind, float], ...] = (
-    (LETTERS, drawn_letter, 0.24),
-    (FACES, face_letter, 0.24),
+    (LETTERS, drawn_letter, 0.28),
+    (FACES, face_letter, 0.22),
     ("lines", lines, 0.03),
-    ("scribbles", scribble, 0.10),
+    ("scribbles", scribble, 0.09),
     ("doodles", doodle, 0.09),
-    ("two digits", two_digits, 0.05),
+    ("two digits", two_digits, 0.04),
     ("overlaid digits", overlaid, 0.02),
-    ("digits upside down", turned, 0.03),
+    ("digits upside down", turned, 0.02),
     ("mirrored digits", mirrored, 0.02),
     ("shuffled digits", shuffled, 0.02),
     ("digits scratched out", struck, 0.02),
-    ("textures", texture, 0.05),
-    ("clothes, shoes and bags", garment, 0.06),
+    ("textures", texture, 0.04),
+    ("clothes, shoes and bags", garment, 0.10),
     ("solid shapes", solid, 0.03),
 )
