@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,6 +98,7 @@ def inference(setting: Setting) -> str:
         for model in setting.our_models:
             task = _task(setting, model, pngs, Path(scratch))
             parts.append(f"### {task.name}\n\n{_road(setting, task)}\n\n{_runtimes(setting, others, task)}")
+            print(parts[-1], file=sys.stderr)  # as soon as it is known, for the next model takes minutes
     return "\n\n".join([*parts, f"- other runtimes: {others.versions()}"])
 
 
