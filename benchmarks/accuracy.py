@@ -86,8 +86,9 @@ def accuracy_section(setting: Setting) -> str:
         return SKIPPED
     recognizer = Recognizer.load(setting.our_model)
     scores = [_score(recognizer, setting, drawings) for drawings in all_drawings()]
+    rejection = measure_rejection(recognizer, at_most=setting.effort.pictures)
     compared = markdown_table([_HEAD, *(score.cells(scores[0].ours) for score in scores)])
-    return f"{compared}\n\n{rejection_report(measure_rejection(recognizer))}"
+    return f"{compared}\n\n{rejection_report(rejection)}"
 
 
 _HEAD = ("drawings", "file", "n", "Inkdigit", "baseline", "fewer errors", "Inkdigit, points from centred")

@@ -49,16 +49,21 @@ class Drawings:
     labels: NDArray[np.int64]
     light_on_dark: bool = False
     writers: tuple[str, ...] = ()  # who wrote each, where the file tells
+    mislabelled: frozenset[int] = frozenset()  # rows whose label is believed wrong
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def thinned(self, n: int) -> Self:
         """At most n of them, spread over the whole set."""
-        rows = np.unique(np.linspace(0, len(self) - 1, min(n, len(self))).astype(int)).tolist()
-        writers = tuple(self.writers[row] for row in rows) if self.writers else ()
-        pngs = tuple(self.pngs[row] for row in rows)
-        return dataclasses.replace(self, pngs=pngs, labels=self.labels[rows], writers=writers)
+        rows = _spread(len(self), n)
+        return dataclasses.replace(
+            self,
+            pngs=tuple(self.pngs[row] for row in rows),
+            labels=self.labels[rows],
+            writers=tuple(self.writers[row] for row in rows) if self.writers else (),
+            mislabelled=frozenset(place for place, row in enumerate(rows) if row in self.mislabelled),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,17 @@ class Signs:
 
     def __len__(self) -> int:
         return len(self.pngs)
+
+    def thinned(self, n: int) -> Self:
+        """At most n of them, spread over the whole set."""
+        rows = _spread(len(self), n)
+        return dataclasses.replace(
+            self,
+            pngs=tuple(self.pngs[row] for row in rows),
+            signs=tuple(self.signs[row] for row in rows),
+            categories=tuple(self.categories[row] for row in rows),
+            ambiguous=self.ambiguous[rows],
+        )
 
 
 def available(folder: Path = SHARED) -> bool:
@@ -92,7 +108,8 @@ def pen_drawings(placement: Placement, folder: Path = SHARED) -> Drawings:
     source = folder / f"{PEN_FILE}.npz"
     with np.load(source) as file:
         labels, writers = file["label"].astype(np.int64), tuple(file["contributor"].tolist())
-    return Drawings(placement.name, PEN_FILE, _drawn(source, placement), labels, writers=writers)
+    pngs = _drawn(source, placement)
+    return Drawings(placement.name, PEN_FILE, pngs, labels, writers=writers, mislabelled=frozenset(MISLABELLED))
 
 
 def pen_signs(folder: Path = SHARED) -> Signs:
@@ -137,6 +154,11 @@ def cache_folder() -> Path:
 def digest(*parts: bytes) -> str:
     """A short name for what was made from these bytes."""
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _spread(count: int, n: int) -> list[int]:
+    """At most n of so many rows, evenly."""
+    return sorted({int(row) for row in np.linspace(0, count - 1, min(n, count))})
 
 
 def _drawn(source: Path, placement: Placement) -> tuple[bytes, ...]:

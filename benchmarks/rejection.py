@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks import doodles
 from benchmarks.answers import Answers, answers_to
-from benchmarks.drawings import MISLABELLED, PEN_FILE, Drawings, Signs, all_drawings, encode_png, pen_signs
+from benchmarks.drawings import PEN_FILE, Drawings, Signs, all_drawings, encode_png, pen_signs
 from benchmarks.table import markdown_table
 from inkdigit import Recognizer
 from inkdigit.training.dataset import read_idx
@@ -20,6 +20,7 @@ from inkdigit.training.measures import auroc, calibration_error
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # of the probability of being no digit
 SURE = 0.9  # confidence from which on an answer is called sure
+ALL = 1_000_000  # more pictures than any set has
 WORST = 12  # signs that are named
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package puts it
 NO_FASHION = f"Fashion-MNIST is left out: no {FASHION}; `apt install dataset-fashion-mnist` puts it there."
@@ -41,10 +42,7 @@ class Digits:
     @property
     def clean(self) -> NDArray[np.bool_]:
         """(N,) all but the pen digits whose label is believed wrong."""
-        kept = np.ones(len(self.drawings), bool)
-        if self.drawings.file == PEN_FILE:
-            kept[list(MISLABELLED)] = False
-        return kept
+        return ~np.isin(np.arange(len(self.drawings)), sorted(self.drawings.mislabelled))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +86,20 @@ def picked(answers: Answers, rows: NDArray[np.bool_]) -> Answers:
     return Answers(answers.labels[rows], answers.confidence[rows], answers.not_digit[rows])
 
 
-def measure_rejection(recognizer: Recognizer, fashion: Path = FASHION) -> Rejection:
+def measure_rejection(recognizer: Recognizer, fashion: Path = FASHION, at_most: int = ALL) -> Rejection:
     """Ask a model for everything that there is; needs the data folder (`drawings.available`).
 
     Args:
         recognizer: the model.
         fashion: folder of Fashion-MNIST's IDX files; where there is none, those pictures are left out.
+        at_most: pictures of each set.
     """
-    digits = tuple(Digits(drawings, answers_to(recognizer, drawings.pngs)) for drawings in all_drawings())
-    signs = pen_signs()
-    others = {kind: doodles.pngs_of(kind) for kind in doodles.KINDS}
+    sets = [drawings.thinned(at_most) for drawings in all_drawings()]
+    digits = tuple(Digits(drawings, answers_to(recognizer, drawings.pngs)) for drawings in sets)
+    signs = pen_signs().thinned(at_most)
+    others = {kind: doodles.pngs_of(kind, min(at_most, doodles.EACH)) for kind in doodles.KINDS}
     if fashion.is_dir():
-        others = {"Fashion-MNIST, test part": fashion_pngs(fashion), **others}
+        others = {"Fashion-MNIST, test part": fashion_pngs(fashion)[:at_most], **others}
     asked = tuple(NonDigits(kind, answers_to(recognizer, pngs)) for kind, pngs in others.items())
     return Rejection(recognizer.threshold, digits, signs, answers_to(recognizer, signs.pngs), asked)
 

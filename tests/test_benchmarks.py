@@ -292,6 +292,16 @@ def small_rejection() -> Rejection:
     )
 
 
+def test_a_thinned_set_keeps_what_belongs_to_each_picture() -> None:
+    pngs, writers = tuple(bytes([i]) for i in range(9)), tuple("abcdefghi")
+    signs = Signs(pngs, writers, writers, np.arange(9) == 8).thinned(3)
+    digits = Drawings("centred", "pen", pngs, np.arange(9), writers=writers, mislabelled=frozenset({4, 5})).thinned(3)
+
+    assert (digits.pngs, digits.labels.tolist()) == ((b"\0", b"\4", b"\10"), [0, 4, 8])
+    assert (digits.writers, digits.mislabelled) == (("a", "e", "i"), {1})
+    assert (signs.pngs, signs.signs, signs.ambiguous.tolist()) == (digits.pngs, digits.writers, [False, False, True])
+
+
 def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
