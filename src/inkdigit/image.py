@@ -175,8 +175,9 @@ def _levels(image: Image.Image) -> _Levels:
     if not image.has_transparency_data:
         return _grey(image)
     image = image.convert("RGBA")
-    if image.getchannel("A").getextrema() == (255, 255):
-        return _grey(image.convert("RGB"))
+    red, green, blue, alpha = (channel.tobytes() for channel in image.split())
+    if alpha.count(255) == len(alpha):
+        return _grey(image.getchannel("R") if red == green == blue else image.convert("RGB"))
     on_white = _grey(_composite(image, "white"))
     return on_white if int(np.ptp(on_white)) >= MIN_CONTRAST else _grey(_composite(image, "black"))
 
@@ -201,9 +202,9 @@ def _grey(image: Image.Image) -> _Levels:
         return np.asarray(image.convert("L"))
     image = image.convert("RGB")
     red, green, blue = image.split()
-    grey = image.convert("L")
     if red.tobytes() == green.tobytes() == blue.tobytes():
         return np.asarray(red)
+    grey = image.convert("L")
     channel = max((red, green, blue), key=_spread)
     return np.asarray(channel if _spread(channel) > COLOUR_GAIN * _spread(grey) else grey)
 
