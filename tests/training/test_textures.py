@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from inkdigit.training.letters import Random
-from inkdigit.training.textures import Surface, checks, cut_noise, levels, noise, slope, stripes
+from inkdigit.training.textures import Surface, blots, checks, cut_noise, levels, noise, slope, stripes
 
 
-@pytest.mark.parametrize("surface", [noise, cut_noise, stripes, checks, slope])
+@pytest.mark.parametrize("surface", [noise, cut_noise, blots, stripes, checks, slope])
 @pytest.mark.parametrize("side", [28, 84])
 def test_a_surface_has_the_side_asked_for_and_is_not_even(surface: Callable[[Random, int], Surface], side: int) -> None:
     values = surface(np.random.default_rng(3), side)

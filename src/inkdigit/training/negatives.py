@@ -20,8 +20,8 @@ from inkdigit.preprocess import normalize
 from inkdigit.training.clothes import draw_garment
 from inkdigit.training.dataset import Digits, Images
 from inkdigit.training.fonts import Face, glyph
-from inkdigit.training.letters import DOTTED, Random, Stroke, bent, letter
-from inkdigit.training.textures import checks, cut_noise, levels, noise, slope, stripes
+from inkdigit.training.letters import DOTTED, Random, Stroke, bent, letter, smooth
+from inkdigit.training.textures import blots, checks, cut_noise, levels, noise, slope, stripes
 
 Chosen = TypeVar("Chosen")
 Points = list[tuple[float, float]]
@@ -157,8 +157,10 @@ def _wander(random: Random) -> list[Stroke]:
 def _knot(random: Random) -> list[Stroke]:
     """A closed curve that crosses itself several times."""
     angle = np.linspace(0, 6.2832, 90)
-    pace = random.choice(np.array([[3, 4], [4, 3], [3, 5], [5, 3], [5, 4], [4, 5]]))
+    pace = random.choice(np.array([[3, 2], [2, 3], [3, 4], [4, 3], [3, 5], [5, 3], [5, 4], [4, 5]]))
     phase = random.uniform(0, 6.28, 2)
+    if pace.sum() == 5:  # of the slower ones, those that do not go back the way they came
+        phase = np.array([random.integers(4) * 1.5708 + random.uniform(-0.45, 0.45), 0.0])
     wobble = random.normal(0, 0.08, (2, 2, 1))
     x = np.sin(pace[0] * angle + phase[0]) + wobble[0, 0] * np.sin(angle)
     y = np.sin(pace[1] * angle + phase[1]) + wobble[1, 0] * np.cos(2 * angle)
@@ -382,9 +384,38 @@ def _star(random: Random) -> list[Stroke]:
     return [np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]) / 2]
 
 
+def _heart(random: Random) -> list[Stroke]:
+    """Two bows that meet at a dent and in a point, slim or plump."""
+    wide, dent, point = random.uniform(0.4, 0.6), random.uniform(0.02, 0.2), random.uniform(0.45, 0.75)
+    bow = np.array([(0, dent - 0.2), (wide * 0.45, -0.33), (wide, -0.12), (wide * 0.8, 0.15), (0, point)])
+    bow = bow + random.normal(0, 0.02, bow.shape) * np.array([[0], [1], [1], [1], [0]])
+    return [smooth(bow), smooth(bow * (-1, 1))]
+
+
+def _wheel(random: Random) -> list[Stroke]:
+    """A ring with lines from side to side, two at least: one alone is a 0 with a slash."""
+    spokes = int(random.integers(2, 5))
+    first, reach = random.uniform(0, 3.14), random.uniform(0.4, 0.65)
+    turns = first + np.arange(spokes) * 3.1416 / spokes + random.normal(0, 0.1, spokes)
+    ways = np.column_stack([np.cos(turns), np.sin(turns)]) * reach
+    lines = [_line(-way + random.normal(0, 0.03, 2), way, 0.03, random) for way in ways]
+    return [_oval((0, 0), (0.5, random.uniform(0.42, 0.5)), random), *lines]
+
+
+def _arrow(random: Random) -> list[Stroke]:
+    """In any direction, with a head that is open or closed, at one end or both."""
+    side, back = random.uniform(0.12, 0.3), random.uniform(0.15, 0.4)
+    head = np.array([(1 - back, -side), (1, 0), (1 - back, side), (1 - back, -side)])
+    head = head[:3] if random.random() < 0.7 else head
+    tails = [head * (-1, 1)] if random.random() < 0.2 else []
+    angle = random.uniform(0, 6.28)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return [stroke @ turn for stroke in (_line((-1, 0), (1, 0), 0.03, random), head, *tails)]
+
+
 DOODLES = (
-    _face, _cat, _fish, _flower, _sun, _person, _tree, _car, _house, _cloud, _cup, _glasses, _beast,
-    _target, _polygon, _lobes, _star,
+    _heart, _wheel, _arrow, _face, _cat, _fish, _flower, _sun, _person, _tree, _car, _house, _cloud, _cup, _glasses,
+    _beast, _target, _polygon, _lobes, _star,
 )  # fmt: skip
 
 
@@ -459,7 +490,7 @@ def _trimmed(digit: Ink) -> Ink:
 
 def texture(random: Random, _: Material) -> Ink:
     """Noise of some grain, a smooth field, cut at a level or not; stripes, checks, slopes."""
-    return levels(_choose(random, (noise, noise, cut_noise, cut_noise, stripes, checks, slope))(random))
+    return levels(_choose(random, (noise, noise, cut_noise, cut_noise, blots, blots, stripes, checks, slope))(random))
 
 
 def garment(random: Random, _: Material) -> Ink:
@@ -474,7 +505,8 @@ def solid(random: Random, _: Material) -> Ink:
     if kind == 0:
         return levels(np.ones((28, 28)) * random.uniform(0.2, 1))
     if kind == 1:
-        return levels(_filled([_around(random, int(random.integers(3, 8)), min(wide, 2.0))], [], random))
+        shape = _filled([_around(random, int(random.integers(3, 8)), min(wide, 2.0))], [], random)
+        return levels(shape * slope(random, len(shape)) if random.random() < 0.4 else shape)
     if kind == 2:
         return levels(_filled([_box(wide)], [_box(wide) * random.uniform(0.5, 0.9)], random))
     shape = _box(wide) if kind == 3 else _oval((0, 0), (0.5, 0.5 / wide), random)

@@ -24,6 +24,16 @@ def cut_noise(random: Random, side: int = 28) -> Surface:
     return np.where(field > np.quantile(field, 1 - kept), 1.0 if random.random() < 0.6 else field, 0.0)
 
 
+def blots(random: Random, side: int = 28) -> Surface:
+    """A few blots far and wide, square or soft: what cleaning leaves of a noisy page."""
+    cells = int(random.integers(5, 15))
+    page = np.zeros((cells, cells), np.float32)
+    count = int(random.integers(4, max(6, cells * cells // 6)))
+    page.flat[random.choice(page.size, count, replace=False)] = random.uniform(0.2, 1, count)
+    way = Image.Resampling.NEAREST if random.random() < 0.6 else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(page).resize((side, side), way), np.float64)
+
+
 def stripes(random: Random, side: int = 28, level: bool = False) -> Surface:
     """Waves of light and dark in any direction, or from top to bottom."""
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
