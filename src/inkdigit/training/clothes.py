@@ -24,13 +24,22 @@ def draw_garment(random: Random) -> Ink:
     """A piece of clothing, a shoe or a bag: (28, 28) uint8 mostly, now and then (84, 84) as from a larger picture."""
     marks = GARMENTS[random.integers(len(GARMENTS))](random)
     shade = _painted(marks, random)
-    cloth = shade * _cloth(random)
-    photograph = np.where(shade > 0, np.clip(cloth, 0.06, 1), 0)
+    lit = np.where(shade > 0, np.maximum(shade * _cloth(random) * _light(shade > 0, random), 0.06), 0)
     if random.random() < 0.15:
-        return levels(photograph)
-    small = photograph.reshape(FRAME, SIDE // FRAME, FRAME, SIDE // FRAME).mean(axis=(1, 3))
-    grain = random.normal(1, random.uniform(0, 0.12), small.shape)
-    return levels(small * grain * random.uniform(0.7, 1.0) / max(small.max(), 0.1))
+        return levels(lit)
+    small = lit.reshape(FRAME, SIDE // FRAME, FRAME, SIDE // FRAME).mean(axis=(1, 3))
+    small *= random.normal(1, random.uniform(0, 0.12), small.shape)
+    return levels(small * random.uniform(0.7, 1.0) / small.max())
+
+
+def _light(inside: NDArray[np.bool_], random: Random) -> NDArray[np.float64]:
+    """What the lamps of a photograph do: an edge that shines or is dark, on one side or all round."""
+    light = np.ones(inside.shape)
+    sides = [(0, 1), (0, -1), (1, 1), (1, -1)] if random.random() < 0.5 else [(int(random.integers(2)), 1)]
+    gain = random.uniform(0.5, 1.8) if random.random() < 0.6 else 1.0
+    for axis, way in sides:
+        light[inside & ~np.roll(inside, way * int(random.integers(2, 6)), axis)] = gain
+    return light
 
 
 def _painted(marks: list[Mark], random: Random) -> NDArray[np.float64]:
@@ -54,7 +63,7 @@ def _painted(marks: list[Mark], random: Random) -> NDArray[np.float64]:
 def _cloth(random: Random) -> NDArray[np.float64]:
     """How light the cloth is, pixel by pixel: plain, folded, printed, striped, in plaid or faded."""
     look = random.random()
-    cloth = random.uniform(0.3, 1.0) + random.uniform(0, 0.3) * (noise(random, SIDE) - 0.5)
+    cloth = random.uniform(0.25, 1.0) + random.uniform(0, 0.3) * (noise(random, SIDE) - 0.5)
     if look < 0.25:
         folds = noise(random, SIDE)[:, :: random.choice([1, -1])].mean(axis=0 if random.random() < 0.8 else 1)
         cloth = cloth + random.uniform(0.3, 1.2) * (folds[None] - 0.5)
@@ -112,9 +121,9 @@ def _top(random: Random, sleeve: float, wide: float, tall: float = 1.0) -> list[
     hollow = np.array([(-neck, -0.01), (neck, -0.01), (neck * 0.6, deep * 0.7), (0, deep), (-neck * 0.6, deep * 0.7)])
     marks.append((hollow, 0.0 if random.random() < 0.6 else random.uniform(0.3, 0.8), 0.0))
     if random.random() < 0.5:
-        marks.append((hollow[[1, 2, 3, 4, 0]], random.uniform(0.4, 1.3), 0.03))
+        marks.append((hollow[[1, 2, 3, 4, 0]], random.uniform(0.4, 2.0), 0.03))
     if random.random() < 0.3:
-        marks.append((np.array([(-hem, tall * 0.96), (hem, tall * 0.96)]), _shade(random), 0.03))
+        marks.append((np.array([(-hem, tall * 0.96), (hem, tall * 0.96)]), random.uniform(0.5, 2.0), 0.03))
     return marks
 
 
@@ -310,7 +319,7 @@ def _handles(random: Random, wide: float) -> list[Mark]:
 
 GARMENTS: tuple[Callable[[Random], list[Mark]], ...] = tuple(
     itertools.chain(
-        (_tee,) * 4, (_vest,), (_pullover,) * 2, (_open_top,) * 3, (_dress,) * 2, (_trousers,) * 2,
+        (_tee,) * 6, (_vest,), (_pullover,) * 2, (_open_top,) * 3, (_dress,) * 2, (_trousers,) * 2,
         (_shoe,) * 2, (_boot,) * 2, (_sandal,) * 4, (_bag,) * 2,
     )
 )  # fmt: skip

@@ -601,8 +601,8 @@ def _choose(random: Random, among: tuple[Chosen, ...]) -> Chosen:
 KINDS: tuple[tuple[str, Kind, float], ...] = (
     (LETTERS, drawn_letter, 0.28),
     (FACES, face_letter, 0.22),
-    ("lines", lines, 0.03),
-    ("scribbles", scribble, 0.09),
+    ("lines", lines, 0.02),
+    ("scribbles", scribble, 0.08),
     ("doodles", doodle, 0.09),
     ("two digits", two_digits, 0.04),
     ("overlaid digits", overlaid, 0.02),
@@ -611,6 +611,6 @@ KINDS: tuple[tuple[str, Kind, float], ...] = (
     ("shuffled digits", shuffled, 0.02),
     ("digits scratched out", struck, 0.02),
     ("textures", texture, 0.04),
-    ("clothes, shoes and bags", garment, 0.10),
+    ("clothes, shoes and bags", garment, 0.12),
     ("solid shapes", solid, 0.03),
 )
