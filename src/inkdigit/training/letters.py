@@ -167,7 +167,18 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "63 33 15 07 29 59 68|80 79",
         "70 79|74 43 15 07 19 49 77",
     ),
-    "e": ("05 45 84 72 41 13 06 18 49 87", "06 74 62 41 14 17 49 87", "07 36 62 40 14 18 59 96"),
+    "e": (
+        "05 45 84 72 41 13 06 18 49 87",
+        "06 74 62 41 14 17 49 87",
+        "07 36 62 40 14 18 59 96",
+        "05 75 83 51 21 04 07 29 69 87",
+        "15 64 62 40 12 06 29 68",
+        "04 74 72 40 10 04 08 39 89",
+        "04 84|84 71 40 12 05 18 49 78",
+        "25 54 41 13 06 28 69 96",
+        "06 85 82 50 21 05 18 49 97",
+        "71 40 12 05 18 49 78|04 64",
+    ),
     "f": (
         "80 51 43 49|14 84",
         "70 40 34 39|04 74",
@@ -192,6 +203,8 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "20 09|16 45 75 68",
         "00 09|06 24 55 59",
         "00 09,05,64,69",
+        "00 09|05 33 54 59",
+        "20 19|06 34 64 68 89",
     ),
     "i": (
         "43 49|40",
@@ -326,7 +339,7 @@ ALPHABET: dict[str, tuple[str, ...]] = {
     "人": ("40 35 09|35 89",),
     "サ": ("03 93|30 36|70 75 39",),
     "キ": ("13 82|05 94|30 59",),
-    "+": ("40 49|04 94", "41 48|14 84"),
+    "+": ("40 49|04 94", "41 48|14 84", "60 39|04 94", "50 49|05 84", "40 48|02 93", "45 49|40 49|06 96"),
     "-": ("05 95", "04 54 95"),
     "=": ("03 93|06 96", "02 92|07 97"),
     "*": ("40 49|02 87|82 07", "40 49|04 94|11 88|81 18"),
@@ -347,7 +360,12 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "30 02 13 33 30|80 19|76 58 69 88 76",
         "90 09|20 22|77 79",
     ),
-    "@": ("64 44 46 65 63,66 85 73 41 14 16 49 88", "63 43 35 47 66 63,67 86 82 50 12 05 29 69 98"),
+    "@": (
+        "64 44 46 65 63,66 85 73 41 14 16 49 88",
+        "63 43 35 47 66 63,67 86 82 50 12 05 29 69 98",
+        "65 44 36 57 74,77 96 83 50 12 06 29 59 88",
+        "62 42 35 57 73|72 67 85 81 50 11 06 29 79",
+    ),
     "$": (
         "71 41 12 34 65 77 48 17|40 49",
         "72 41 12 44 66 48 17|30 39|50 59",
@@ -373,7 +391,7 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "03 10 60 83 56 47|59",
         "10 40 62 54 34 37|39",
     ),
-    "<": ("80 04,89", "91 05,98"),
+    "<": ("80 04,89", "91 05,98", "70 05,79", "90 04,98", "80 15 89", "81 04,78"),
     ">": ("00 84,09", "01 95,08", "00 95,09", "10 74 19", "02 94,06", "10 75,19", "01 84,17"),
     "[": ("60 20,29,69",),
     "]": ("20 60,69,29", "10 60,69,19", "30 60,69,39", "00 70,79,09", "20 60,68,18", "30 70 79 39"),
@@ -406,8 +424,9 @@ ALPHABET: dict[str, tuple[str, ...]] = {
 }
 DOTTED = frozenset('ij!:;?"÷=%')  # signs of which a wide pen would close the gaps
 # Signs that come nearest to a digit: a to 2, 8 and 9, d to 2 and 6, B to 8, D and Q to 0, G to 6, J to 3 and 5, y and Y
-# to 4 and 9, ? and > to 7 and 2, the dotted ones to 1, and so on. They are drawn so many times as often as others.
-HARD, OFTEN = frozenset("adfhijprtuyABDGJQTUY?!;:>]%$^&"), 4
+# to 4 and 9, ? and > to 7 and 2, the dotted ones to 1, and so on. They are drawn so many times as often as other signs.
+HARD, OFTEN = frozenset("adefhijprtuyABDGJQTUY?!;:>]%$^&"), 4
+FAMILIAR = 2  # how many times as often as signs the other Latin letters are drawn
 CORNERED = frozenset("BDG")  # signs that would be a digit if their corners were rounded
 LEVEL = frozenset("-")  # signs that would be another one if they were turned
 
@@ -426,7 +445,13 @@ def pick(signs: tuple[str, ...], random: Random) -> str:
 
 @cache
 def _pool(signs: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sign for sign in signs for _ in range(OFTEN if sign in HARD else 1))
+    return tuple(sign for sign in signs for _ in range(_weight(sign)))
+
+
+def _weight(sign: str) -> int:
+    if sign in HARD:
+        return OFTEN
+    return FAMILIAR if sign.isascii() and sign.isalpha() else 1
 
 
 def write(sign: str, variant: int, random: Random) -> list[Stroke]:

@@ -599,18 +599,18 @@ def _choose(random: Random, among: tuple[Chosen, ...]) -> Chosen:
 
 
 KINDS: tuple[tuple[str, Kind, float], ...] = (
-    (LETTERS, drawn_letter, 0.28),
-    (FACES, face_letter, 0.22),
+    (LETTERS, drawn_letter, 0.30),
+    (FACES, face_letter, 0.21),
     ("lines", lines, 0.02),
-    ("scribbles", scribble, 0.08),
+    ("scribbles", scribble, 0.07),
     ("doodles", doodle, 0.09),
     ("two digits", two_digits, 0.04),
-    ("overlaid digits", overlaid, 0.02),
+    ("overlaid digits", overlaid, 0.01),
     ("digits upside down", turned, 0.02),
     ("mirrored digits", mirrored, 0.02),
-    ("shuffled digits", shuffled, 0.02),
-    ("digits scratched out", struck, 0.02),
+    ("shuffled digits", shuffled, 0.01),
+    ("digits scratched out", struck, 0.01),
     ("textures", texture, 0.04),
     ("clothes, shoes and bags", garment, 0.12),
-    ("solid shapes", solid, 0.03),
+    ("solid shapes", solid, 0.04),
 )
