@@ -53,7 +53,6 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "00 09|00 40 63 66 39 09",
         "20 29|00 60 93 96 69 09",
         "09 00,50 83 86 59 09",
-        "00 09,49 85 50 10",
     ),
     "E": ("80 00,09,89|04 64", "00 09|00 80|04 64|09 89", "71 40 22 44,16 29 59 78"),
     "F": ("80 00,09|04 64", "00 09|00 80|04 54", "10 19|00 90|14 64"),
@@ -78,7 +77,6 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "20 90|60 67 49 18 06",
         "10 90|50 57 39 18 07",
         "00 80|60 66 48 29 07",
-        "50 57 39 08",
         "30 80|60 68 39 07",
         "90 97 69 29 06",
     ),
@@ -264,7 +262,6 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "00 09|04 20 50 72 63",
         "02 20 19|24 51 82",
         "00 09|03 40 71 73",
-        "19 15 31 60 90",
         "01 21 29,24 51 91,92",
     ),
     "t": (
@@ -397,7 +394,7 @@ ALPHABET: dict[str, tuple[str, ...]] = {
     "]": ("20 60,69,29", "10 60,69,19", "30 60,69,39", "00 70,79,09", "20 60,68,18", "30 70 79 39"),
     "{": ("60 41 43,25,46 48 69",),
     "~": ("06 23 45 67 84", "05 13 34 56 75 93"),
-    "^": ("05 41,85", "08 40,88", "06 42 86", "05 40 85", "07 30,87"),
+    "^": ("05 41,85", "06 42 86", "05 40 85", "04 42,84", "03 41,83"),
     '"': ("20 24|60 64", "30 14|70 54"),
     ":": ("41|48", "40|38", "42|47", "31|58", "52|39", "40|49"),
     ";": ("41|46 29", "40|47 39", "41|57 48 29", "51|56 38", "30|46 29", "40|45 47 19", "50|55 65 57 29", "42|46 49"),
@@ -423,9 +420,9 @@ ALPHABET: dict[str, tuple[str, ...]] = {
     "★": ("19 40,79,03,93,19",),
 }
 DOTTED = frozenset('ij!:;?"÷=%')  # signs of which a wide pen would close the gaps
-# Signs that come nearest to a digit: a to 2, 8 and 9, d to 2 and 6, B to 8, D and Q to 0, G to 6, J to 3 and 5, y and Y
+# Signs that come nearest to a digit: a to 2, 8 and 9, d to 2 and 6, B to 8, Q to 0, G to 6, J to 3 and 5, y and Y
 # to 4 and 9, ? and > to 7 and 2, the dotted ones to 1, and so on. They are drawn so many times as often as other signs.
-HARD, OFTEN = frozenset("adefhijprtuyABDGJQTUY?!;:>]%$^&"), 4
+HARD, OFTEN = frozenset("adefhijprtuyABGJQTUY?!;:>]%$&"), 4
 FAMILIAR = 2  # how many times as often as signs the other Latin letters are drawn
 CORNERED = frozenset("BDG")  # signs that would be a digit if their corners were rounded
 LEVEL = frozenset("-")  # signs that would be another one if they were turned
