@@ -69,7 +69,7 @@ def _occlusion(page: Levels, random: np.random.Generator) -> Levels:
 
 
 def _weak_contrast(page: Levels, random: np.random.Generator) -> Levels:
-    return _levels(random.uniform(90, 160) + page * 0.15)
+    return _levels(np.asarray(random.uniform(90, 160) + page * 0.15, np.float64))
 
 
 def _shade(page: Levels, random: np.random.Generator) -> Levels:
