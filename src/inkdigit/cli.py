@@ -376,7 +376,7 @@ def _visible(file: str) -> str:
     type=click.Choice(["default", "finish", "quick", "small"]),
     default="default",
     show_default=True,
-    help="What to train: the best network, ten epochs more of it, a trial of minutes, or a small one in eight bits.",
+    help="What to train: the best network, six epochs more of it, a trial of minutes, or a small one in eight bits.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the images [default: the preset's].")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="End by then, epochs done or not.")
@@ -461,7 +461,7 @@ class _ProgressBar:
     epilog=_examples(
         "inkdigit evaluate",
         "inkdigit evaluate --model models/mine --data my-digits/ --report mine.html",
-        "inkdigit evaluate --model models/mine --against digits-2",
+        "inkdigit evaluate --model models/mine --against digits-4",
         "inkdigit evaluate --json | jq .accuracy",
     )
 )
