@@ -296,6 +296,22 @@ def test_a_network_is_cooled_to_the_temperature_that_fits(small: Path, few: Mnis
     assert cool(network, images, few.test.labels) == pytest.approx(1.0, abs=0.01)
 
 
+def test_the_prior_lowers_the_odds_of_what_is_no_digit(small: Path, few: Mnist) -> None:
+    import keras
+
+    from inkdigit.training.export import PRIOR, correct_prior
+
+    network = keras.models.load_model(small / "model.keras", compile=False)
+    images = np.asarray(few.test.images[:20, ..., None] / 255, np.float32)
+    before = network.predict(images, verbose=0)
+
+    correct_prior(network)
+
+    after = network.predict(images, verbose=0)
+    odds = [np.log(rows[:, 10] / (1 - rows[:, 10])) for rows in (before, after)]
+    assert np.allclose(odds[0] - odds[1], PRIOR, atol=0.02)
+
+
 def test_another_precision_is_for_training_alone(train: Train, tmp_path: Path) -> None:
     import keras
 

@@ -53,7 +53,9 @@ def build_small_network() -> keras.Sequential:
 
 def plain(network: keras.Sequential) -> keras.Sequential:
     """The same network of Keras' own layers alone, in float32 and without its optimizer: what a reader needs."""
-    copy = keras.models.clone_model(network, clone_function=_plain_layer)
+    copy = keras.Sequential(
+        [keras.Input(INPUT_SHAPE, name="image"), *map(_plain_layer, network.layers)], name=network.name
+    )
     copy.set_weights(network.get_weights())
     return copy
 
