@@ -17,7 +17,7 @@ Random = np.random.Generator
 # What a careful reader may take for a digit: O, o and 0; I, l, | and other plain lines or dots, and 1; Z, z and 2; S, s
 # and 5; b and 6; q, g and 9. None of them trains as "not a digit", and benchmarks score them apart.
 AMBIGUOUS = frozenset("OoIl|/\\'`,.()ZzSsbqg")
-# What some hands write like a 3: it does not train, nor is it scored apart.
+# What some hands write like a 3: it does not train, and benchmarks score it apart.
 DOUBTFUL = frozenset("}")
 
 ALPHABET: dict[str, tuple[str, ...]] = {
