@@ -6,6 +6,7 @@ ink is lifted off the paper, whichever of the two is the lighter one. Nothing he
 
 import base64
 import binascii
+import functools
 import io
 import itertools
 import re
@@ -15,26 +16,37 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from inkdigit.errors import BlankImageError, ImageTooLargeError, UnreadableImageError, UnsupportedFormatError
-from inkdigit.structure import MAX_IMAGE_BYTES, MAX_PIXELS, MAX_SIDE, Format, Structure, inspect
+from inkdigit.structure import (
+    MAX_IMAGE_BYTES,
+    MAX_PIXELS,
+    MAX_SIDE,
+    PAGE_LIMITS,
+    Format,
+    Structure,
+    inspect,
+)
 
 __all__ = [
     "MAX_IMAGE_BYTES",
     "MAX_PIXELS",
     "MAX_SIDE",
     "Ink",
+    "Page",
     "Picture",
     "Polarity",
     "decode_data_url",
     "encode_data_url",
     "encode_png",
     "read_image",
+    "read_page",
     "read_picture",
 ]
 
 Ink = NDArray[np.uint8]  # (H, W), 0 is paper and 255 is full ink
+Page = NDArray[np.uint8]  # (H, W), 0 is black and 255 is white, dark ink on light paper
 Polarity = Literal["dark-on-light", "light-on-dark"]
 _Levels = NDArray[np.uint8]  # (H, W), 0 is black and 255 is white
 _Marks = NDArray[np.float32]  # (H, W), distance from the paper in levels, ink above 0
@@ -51,6 +63,10 @@ FLAT_SHARE: Final = 0.5  # of the paper that has one level: then it is a drawing
 FLAT_WIDTH: Final = 2  # levels to either side that still count as that one level
 GRAIN_SHARE: Final = 0.25  # of the pixels of that level: with more of them beside it the paper has grain
 LOSSY_MARGIN: Final = 0.06  # of the contrast; JPEG and lossy WebP ring that much around a stroke
+
+PAGE_SIDE: Final = 512  # pixels, longest side of the small copy on which it is told what is a page's paper
+PAGE_WINDOW: Final = 1 / 24  # of that side; strokes stand out from the average of such a square
+PAGE_WHITE: Final = 98  # per cent of a page's pixels that are no lighter than white, in each colour
 
 SHADE_SIDE: Final = 32  # pixels, longest side of the small copy on which the shade of the paper is estimated
 PLANE_SHARE: Final = 0.6  # of the small copy's pixels, those nearest to a plane, are paper and shade
@@ -149,17 +165,53 @@ def read_picture(data: bytes) -> Picture:
     return Picture(ink, polarity, structure.format)
 
 
+def read_page(data: bytes) -> Page:
+    """Read a photo or scan of paper, or a drawing, as large as a phone's camera makes it.
+
+    Unlike `read_image` it takes nothing away: shade, grain and print lines are left to `inkdigit.layout`.
+
+    Args:
+        data: the whole file; its type is told from the bytes.
+
+    Returns:
+        (H, W) uint8, upright, 0 is black and 255 is white: dark ink on light paper, turned over where it was light on
+        dark. A pen of any colour is as dark as in the colour channel in which it is darkest.
+
+    Raises:
+        UnreadableImageError: empty, truncated or damaged.
+        UnsupportedFormatError: another type of file.
+        ImageTooLargeError: over a limit on bytes, pixels, sides, chunks or scans.
+        BlankImageError: no ink on it.
+
+    >>> drawing = np.zeros((28, 28), np.float32)
+    >>> drawing[4:24, 13:15] = 1.0
+    >>> int(read_page(encode_png(drawing))[0, 0])  # was white on black
+    255
+    """
+    structure = inspect(data, PAGE_LIMITS)
+    page = _page(_load(structure))
+    return np.asarray(_upright(page, structure))
+
+
 # ---- file to levels ----
 
 
 def _decode(structure: Structure) -> Image.Image:
+    return _upright(_load(structure), structure)
+
+
+def _upright(image: Image.Image, structure: Structure) -> Image.Image:
+    turn = _TURNS.get(structure.orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _load(structure: Structure) -> Image.Image:
     try:
         with Image.open(io.BytesIO(structure.essence), formats=[structure.format]) as image:
             if image.size != (structure.width, structure.height):
                 raise UnreadableImageError("the file is damaged: its headers contradict each other; save it again")
             image.load()
-            turn = _TURNS.get(structure.orientation)
-            return image if turn is None else image.transpose(turn)
+            return image
     except UnreadableImageError:
         raise
     # Pillow's readers raise whatever a damaged file makes them trip over: OSError and SyntaxError by design,
@@ -217,6 +269,59 @@ def _shrunk(page: Image.Image, side: int) -> Image.Image:
     """The picture in averages, its longest side about as long as asked (at least half, at most twice as long)."""
     factor = round(max(page.size) / side)
     return page.reduce(factor) if factor > 1 else page
+
+
+# ---- levels to page ----
+
+
+def _page(image: Image.Image) -> Image.Image:
+    """Grey levels, dark ink on light paper; on black, where on white there would be nothing to see."""
+    if image.mode == "I;16":
+        image = _eight_bits(image)
+    if not image.has_transparency_data:
+        return _dark_on_light(image)
+    image = image.convert("RGBA")
+    try:
+        return _dark_on_light(_laid_on(image, "white"))
+    except BlankImageError:
+        return _dark_on_light(_laid_on(image, "black"))
+
+
+def _laid_on(image: Image.Image, paper: str) -> Image.Image:
+    page = Image.new("RGB", image.size, paper)
+    page.paste(image, mask=image)
+    return page
+
+
+def _dark_on_light(image: Image.Image) -> Image.Image:
+    """Every pixel as dark as in its darkest channel, once the paper is white in all of them."""
+    image = image.convert("L" if image.mode in {"1", "L"} else "RGB")
+    small = _shrunk(image, PAGE_SIDE)
+    if max(high - low for low, high in _ranges(small)) < MIN_CONTRAST:
+        raise BlankImageError("the picture is blank; draw or write a number on it")
+    if not _is_light_page(np.asarray(small.convert("L"))):
+        image, small = ImageChops.invert(image), ImageChops.invert(small)
+    whites = [max(1.0, float(np.percentile(np.asarray(channel), PAGE_WHITE))) for channel in small.split()]
+    channels = [
+        channel.point([min(255, round(level * 255 / white)) for level in range(256)])
+        for channel, white in zip(image.split(), whites, strict=True)
+    ]
+    return functools.reduce(ImageChops.darker, channels)
+
+
+def _ranges(image: Image.Image) -> list[tuple[int, int]]:
+    """The darkest and lightest level of every channel."""
+    return [(int(np.min(channel)), int(np.max(channel))) for channel in map(np.asarray, image.split())]
+
+
+def _is_light_page(levels: _Levels) -> bool:
+    """Whether a small copy shows dark ink on light paper: on a photo, where strokes stand out to the dark."""
+    counts = np.bincount(levels.ravel(), minlength=256)
+    if np.convolve(counts, np.ones(2 * FLAT_WIDTH + 1)).max() > FLAT_SHARE * levels.size:
+        return _has_light_paper(levels > (int(levels.min()) + int(levels.max())) // 2)
+    page = Image.fromarray(levels)
+    average = page.filter(ImageFilter.BoxBlur(max(levels.shape) * PAGE_WINDOW))
+    return float(((np.asarray(page, np.float32) - np.asarray(average, np.float32)) ** 3).sum()) < 0
 
 
 # ---- levels to ink ----

@@ -9,7 +9,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from inkdigit.errors import ImageTooLargeError, UnreadableImageError, UnsupportedFormatError
@@ -20,8 +20,35 @@ MAX_IMAGE_BYTES: Final = 4 * 1024 * 1024
 MAX_PIXELS: Final = 4_194_304  # 2048 x 2048
 MAX_SIDE: Final = 8192  # pixels
 MAX_PARTS: Final = 2048  # chunks of a PNG or WebP, segments of a JPEG; an encoder that flushes every 4 KB makes 1,024
+MAX_FRAME_PARTS: Final = 8  # chunks of one frame of an animated WebP
 MAX_SCANS: Final = 32  # of a JPEG; the usual progressive scripts make 6 to 18, and each costs a pass over all pixels
 MAX_METADATA_BYTES: Final = 1024 * 1024  # of a PNG's compressed texts and profile, once inflated
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a picture may be. How many scans and how much inflated text it may have is the same for all.
+
+    Attributes:
+        bytes: of the file.
+        pixels: width times height.
+        side: width and height, in pixels.
+        parts: chunks of a PNG or WebP, segments of a JPEG.
+    """
+
+    bytes: int
+    pixels: int
+    side: int
+    parts: int
+
+
+DIGIT_LIMITS: Final = Limits(MAX_IMAGE_BYTES, MAX_PIXELS, MAX_SIDE, MAX_PARTS)
+PAGE_LIMITS: Final = Limits(  # for what a phone's camera or a scanner makes
+    bytes=16 * 1024 * 1024,
+    pixels=12_582_912,  # 4096 x 3072
+    side=8192,
+    parts=8192,  # twice what an encoder makes that flushes every 4 KB
+)
 
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}  # by colour type
@@ -74,16 +101,17 @@ class Structure:
     essence: bytes
 
 
-def inspect(data: bytes) -> Structure:
+def inspect(data: bytes, limits: Limits = DIGIT_LIMITS) -> Structure:
     """Check the structure of a PNG, JPEG or WebP file without decoding it.
 
     Args:
         data: the whole file; its name and declared type do not matter.
+        limits: that it must keep to.
 
     Raises:
         UnreadableImageError: empty, truncated or damaged.
         UnsupportedFormatError: another type, or a rare variant of JPEG.
-        ImageTooLargeError: over one of the limits of this module.
+        ImageTooLargeError: over one of the limits, or of the others of this module.
 
     >>> inspect(b"GIF89a")
     Traceback (most recent call last):
@@ -91,14 +119,14 @@ def inspect(data: bytes) -> Structure:
     """
     if not data:
         raise UnreadableImageError("the file is empty")
-    if len(data) > MAX_IMAGE_BYTES:
-        raise ImageTooLargeError(f"the file has more than {MAX_IMAGE_BYTES:,} bytes; save it smaller")
+    if len(data) > limits.bytes:
+        raise ImageTooLargeError(f"the file has more than {limits.bytes:,} bytes; save it smaller")
     if data.startswith(_PNG_SIGNATURE):
-        return _inspect_png(data)
+        return _inspect_png(data, limits)
     if data.startswith(b"\xff\xd8\xff"):
-        return _inspect_jpeg(data)
+        return _inspect_jpeg(data, limits)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return _inspect_webp(data)
+        return _inspect_webp(data, limits)
     raise UnsupportedFormatError(f"the file is {_stranger(data)}; save it as PNG, JPEG or WebP")
 
 
@@ -107,11 +135,11 @@ def _stranger(data: bytes) -> str:
     return next((name for name, start in _STRANGERS if re.match(start, head, re.DOTALL)), "no picture that is known")
 
 
-def _check_size(width: int, height: int) -> None:
+def _check_size(width: int, height: int, limits: Limits) -> None:
     if width < 1 or height < 1:
         raise UnreadableImageError(f"the file is damaged: it says that the picture is {width}x{height} pixels")
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        limit = f"{MAX_PIXELS} pixels and {MAX_SIDE} a side"
+    if max(width, height) > limits.side or width * height > limits.pixels:
+        limit = f"{limits.pixels} pixels and {limits.side} a side"
         raise ImageTooLargeError(f"the picture is {width}x{height} pixels, over {limit}; make it smaller")
 
 
@@ -133,10 +161,10 @@ class _Chunk:
     whole: bytes  # with length, kind and checksum
 
 
-def _inspect_png(data: bytes) -> Structure:
+def _inspect_png(data: bytes, limits: Limits) -> Structure:
     width, height, row_bits = _png_header(data)
-    _check_size(width, height)
-    chunks = list(_png_chunks(data))
+    _check_size(width, height, limits)
+    chunks = list(_png_chunks(data, limits))
     _check_png_order(chunks)
     _check_png_pixels(chunks, expected_bytes=height * (row_bits // 8 + 2))
     _check_png_metadata(chunks)
@@ -155,10 +183,10 @@ def _png_header(data: bytes) -> tuple[int, int, int]:
     return width, height, width * depth * _PNG_SAMPLES[colour]
 
 
-def _png_chunks(data: bytes) -> Iterator[_Chunk]:
+def _png_chunks(data: bytes, limits: Limits) -> Iterator[_Chunk]:
     """Every chunk up to and with IEND; what the decoder will see has its checksum verified."""
     at = len(_PNG_SIGNATURE)
-    for _ in range(MAX_PARTS):
+    for _ in range(limits.parts):
         if at + 12 > len(data):
             raise _damaged("it ends before its last PNG chunk")
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -172,7 +200,7 @@ def _png_chunks(data: bytes) -> Iterator[_Chunk]:
         if kind == b"IEND":
             return
         at = end
-    raise _too_many("PNG chunks", MAX_PARTS)
+    raise _too_many("PNG chunks", limits.parts)
 
 
 def _check_png_order(chunks: list[_Chunk]) -> None:
@@ -218,8 +246,8 @@ class _Segment:
     whole: bytes  # with marker and length, and for a scan all its data
 
 
-def _inspect_jpeg(data: bytes) -> Structure:
-    segments = list(_jpeg_segments(data))
+def _inspect_jpeg(data: bytes, limits: Limits) -> Structure:
+    segments = list(_jpeg_segments(data, limits))
     frames = [segment.body for segment in segments if segment.marker in _JPEG_FRAMES]
     if len(frames) != 1 or not any(segment.marker == _JPEG_SOS for segment in segments):
         raise _damaged("it holds no JPEG picture, or two")
@@ -230,21 +258,21 @@ def _inspect_jpeg(data: bytes) -> Structure:
     return Structure("jpeg", width, height, orientation, lossy=True, essence=b"\xff\xd8" + kept + b"\xff\xd9")
 
 
-def _jpeg_segments(data: bytes) -> Iterator[_Segment]:
+def _jpeg_segments(data: bytes, limits: Limits) -> Iterator[_Segment]:
     """Every segment between start and end of image, a scan together with its data."""
     scans, at = 0, 2
-    for _ in range(MAX_PARTS):
+    for _ in range(limits.parts):
         start = _next_marker(data, at)
         if data[start + 1] == _JPEG_EOI:
             return
         segment = _jpeg_segment(data, start)
-        _check_jpeg_frame(segment)
+        _check_jpeg_frame(segment, limits)
         scans += segment.marker == _JPEG_SOS
         if scans > MAX_SCANS:
             raise _too_many("JPEG scans", MAX_SCANS)
         yield segment
         at = start + len(segment.whole)
-    raise _too_many("JPEG segments", MAX_PARTS)
+    raise _too_many("JPEG segments", limits.parts)
 
 
 def _next_marker(data: bytes, at: int) -> int:
@@ -264,7 +292,7 @@ def _jpeg_segment(data: bytes, start: int) -> _Segment:
     return _Segment(marker, data[start + 4 : stop], data[start:end])
 
 
-def _check_jpeg_frame(segment: _Segment) -> None:
+def _check_jpeg_frame(segment: _Segment, limits: Limits) -> None:
     if segment.marker in _JPEG_RARE_FRAMES:
         raise UnsupportedFormatError("the file is a lossless, arithmetic or hierarchical JPEG; save it as a plain one")
     if segment.marker not in _JPEG_FRAMES:
@@ -272,7 +300,7 @@ def _check_jpeg_frame(segment: _Segment) -> None:
     if len(segment.body) < 6:
         raise _damaged("its JPEG header makes no sense")
     depth, height, width, components = struct.unpack_from(">BHHB", segment.body)
-    _check_size(width, height)
+    _check_size(width, height, limits)
     if depth != 8 or components not in {1, 3, 4}:
         raise UnsupportedFormatError(f"the file is a JPEG of {components} times {depth} bits; save it as a plain one")
 
@@ -280,11 +308,11 @@ def _check_jpeg_frame(segment: _Segment) -> None:
 # ---- WebP (RFC 9649) ----
 
 
-def _inspect_webp(data: bytes) -> Structure:
+def _inspect_webp(data: bytes, limits: Limits) -> Structure:
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
         raise _damaged("it ends before the end of its WebP data")
-    chunks = list(_webp_chunks(data[12:end], MAX_PARTS))
+    chunks = list(_webp_chunks(data[12:end], limits))
     kinds = [kind for kind, _ in chunks]
     if kinds[:1] not in ([b"VP8 "], [b"VP8L"], [b"VP8X"]):
         raise _damaged("it does not begin with a WebP header")
@@ -293,10 +321,10 @@ def _inspect_webp(data: bytes) -> Structure:
     return Structure("webp", width, height, orientation, lossy=b"VP8L" not in kinds, essence=data[:end])
 
 
-def _webp_chunks(data: bytes, limit: int) -> Iterator[tuple[bytes, bytes]]:
+def _webp_chunks(data: bytes, limits: Limits) -> Iterator[tuple[bytes, bytes]]:
     """Kind and body of every chunk, with the size of each picture and frame checked on the way."""
     at = 0
-    for _ in range(limit):
+    for _ in range(limits.parts):
         if at >= len(data):
             return
         length = int.from_bytes(data[at + 4 : at + 8], "little")
@@ -304,12 +332,12 @@ def _webp_chunks(data: bytes, limit: int) -> Iterator[tuple[bytes, bytes]]:
         if len(body) < length or at + 8 > len(data):
             raise _damaged("a WebP chunk does not fit")
         if kind in _WEBP_SIZED:
-            _check_size(*_webp_size(kind, body))
+            _check_size(*_webp_size(kind, body), limits)
         if kind == b"ANMF":
-            list(_webp_chunks(body[16:], limit=8))
+            list(_webp_chunks(body[16:], replace(limits, parts=MAX_FRAME_PARTS)))
         yield kind, body
         at += 8 + length + length % 2
-    raise _too_many("WebP chunks", limit)
+    raise _too_many("WebP chunks", limits.parts)
 
 
 def _webp_size(kind: bytes, body: bytes) -> tuple[int, int]:
