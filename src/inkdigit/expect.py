@@ -1,0 +1,635 @@
+"""What is expected of a number, and the search for the likeliest reading that keeps to it.
+
+An `Expectation` is a list of rules (`length=4; check=luhn`) that all must hold. Each has a shape, a `Pattern` that
+every text it allows must match; some have a check of the whole text besides, such as a check digit or a calendar.
+`choose` goes through what a reader thinks possible, the likeliest first. Shapes end a wrong beginning at once.
+"""
+
+import heapq
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+from functools import lru_cache, partial
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Final, Self
+
+from inkdigit.errors import ConfigError, MissingExtraError
+from inkdigit.number import Alternative, NoReadingError, value_of
+from inkdigit.pattern import ALPHABET, Pattern, compile_pattern, escape
+
+MAX_EXPECTATION: Final = 4096  # characters
+MAX_PATTERN: Final = 200  # characters
+MAX_LENGTH: Final = 64  # characters of a text that is allowed
+FLOOR: Final = (
+    0.01  # of the likeliest reading's likelihood: below it a reading that is allowed is no repair but a guess
+)
+MAX_TEXTS: Final = 5_000  # looked at
+_ENOUGH_TEXTS: Final = 300  # to estimate how many of the others are allowed
+_SETTLED: Final = 0.001  # of the best one's likelihood: what is still open is nothing to it
+_NEGLIGIBLE: Final = 0.03
+_MAX_LAYER: Final = 500  # sets of places that beginnings of one length may lead to
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One way of dividing a line into places.
+
+    Attributes:
+        probability: of this way, in [0, 1]; those of all ways handed over sum to 1 at most.
+        places: for each place what may stand there, apart from what stands in others; an alternative labelled "" says
+            that no character does. The confidences of a place sum to 1 at most.
+    """
+
+    probability: float
+    places: tuple[tuple[Alternative, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The reading that was chosen.
+
+    Attributes:
+        hypothesis: which of those handed over shows this text best.
+        labels: one for each of its places; "" where no character stands.
+        confidence: the chance of this text being right, in [0, 1]: its likelihood as a share of that of all texts that
+            are allowed.
+        likelihood: of the text over all hypotheses, before any text was ruled out, in [0, 1].
+    """
+
+    hypothesis: int
+    labels: tuple[str, ...]
+    confidence: float
+    likelihood: float
+
+    @property
+    def text(self) -> str:
+        """What was read."""
+        return "".join(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of an expectation.
+
+    Attributes:
+        name: as in its text form.
+        value: what is behind the "="; "" for a rule without one.
+        shape: what every text that it allows looks like.
+        check: what such a text must pass besides; None where the shape says all.
+    """
+
+    name: str
+    value: str
+    shape: Pattern = field(compare=False, repr=False)
+    check: Callable[[str], bool] | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value}" if self.value else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a number must be like: rules that all hold. Without any rule, every text is allowed.
+
+    >>> amount = Expectation.parse("decimal=,; decimals=2; range=1..500")
+    >>> [amount.allows(text) for text in ("12,50", "12.50", "12,5", "812,50")]
+    [True, False, False, False]
+    """
+
+    rules: tuple[Rule, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the text form: rules with ";" between them, in any order, each at most once.
+
+        Raises:
+            ConfigError: a rule is unknown, given twice, or has a value that cannot be.
+            MissingExtraError: a check digit is asked for and python-stdnum is not installed.
+        """
+        if len(text) > MAX_EXPECTATION:
+            raise ConfigError(f"an expectation has at most {MAX_EXPECTATION:,} characters")
+        rules = [_rule(part.strip()) for part in text.split(";") if part.strip()]
+        names = [rule.name for rule in rules]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(f"{name} is expected twice; give it once")
+        return cls(tuple(sorted(rules, key=lambda rule: list(RULES).index(rule.name))))
+
+    def __str__(self) -> str:
+        return ";".join(map(str, self.rules))
+
+    @property
+    def shapes(self) -> tuple[Pattern, ...]:
+        """What a text must look like; all hold."""
+        return tuple(rule.shape for rule in self.rules)
+
+    @property
+    def has_checks(self) -> bool:
+        """Whether the shapes do not say all."""
+        return any(rule.check for rule in self.rules)
+
+    def allows(self, text: str) -> bool:
+        """Whether a text of digits and signs keeps to every rule."""
+        return all(shape.matches(text) for shape in self.shapes) and self.passes(text)
+
+    def passes(self, text: str) -> bool:
+        """Whether a text that has all the shapes passes the checks too."""
+        return not self.rules or (
+            len(text) <= MAX_LENGTH and all(rule.check(text) for rule in self.rules if rule.check is not None)
+        )
+
+
+# ---- rules ----
+
+
+def _rule(text: str) -> Rule:
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if name not in RULES:
+        meant = get_close_matches(name, RULES, n=1)
+        hint = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(RULES)}"
+        raise ConfigError(f"{name!r} is nothing that can be expected; {hint}")
+    if bool(equals) != bool(value) or bool(value) != (name != "integer"):
+        raise ConfigError(f"{text!r} is not how {name} is expected; write {EXAMPLES[name]}")
+    return RULES[name](value)
+
+
+def _impossible(name: str, value: str, why: str = "") -> ConfigError:
+    return ConfigError(f"{name}={value} cannot be expected{why and ': '}{why}; write it as in {EXAMPLES[name]}")
+
+
+def _length(value: str) -> Rule:
+    match = re.fullmatch(r"([0-9]{1,3})(?:\.\.([0-9]{1,3}))?", value)
+    if match is None:
+        raise _impossible("length", value)
+    low, high = int(match[1]), int(match[2] or match[1])
+    if not 1 <= low <= high <= MAX_LENGTH:
+        raise _impossible("length", value, f"it lies between 1 and {MAX_LENGTH}")
+    return Rule("length", f"{low}..{high}" if low < high else f"{low}", compile_pattern(f".{{{low},{high}}}"))
+
+
+def _pattern(value: str) -> Rule:
+    if len(value) > MAX_PATTERN:
+        raise ConfigError(f"a pattern has at most {MAX_PATTERN} characters; this one has {len(value)}")
+    return Rule("pattern", value, compile_pattern(value))
+
+
+def _one_of(value: str) -> Rule:
+    texts = list(dict.fromkeys(text.strip() for text in value.split(",")))
+    for text in texts:
+        if not text or set(text) - set(ALPHABET):
+            raise _impossible("one-of", value, f"{text!r} is no number")
+    shape = compile_pattern("|".join(map(escape, texts)), max_places=MAX_EXPECTATION)
+    return Rule("one-of", ",".join(texts), shape)
+
+
+def _integer(_: str) -> Rule:
+    return Rule("integer", "", compile_pattern("-?[0-9]+"))
+
+
+def _decimal(value: str) -> Rule:
+    if value not in (".", ","):
+        raise _impossible("decimal", value)
+    # Strokes for "no cents", as in 12.-- and 12=, are part of the number as it is written.
+    return Rule("decimal", value, compile_pattern(f"-?[0-9]+([{value}][0-9]+|[{value}]?[-=]{{1,2}})?"))
+
+
+def _decimals(value: str) -> Rule:
+    if not re.fullmatch("[0-9]", value):
+        raise _impossible("decimals", value)
+    return Rule("decimals", value, compile_pattern(f"-?[0-9]+[.,][0-9]{{{value}}}" if value != "0" else "-?[0-9]+"))
+
+
+def _range(value: str) -> Rule:
+    match = re.fullmatch(r"(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\.\.(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)", value)
+    if match is None:
+        raise _impossible("range", value)
+    low, high = float(match[1]), float(match[2])
+    if low > high:
+        raise _impossible("range", value, "its end lies below its beginning")
+    return Rule("range", value, compile_pattern("-?[0-9][-=.,0-9]*"), partial(_within, low, high))
+
+
+def _within(low: float, high: float, text: str) -> bool:
+    value = value_of(text)
+    return value is not None and low <= value <= high
+
+
+_DATE_PARTS: Final = {
+    "%d": "(0?[1-9]|[12][0-9]|3[01])",
+    "%m": "(0?[1-9]|1[0-2])",
+    "%Y": "[0-9]{4}",
+    "%y": "[0-9]{2}",
+    "%H": "([01]?[0-9]|2[0-3])",
+    "%M": "[0-5]?[0-9]",
+    "%S": "[0-5]?[0-9]",
+}
+
+
+def _date(value: str) -> Rule:
+    parts = re.findall(r"%?.", value)
+    if any(part not in _DATE_PARTS and part not in ALPHABET for part in parts):
+        raise _impossible("date", value, f"its parts are {' '.join(_DATE_PARTS)}, with digits and signs between")
+    fields = [part for part in parts if part in _DATE_PARTS]
+    if not fields or len(fields) > len({part.lower() if part in ("%y", "%Y") else part for part in fields}):
+        raise _impossible("date", value, "each part stands in it once")
+    shape = compile_pattern("".join(_DATE_PARTS.get(part, escape(part)) for part in parts))
+    return Rule("date", value, shape, partial(_is_date, value))
+
+
+def _is_date(form: str, text: str) -> bool:
+    if "%y" not in form.lower():
+        form, text = f"{form} %Y", f"{text} 2000"  # a leap year: a date without a year may be the 29th of February
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
+
+
+_GROUPED: Final = "([0-9]-?)"  # a digit of an account number, with perhaps a hyphen behind it
+_CHECKS: Final[Mapping[str, str]] = {  # and the shape of what is checked
+    "luhn": f"{_GROUPED}+[0-9]",
+    "ean13": f"{_GROUPED}{{12}}[0-9]",
+    "isbn10": f"{_GROUPED}{{9}}[0-9]",
+    "isbn13": f"9-?7-?[89]-?{_GROUPED}{{9}}[0-9]",
+    "iban": f"{_GROUPED}{{10,33}}[0-9]",
+}
+
+
+def _check(value: str) -> Rule:
+    name, colon, prefix = value.partition(":")
+    name, prefix = name.lower(), prefix.upper()
+    if name not in _CHECKS or (colon and not (name == "iban" and re.fullmatch(r"[A-Z]{2}([0-9]{2})?", prefix))):
+        raise _impossible("check", value)
+    if prefix and not _iban_length(prefix[:2]):
+        raise _impossible("check", value, f"no country {prefix[:2]} gives out IBANs of digits alone")
+    _stdnum("luhn")  # whether it is there, before anything is read
+    check = partial(_is_iban, prefix) if name == "iban" else partial(_is_valid, name)
+    return Rule("check", f"{name}:{prefix}" if prefix else name, compile_pattern(_CHECKS[name]), check)
+
+
+def _is_valid(name: str, text: str) -> bool:
+    digits = text.replace("-", "")
+    module = _stdnum({"luhn": "luhn", "ean13": "ean"}.get(name, "isbn"))
+    return bool(module.is_valid(digits))
+
+
+def _is_iban(prefix: str, text: str) -> bool:
+    """Whether the digits make an IBAN behind the prefix; without one, behind the letters of any country."""
+    digits, iban = text.replace("-", ""), _stdnum("iban")
+    if prefix:
+        return bool(iban.is_valid(prefix + digits))
+    return any(iban.is_valid(country + digits) for country in _countries().get(len(digits) + 2, ()))
+
+
+@lru_cache(maxsize=1)
+def _countries() -> Mapping[int, tuple[str, ...]]:
+    """The countries whose IBANs hold no letters but the first two, by their IBANs' length."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    lengths = {country: _iban_length(country) for country in (one + two for one in letters for two in letters)}
+    return {
+        length: tuple(country for country in lengths if lengths[country] == length)
+        for length in set(lengths.values()) - {0}
+    }
+
+
+def _iban_length(country: str) -> int:
+    """The length of a country's IBANs; 0 where it gives out none, or some with further letters."""
+    _stdnum("iban")
+    info: Mapping[str, Any] = _stdnum("numdb").get("iban").info(country)[0][1]
+    parts = re.findall(r"([0-9]+)!([nac])", info.get("bban", ""))
+    return 4 + sum(int(length) for length, _ in parts) if parts and all(kind == "n" for _, kind in parts) else 0
+
+
+def _stdnum(name: str) -> ModuleType:
+    """A module of python-stdnum, which knows the check digits."""
+    try:
+        return import_module(f"stdnum.{name}")
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("python-stdnum", "read") from error
+
+
+RULES: Final[Mapping[str, Callable[[str], Rule]]] = {
+    "length": _length,
+    "pattern": _pattern,
+    "one-of": _one_of,
+    "integer": _integer,
+    "decimal": _decimal,
+    "decimals": _decimals,
+    "range": _range,
+    "date": _date,
+    "check": _check,
+}
+"""Everything that can be expected, in the order of the text form."""
+
+EXAMPLES: Final[Mapping[str, str]] = {
+    "length": "length=4 or length=4..6",
+    "pattern": "pattern=[0-9]{3}-[0-9]{2}",
+    "one-of": "one-of=12,15,18",
+    "integer": "integer",
+    "decimal": "decimal=. or decimal=,",
+    "decimals": "decimals=2",
+    "range": "range=1..500",
+    "date": "date=%d.%m.%Y",
+    "check": "check=luhn, ean13, isbn10, isbn13, iban or iban:DE",
+}
+
+
+# ---- the search ----
+
+
+def choose(hypotheses: Sequence[Hypothesis], expectation: Expectation | None = None) -> Choice:
+    """The likeliest text that is allowed.
+
+    Equal texts of several hypotheses, or of several ways through one, count together.
+
+    Args:
+        hypotheses: all that a reader thinks possible, in any order.
+        expectation: what the text must be like; None for anything.
+
+    Raises:
+        NoReadingError: no text is allowed that is at least `FLOOR` times as likely as the likeliest of all.
+    """
+    ways = _ways(hypotheses)
+    as_read = _likeliest(ways, Expectation(), least=0)
+    if as_read is None:
+        raise NoReadingError("nothing was read: no character is likely anywhere")
+    if expectation is None:
+        return as_read
+    least = FLOOR * as_read.likelihood
+    found = _likeliest(ways, expectation, least)
+    if found is None or found.likelihood < least:
+        what = f"{as_read.text} was read" if as_read.text else "nothing was read"
+        raise NoReadingError(f"{what}, and no reading that is likely enough keeps to {expectation}; look at it again")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A hypothesis, ready to be searched.
+
+    Attributes:
+        index: of the hypothesis.
+        probability: of it.
+        places: for each place its labels with their confidences, the likeliest first, each label once.
+        most: for each place, and the end, the largest likelihood of what stands from there on.
+        mass: the same of the sum of all likelihoods.
+    """
+
+    index: int
+    probability: float
+    places: tuple[tuple[tuple[str, float], ...], ...]
+    most: tuple[float, ...]
+    mass: tuple[float, ...]
+
+    @property
+    def paths(self) -> float:
+        """How many paths, at most, show the same text."""
+        open_places = sum(len(place) > 1 and any(not label for label, _ in place) for place in self.places)
+        return 2.0 ** min(open_places, 1000)
+
+    def likelihood_of(self, text: str) -> float:
+        """Of a text, over all paths that show it."""
+        ends = {0: self.probability}  # how likely the beginnings of the text are, by their length
+        for place in self.places:
+            longer: dict[int, float] = {}
+            for end, likelihood in ends.items():
+                for label, confidence in place:
+                    if text.startswith(label, end):
+                        longer[end + len(label)] = longer.get(end + len(label), 0) + likelihood * confidence
+            ends = longer
+        return ends.get(len(text), 0)
+
+
+def _ways(hypotheses: Sequence[Hypothesis]) -> list[_Way]:
+    """All that are possible, in an order that does not depend on the given one."""
+    ways = []
+    for index, hypothesis in enumerate(hypotheses):
+        places = tuple(_sorted_labels(place) for place in hypothesis.places)
+        if hypothesis.probability > 0 and places and all(places):
+            most = _products(tuple(place[0][1] for place in places))
+            mass = _products(tuple(math.fsum(confidence for _, confidence in place) for place in places))
+            ways.append(_Way(index, hypothesis.probability, places, most, mass))
+    return sorted(ways, key=lambda way: (-way.probability, way.places))
+
+
+def _sorted_labels(place: Sequence[Alternative]) -> tuple[tuple[str, float], ...]:
+    labels = {alternative.label for alternative in place}
+    sums = {label: math.fsum(each.confidence for each in place if each.label == label) for label in labels}
+    return tuple(sorted(((label, sums[label]) for label in labels if sums[label] > 0), key=lambda one: (-one[1], one)))
+
+
+def _products(factors: Sequence[float]) -> tuple[float, ...]:
+    """For every position, and the end, the product of all from there on."""
+    products = [1.0]
+    for factor in reversed(factors):
+        products.append(products[-1] * factor)
+    return tuple(reversed(products))
+
+
+def _likeliest(ways: Sequence[_Way], expectation: Expectation, least: float) -> Choice | None:
+    """The likeliest text that is allowed; None where there is none, or none of a likelihood of `least`."""
+    search = _Search(ways, expectation.shapes)
+    tally = _Tally(expectation, search.mass(), sum(way.paths for way in ways))
+    for path in search.paths():
+        tally.add(path)
+        if tally.best + tally.unseen < least:
+            return None
+        if tally.settled or tally.seen == MAX_TEXTS:
+            break
+    return tally.choice(ways) if tally.best else None
+
+
+_States = tuple[int, ...]  # of every shape the set of places that a beginning leads to
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Labels of the first places of a way.
+
+    Attributes:
+        way: which one.
+        labels: so far.
+        likelihood: of those, with the way's own.
+        states: where the shapes stand.
+        rank: which labels of the next place are still to be followed: those from here on.
+    """
+
+    way: int
+    labels: tuple[str, ...]
+    likelihood: float
+    states: _States
+    rank: int = 0
+
+
+class _Search:
+    """Goes through all paths of all ways whose texts have the shapes, the likeliest first."""
+
+    def __init__(self, ways: Sequence[_Way], shapes: Sequence[Pattern]) -> None:
+        self.ways = ways
+        self.shapes = shapes
+        self.viable = [self._viable(way) for way in ways]
+        self.steps: dict[tuple[_States, str], _States] = {}
+        self.heap: list[tuple[float, int, _Path]] = []
+        self.pushed = 0
+
+    def _viable(self, way: _Way) -> list[_States]:
+        """For each place, and the end, the states from which some labels lead to a match of each shape."""
+        viable = [tuple(shape.ends for shape in self.shapes)]
+        for place in reversed(way.places):
+            labels = "".join(label for label, _ in place)
+            may_be_empty = any(not label for label, _ in place)
+            viable.append(
+                tuple(
+                    shape.back(states, labels) | (states if may_be_empty else 0)
+                    for shape, states in zip(self.shapes, viable[-1], strict=True)
+                )
+            )
+        return viable[::-1]
+
+    def paths(self) -> Iterator[_Path]:
+        """Whole paths, the likeliest first."""
+        start = tuple(shape.start for shape in self.shapes)
+        for number, way in enumerate(self.ways):
+            if self._alive(start, number, 0):
+                self._push(_Path(number, (), way.probability, start), way.probability * way.most[0])
+        while self.heap:
+            path = self._follow(heapq.heappop(self.heap)[2])
+            if path is not None:
+                yield path
+
+    def _follow(self, path: _Path) -> _Path | None:
+        """Go on with the likeliest labels to the end, and leave the others for later.
+
+        A path that falls behind another is left for later as a whole, and the answer is None.
+        """
+        way = self.ways[path.way]
+        while len(path.labels) < len(way.places):
+            path = self._branch(path, way)
+            if path is None:
+                return None
+            bound = path.likelihood * way.most[len(path.labels)]
+            if self.heap and bound < -self.heap[0][0]:
+                self._push(path, bound)
+                return None
+        return path
+
+    def _branch(self, path: _Path, way: _Way) -> _Path | None:
+        """One place further; None where no label goes on."""
+        at = len(path.labels)
+        place = way.places[at]
+        for rank in range(path.rank, len(place)):
+            label, confidence = place[rank]
+            states = self._step(path.states, label)
+            if self._alive(states, path.way, at + 1):
+                if rank + 1 < len(place):
+                    others = _Path(path.way, path.labels, path.likelihood, path.states, rank + 1)
+                    self._push(others, path.likelihood * place[rank + 1][1] * way.most[at + 1])
+                return _Path(path.way, (*path.labels, label), path.likelihood * confidence, states)
+        return None
+
+    def _push(self, path: _Path, bound: float) -> None:
+        self.pushed += 1
+        heapq.heappush(self.heap, (-bound, self.pushed, path))
+
+    def _step(self, states: _States, label: str) -> _States:
+        after = self.steps.get((states, label))
+        if after is None:
+            after = tuple(shape.step(state, label) for shape, state in zip(self.shapes, states, strict=True))
+            self.steps[states, label] = after
+        return after
+
+    def _alive(self, states: _States, way: int, at: int) -> bool:
+        return all(state & viable for state, viable in zip(states, self.viable[way][at], strict=True))
+
+    def mass(self) -> float:
+        """The likelihood of all texts that have the shapes, together."""
+        return math.fsum(self._mass(number) for number in range(len(self.ways)))
+
+    def _mass(self, number: int) -> float:
+        way = self.ways[number]
+        layer = {tuple(shape.start for shape in self.shapes): way.probability}
+        for at, place in enumerate(way.places):
+            if len(layer) > _MAX_LAYER:  # a pattern made to be hard: take all for allowed, a bound from above
+                return sum(layer.values()) * way.mass[at]
+            further: dict[_States, float] = {}
+            for states, likelihood in layer.items():
+                for label, confidence in place:
+                    after = self._step(states, label)
+                    if self._alive(after, number, at + 1):
+                        further[after] = further.get(after, 0) + likelihood * confidence
+            layer = further
+        return sum(layer.values())
+
+
+class _Tally:
+    """What the search has found so far.
+
+    Attributes:
+        best: the likelihood, as far as it is seen, of the likeliest text that is allowed; 0 before there is any.
+        left: the likelihood of all paths that were not seen yet, together.
+        unseen: how much likelier any one text can still turn out to be.
+    """
+
+    def __init__(self, expectation: Expectation, mass: float, paths: float) -> None:
+        self.expectation = expectation
+        self.shown = {}  # text -> the likeliest path that shows it
+        self.likelihoods: dict[str, float] = {}  # of all texts that are allowed, as far as seen
+        self.left = mass
+        self.paths = paths
+        self.unseen = mass
+        self.text = ""
+        self.best = self.second = 0.0
+
+    @property
+    def seen(self) -> int:
+        """How many texts."""
+        return len(self.shown)
+
+    @property
+    def rate(self) -> float:
+        """The share of the texts that were not seen which may be allowed: a little more than of those seen."""
+        return (len(self.likelihoods) + 1) / (self.seen + 1) if self.expectation.has_checks else 1.0
+
+    @property
+    def settled(self) -> bool:
+        """Whether neither the text nor its confidence can still change much."""
+        if self.best - self.second < self.unseen and self.unseen > _SETTLED * self.best:
+            return False
+        if not self.expectation.has_checks:
+            return True
+        return self.best > 0 and (self.seen >= _ENOUGH_TEXTS or self.rate * self.left <= _NEGLIGIBLE * self.best)
+
+    def add(self, path: _Path) -> None:
+        """Count a path; they come in the order of their likelihoods."""
+        text = "".join(path.labels)
+        self.left = max(0.0, self.left - path.likelihood)
+        self.unseen = min(self.left, path.likelihood * self.paths)
+        if text not in self.shown:
+            self.shown[text] = path
+            if self.expectation.passes(text):
+                self.likelihoods[text] = 0.0
+        if text in self.likelihoods:
+            self.likelihoods[text] += path.likelihood
+            self._rank(text, self.likelihoods[text])
+
+    def _rank(self, text: str, likelihood: float) -> None:
+        if text == self.text and self.best:
+            self.best = likelihood
+        elif likelihood > self.best:
+            self.text, self.best, self.second = text, likelihood, self.best
+        else:
+            self.second = max(self.second, likelihood)
+
+    def choice(self, ways: Sequence[_Way]) -> Choice:
+        """The best text, with its confidence."""
+        path = self.shown[self.text]
+        likelihood = math.fsum(way.likelihood_of(self.text) for way in ways)
+        still_hidden = max(0.0, likelihood - self.best)
+        others = math.fsum(self.likelihoods.values()) - self.best + self.rate * max(0.0, self.left - still_hidden)
+        confidence = likelihood / (likelihood + max(0.0, others))
+        return Choice(ways[path.way].index, path.labels, confidence, likelihood)
