@@ -635,7 +635,7 @@ def _near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 # ---- wrapping ----
 
 
-def decode_data_url(url: str) -> bytes:
+def decode_data_url(url: str, max_bytes: int = MAX_IMAGE_BYTES) -> bytes:
     r"""Take the bytes out of a base64 data URL (RFC 2397) of a PNG, JPEG or WebP picture.
 
     Nothing is ever fetched: any other URL is refused. Parameters such as a charset are allowed and mean nothing; the
@@ -644,7 +644,7 @@ def decode_data_url(url: str) -> bytes:
     Raises:
         UnreadableImageError: no data URL, or not base64.
         UnsupportedFormatError: another type.
-        ImageTooLargeError: over `MAX_IMAGE_BYTES`.
+        ImageTooLargeError: over so many bytes.
 
     >>> decode_data_url("data:image/png;base64,iVBORw0KGgo=")
     b'\x89PNG\r\n\x1a\n'
@@ -657,8 +657,8 @@ def decode_data_url(url: str) -> bytes:
         raise UnsupportedFormatError(f"a data URL of type {mime or 'text/plain'!r}; make it a PNG, JPEG or WebP")
     if parameters[-1:] != ["base64"]:
         raise UnreadableImageError("a data URL that is not base64; one begins with data:image/png;base64,")
-    if len(url) - match.end() > MAX_IMAGE_BYTES // 3 * 4 + 4:
-        raise ImageTooLargeError(f"the data URL holds more than {MAX_IMAGE_BYTES} bytes; make the picture smaller")
+    if len(url) - match.end() > max_bytes // 3 * 4 + 4:
+        raise ImageTooLargeError(f"the data URL holds more than {max_bytes} bytes; make the picture smaller")
     try:
         return base64.b64decode(url[match.end() :], validate=True)
     except (binascii.Error, ValueError) as error:
