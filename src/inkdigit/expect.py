@@ -24,9 +24,7 @@ from inkdigit.pattern import ALPHABET, Pattern, compile_pattern, escape
 MAX_EXPECTATION: Final = 4096  # characters
 MAX_PATTERN: Final = 200  # characters
 MAX_LENGTH: Final = 64  # characters of a text that is allowed
-FLOOR: Final = (
-    0.01  # of the likeliest reading's likelihood: below it a reading that is allowed is no repair but a guess
-)
+FLOOR: Final = 0.01  # of the likeliest reading's likelihood: what is allowed but less likely is a guess, no repair
 MAX_TEXTS: Final = 5_000  # looked at
 _ENOUGH_TEXTS: Final = 300  # to estimate how many of the others are allowed
 _SETTLED: Final = 0.001  # of the best one's likelihood: what is still open is nothing to it
@@ -433,9 +431,10 @@ def _products(factors: Sequence[float]) -> tuple[float, ...]:
 
 def _likeliest(ways: Sequence[_Way], expectation: Expectation, least: float) -> Choice | None:
     """The likeliest text that is allowed; None where there is none, or none of a likelihood of `least`."""
-    search = _Search(ways, expectation.shapes)
-    tally = _Tally(expectation, search.mass(), sum(way.paths for way in ways))
-    for path in search.paths():
+    lattices = [_Lattice(way, expectation.shapes) for way in ways]
+    mass = math.fsum(lattice.mass() for lattice in lattices)
+    tally = _Tally(expectation, mass, sum(way.paths for way in ways))
+    for path in _Search(lattices).paths():
         tally.add(path)
         if tally.best + tally.unseen < least:
             return None
@@ -447,123 +446,137 @@ def _likeliest(ways: Sequence[_Way], expectation: Expectation, least: float) -> 
 _States = tuple[int, ...]  # of every shape the set of places that a beginning leads to
 
 
-@dataclass(frozen=True, slots=True)
-class _Path:
-    """Labels of the first places of a way.
+class _Node:
+    """A place of a way with the states that some beginning leads to; everything behind it is the same for all of them.
 
     Attributes:
-        way: which one.
-        labels: so far.
-        likelihood: of those, with the way's own.
+        at: which place, or the end.
         states: where the shapes stand.
-        rank: which labels of the next place are still to be followed: those from here on.
+        options: the labels that may follow, the likeliest first: confidence, label and the next node.
     """
+
+    __slots__ = ("at", "options", "states")
+
+    def __init__(self, at: int, states: _States) -> None:
+        self.at = at
+        self.states = states
+        self.options: list[tuple[float, str, _Node]] | None = None
+
+
+class _Lattice:
+    """The nodes of one way, made as they are asked for."""
+
+    def __init__(self, way: _Way, shapes: Sequence[Pattern]) -> None:
+        self.way = way
+        self.shapes = shapes
+        self.viable = self._viable()
+        self.nodes: dict[tuple[int, _States], _Node] = {}
+        start = tuple(shape.start for shape in shapes)
+        self.start = self._node(0, start) if self._is_viable(0, start) else None
+
+    def _viable(self) -> list[_States]:
+        """For each place, and the end, the states from which some labels lead to a match of each shape."""
+        viable = [tuple(shape.ends for shape in self.shapes)]
+        for place in reversed(self.way.places):
+            labels = "".join(label for label, _ in place)
+            stays = any(not label for label, _ in place)
+            pairs = zip(self.shapes, viable[-1], strict=True)
+            viable.append(tuple(shape.back(states, labels) | (states if stays else 0) for shape, states in pairs))
+        return viable[::-1]
+
+    def _is_viable(self, at: int, states: _States) -> bool:
+        return all(state & viable for state, viable in zip(states, self.viable[at], strict=True))
+
+    def _node(self, at: int, states: _States) -> _Node:
+        node = self.nodes.get((at, states))
+        if node is None:
+            node = self.nodes[at, states] = _Node(at, states)
+        return node
+
+    def options(self, node: _Node) -> list[tuple[float, str, _Node]]:
+        """The labels that may follow a node; those that no match has here are left out."""
+        if node.options is None:
+            at = node.at + 1
+            node.options = []
+            for label, confidence in self.way.places[node.at]:
+                pairs = zip(self.shapes, node.states, strict=True)
+                states = tuple(shape.step(state, label) for shape, state in pairs)
+                if self._is_viable(at, states):
+                    node.options.append((confidence, label, self._node(at, states)))
+        return node.options
+
+    def mass(self) -> float:
+        """The likelihood of all texts that have the shapes, together."""
+        layer = {self.start: self.way.probability} if self.start else {}
+        for at in range(len(self.way.places)):
+            if len(layer) > _MAX_LAYER:  # a pattern made to be hard: take all for allowed, a bound from above
+                return math.fsum(layer.values()) * self.way.mass[at]
+            further: dict[_Node, float] = {}
+            for node, likelihood in layer.items():
+                for confidence, _, after in self.options(node):
+                    further[after] = further.get(after, 0.0) + likelihood * confidence
+            layer = further
+        return math.fsum(layer.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """One label for each place of a way; `way` is its number."""
 
     way: int
     labels: tuple[str, ...]
     likelihood: float
-    states: _States
-    rank: int = 0
 
 
 class _Search:
-    """Goes through all paths of all ways whose texts have the shapes, the likeliest first."""
+    """Goes through all paths of all ways whose texts have the shapes, the likeliest first.
 
-    def __init__(self, ways: Sequence[_Way], shapes: Sequence[Pattern]) -> None:
-        self.ways = ways
-        self.shapes = shapes
-        self.viable = [self._viable(way) for way in ways]
-        self.steps: dict[tuple[_States, str], _States] = {}
-        self.heap: list[tuple[float, int, _Path]] = []
-        self.pushed = 0
+    The heap holds beginnings, each with its likelihood and the rank of the option from which on it is still to be
+    followed, ordered by how likely they can become.
+    """
 
-    def _viable(self, way: _Way) -> list[_States]:
-        """For each place, and the end, the states from which some labels lead to a match of each shape."""
-        viable = [tuple(shape.ends for shape in self.shapes)]
-        for place in reversed(way.places):
-            labels = "".join(label for label, _ in place)
-            may_be_empty = any(not label for label, _ in place)
-            viable.append(
-                tuple(
-                    shape.back(states, labels) | (states if may_be_empty else 0)
-                    for shape, states in zip(self.shapes, viable[-1], strict=True)
-                )
-            )
-        return viable[::-1]
+    def __init__(self, lattices: Sequence[_Lattice]) -> None:
+        self.lattices = lattices
+        self.heap: list[tuple[float, int, int, _Node, int, float, tuple[str, ...]]] = []
+        self.pushed = 0  # breaks ties, so that no nodes are ever compared
 
     def paths(self) -> Iterator[_Path]:
         """Whole paths, the likeliest first."""
-        start = tuple(shape.start for shape in self.shapes)
-        for number, way in enumerate(self.ways):
-            if self._alive(start, number, 0):
-                self._push(_Path(number, (), way.probability, start), way.probability * way.most[0])
+        for number, lattice in enumerate(self.lattices):
+            if lattice.start:
+                way = lattice.way
+                self._push(way.probability * way.most[0], number, lattice.start, 0, way.probability, ())
         while self.heap:
-            path = self._follow(heapq.heappop(self.heap)[2])
+            path = self._follow(*heapq.heappop(self.heap)[2:])
             if path is not None:
                 yield path
 
-    def _follow(self, path: _Path) -> _Path | None:
-        """Go on with the likeliest labels to the end, and leave the others for later.
+    def _follow(self, number: int, node: _Node, rank: int, likelihood: float, labels: tuple[str, ...]) -> _Path | None:
+        """Go on with the likeliest options to the end, and leave the others for later.
 
-        A path that falls behind another is left for later as a whole, and the answer is None.
+        A beginning that falls behind another one is left for later as a whole, and the answer is None.
         """
-        way = self.ways[path.way]
-        while len(path.labels) < len(way.places):
-            path = self._branch(path, way)
-            if path is None:
+        lattice, heap = self.lattices[number], self.heap
+        most = lattice.way.most
+        while node.at < len(most) - 1:
+            options = node.options or lattice.options(node)
+            if not options:
                 return None
-            bound = path.likelihood * way.most[len(path.labels)]
-            if self.heap and bound < -self.heap[0][0]:
-                self._push(path, bound)
+            confidence, label, after = options[rank]
+            if rank + 1 < len(options):
+                bound = likelihood * options[rank + 1][0] * most[after.at]
+                self._push(bound, number, node, rank + 1, likelihood, labels)
+            node, rank, likelihood, labels = after, 0, likelihood * confidence, (*labels, label)
+            if heap and likelihood * most[node.at] < -heap[0][0]:
+                self._push(likelihood * most[node.at], number, node, 0, likelihood, labels)
                 return None
-        return path
+        return _Path(number, labels, likelihood)
 
-    def _branch(self, path: _Path, way: _Way) -> _Path | None:
-        """One place further; None where no label goes on."""
-        at = len(path.labels)
-        place = way.places[at]
-        for rank in range(path.rank, len(place)):
-            label, confidence = place[rank]
-            states = self._step(path.states, label)
-            if self._alive(states, path.way, at + 1):
-                if rank + 1 < len(place):
-                    others = _Path(path.way, path.labels, path.likelihood, path.states, rank + 1)
-                    self._push(others, path.likelihood * place[rank + 1][1] * way.most[at + 1])
-                return _Path(path.way, (*path.labels, label), path.likelihood * confidence, states)
-        return None
-
-    def _push(self, path: _Path, bound: float) -> None:
+    def _push(
+        self, bound: float, number: int, node: _Node, rank: int, likelihood: float, labels: tuple[str, ...]
+    ) -> None:
         self.pushed += 1
-        heapq.heappush(self.heap, (-bound, self.pushed, path))
-
-    def _step(self, states: _States, label: str) -> _States:
-        after = self.steps.get((states, label))
-        if after is None:
-            after = tuple(shape.step(state, label) for shape, state in zip(self.shapes, states, strict=True))
-            self.steps[states, label] = after
-        return after
-
-    def _alive(self, states: _States, way: int, at: int) -> bool:
-        return all(state & viable for state, viable in zip(states, self.viable[way][at], strict=True))
-
-    def mass(self) -> float:
-        """The likelihood of all texts that have the shapes, together."""
-        return math.fsum(self._mass(number) for number in range(len(self.ways)))
-
-    def _mass(self, number: int) -> float:
-        way = self.ways[number]
-        layer = {tuple(shape.start for shape in self.shapes): way.probability}
-        for at, place in enumerate(way.places):
-            if len(layer) > _MAX_LAYER:  # a pattern made to be hard: take all for allowed, a bound from above
-                return sum(layer.values()) * way.mass[at]
-            further: dict[_States, float] = {}
-            for states, likelihood in layer.items():
-                for label, confidence in place:
-                    after = self._step(states, label)
-                    if self._alive(after, number, at + 1):
-                        further[after] = further.get(after, 0) + likelihood * confidence
-            layer = further
-        return sum(layer.values())
+        heapq.heappush(self.heap, (-bound, self.pushed, number, node, rank, likelihood, labels))
 
 
 class _Tally:
@@ -577,7 +590,7 @@ class _Tally:
 
     def __init__(self, expectation: Expectation, mass: float, paths: float) -> None:
         self.expectation = expectation
-        self.shown = {}  # text -> the likeliest path that shows it
+        self.shown: dict[str, _Path] = {}  # the likeliest path of each text
         self.likelihoods: dict[str, float] = {}  # of all texts that are allowed, as far as seen
         self.left = mass
         self.paths = paths

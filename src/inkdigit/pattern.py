@@ -14,7 +14,6 @@ from inkdigit.errors import ConfigError
 from inkdigit.number import SIGNS
 
 ALPHABET: Final = "0123456789" + SIGNS
-MAX_PATTERN: Final = 200  # characters
 MAX_PLACES: Final = 256  # of an automaton that someone else wrote; counted repeats are written out
 MAX_DEPTH: Final = 20  # of groups
 MAX_REPEATS: Final = 64
