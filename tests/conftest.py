@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from inkdigit.config import Settings
+from inkdigit.expect import Expectation
+from inkdigit.image import Page
+from inkdigit.number import Alternative, Box, Character, NoReadingError, Number
 from inkdigit.recognizer import Prediction, Recognizer
 from inkdigit.server import create_app
 
@@ -44,6 +47,33 @@ class FakeRecognizer:
         return np.asarray(classes, np.float32)
 
 
+def number(text: str, x: int = 20, y: int = 30, doubtful: str = "") -> Number:
+    """A number whose characters are 10 pixels wide and 16 high; those of `doubtful` are in doubt."""
+    boxes = [Box(x + 10 * place, y, 10, 16) for place in range(len(text))]
+    other = (Alternative("9", 0.3), Alternative("", 0.1))
+    characters = tuple(
+        Character(label, 0.6, box, other) if label in doubtful else Character(label, 0.99, box)
+        for label, box in zip(text, boxes, strict=True)
+    )
+    return Number(text, 0.93, Box(x, y, 10 * len(text), 16), characters)
+
+
+@dataclass
+class FakeReader:
+    """Reads the same numbers on every page, and remembers the pages."""
+
+    numbers: list[Number] = field(default_factory=lambda: [number("4007", doubtful="7"), number("12.50", y=60)])
+    version: str = "fake-lines"
+    card: Mapping[str, Any] = field(default_factory=dict)
+    seen: list[Page] = field(default_factory=list)
+
+    def read(self, page: Page, expect: Expectation | None = None) -> list[Number]:
+        self.seen.append(page)
+        if expect and not all(expect.allows(number.text) for number in self.numbers):
+            raise NoReadingError(f"no likely reading satisfies {expect}")
+        return self.numbers
+
+
 @pytest.fixture(scope="session")
 def recognizer() -> Recognizer:
     """The model that ships with the package."""
@@ -56,9 +86,14 @@ def fake_recognizer() -> FakeRecognizer:
 
 
 @pytest.fixture
-def app(fake_recognizer: FakeRecognizer) -> Flask:
-    """The application, with a fake recognizer."""
-    return create_app(fake_recognizer, Settings())
+def fake_reader() -> FakeReader:
+    return FakeReader()
+
+
+@pytest.fixture
+def app(fake_recognizer: FakeRecognizer, fake_reader: FakeReader) -> Flask:
+    """The application, with a fake recognizer and a fake reader."""
+    return create_app(fake_recognizer, Settings(), fake_reader)
 
 
 @pytest.fixture

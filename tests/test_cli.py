@@ -89,7 +89,7 @@ COMMANDS = dict(all_commands())
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
-    assert set(main.commands) == {"serve", "predict", "train", "evaluate", "data", "models"}
+    assert set(main.commands) == {"serve", "predict", "read", "train", "evaluate", "data", "models"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

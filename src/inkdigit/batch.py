@@ -147,32 +147,37 @@ def _predict_chunk(
 
 def _read(file: str) -> _Frame | ImageError:
     try:
-        picture = read_picture(_read_bytes(file))
+        picture = read_picture(read_bytes(file, MAX_IMAGE_BYTES))
         return _Frame(normalize(picture.ink), picture.polarity)
     except ImageError as error:
         return error
 
 
-def _read_bytes(file: str) -> bytes:
+def read_bytes(file: str, limit: int) -> bytes:
+    """The contents of a file, or of standard input for "-"; one byte over the limit tells that there is more.
+
+    Raises:
+        UnreadableImageError: there is nothing to read; the text says why.
+    """
     if file == STDIN:
-        return _read_stdin()
+        return _read_stdin(limit)
     if not file:
         raise UnreadableImageError("the file name is empty; name a picture, a folder, or - for standard input")
     if is_folder(file):
         raise UnreadableImageError(f"the folder holds no picture; their names end in {', '.join(SUFFIXES)}")
     try:
         with Path(file).open("rb") as stream:
-            return stream.read(MAX_IMAGE_BYTES + 1)
+            return stream.read(limit + 1)
     except FileNotFoundError as error:
         raise UnreadableImageError("no such file or folder; check the name") from error
     except OSError as error:
         raise UnreadableImageError(f"cannot be opened: {error.strerror}; check its permissions") from error
 
 
-def _read_stdin() -> bytes:
+def _read_stdin(limit: int) -> bytes:
     if sys.stdin is None:  # the shell's <&- closes it
         raise UnreadableImageError("standard input is closed; send a picture to it")
-    return sys.stdin.buffer.read(MAX_IMAGE_BYTES + 1)
+    return sys.stdin.buffer.read(limit + 1)
 
 
 def _pictures_in(folder: Path) -> list[str]:

@@ -6,12 +6,9 @@ setting or an optional part is missing or damaged, or the disk is full; 130, int
 """
 
 import contextlib
-import csv
-import dataclasses
 import functools
 import importlib.util
 import io
-import itertools
 import json
 import logging
 import os
@@ -26,18 +23,31 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import click
 
+from inkdigit.cli_read import load_reader, read, reader_option
 from inkdigit.errors import ConfigError, DataError, ImageError, InkdigitError, MissingExtraError, ModelError
+from inkdigit.terminal import (
+    CANNOT_START,
+    DIR,
+    INTERRUPTED,
+    SOME_FAILED,
+    csv_writer,
+    examples,
+    home_of,
+    namer,
+    settings_of,
+    visible,
+)
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     from inkdigit.batch import Row
     from inkdigit.config import Settings
+    from inkdigit.pages import NumberReader
     from inkdigit.recognizer import Recognizer
     from inkdigit.training.evaluate import Judged
     from inkdigit.training.train import Progress
 
-SOME_FAILED, CANNOT_START, INTERRUPTED = 1, 3, 130
 _PROBABILITIES = [f"p{digit}" for digit in range(10)]
 
 QUICK_START = """\
@@ -46,6 +56,7 @@ Inkdigit reads handwritten digits. Try:
   inkdigit serve --open              a page to draw on, in your browser
   inkdigit predict seven.png         prints the digit, 7
   inkdigit predict scans/ --csv      reads a folder into a table
+  inkdigit read receipt.jpg          prints the numbers on a photo
   inkdigit predict --help            what else a command can do
   inkdigit --help                    all commands
 """
@@ -84,15 +95,11 @@ def _forget_unwritten() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
-def _examples(*lines: str) -> str:
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
-
-
 def _complete_model(_ctx: click.Context, _param: click.Parameter, start: str) -> list[str]:
     from inkdigit.registry import list_versions
 
     with contextlib.suppress(InkdigitError):  # a shell that completes has no place for an error
-        return [version.name for version in list_versions(_home(_settings())) if version.name.startswith(start)]
+        return [version.name for version in list_versions(home_of(settings_of())) if version.name.startswith(start)]
     return []
 
 
@@ -104,7 +111,6 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-_folder = click.Path(file_okay=False, path_type=Path)
 _new_file = click.Path(dir_okay=False, writable=True, path_type=Path)
 _model_option = click.option(
     "--model",
@@ -118,14 +124,14 @@ _model_option = click.option(
     cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_examples("inkdigit serve --open", "inkdigit predict seven.png", "inkdigit predict --help"),
+    epilog=examples("inkdigit serve --open", "inkdigit predict seven.png", "inkdigit predict --help"),
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
 )
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Read handwritten digits: on a page, in files, from a program.
+    """Read handwritten digits and numbers: on a page, in files, from a program.
 
     All work is done on this computer; nothing is sent anywhere.
     """
@@ -135,11 +141,14 @@ def main(ctx: click.Context) -> None:
         click.echo(QUICK_START, nl=False)
 
 
+main.add_command(read)
+
+
 # --- serve
 
 
 @main.command(
-    epilog=_examples(
+    epilog=examples(
         "inkdigit serve --open",
         "inkdigit serve --port 8000",
         "inkdigit serve --model models/2026-11-22",
@@ -150,7 +159,8 @@ def main(ctx: click.Context) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one [default: 5000].")
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser once it is ready.")
 @_model_option
-def serve(host: str | None, port: int | None, open_page: bool, model: str | None) -> None:
+@reader_option
+def serve(host: str | None, port: int | None, open_page: bool, model: str | None, reader: str | None) -> None:
     """Serve the page to draw on, and the HTTP API.
 
     Listens on this computer only, because there are no accounts and no passwords: with another --host, everyone who can
@@ -158,16 +168,26 @@ def serve(host: str | None, port: int | None, open_page: bool, model: str | None
 
     Ctrl-C, or SIGTERM, finishes the answers under way and stops.
     """
-    settings = _settings(host=host, port=port, model=model)
+    settings = settings_of(host=host, port=port, model=model, reader=reader)
     from inkdigit.server import create_app
     from inkdigit.server.serving import serve as serve_app
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     if not settings.host.startswith("127.") and settings.host not in {"localhost", "::1"}:
         click.echo(f"Warning: everyone who can reach {settings.host} can use this server.", err=True)
-    serve_app(
-        create_app(_load(settings), settings), settings, on_ready=functools.partial(_announce, open_page=open_page)
-    )
+    app = create_app(_load(settings), settings, _reader_if_there(settings))
+    serve_app(app, settings, on_ready=functools.partial(_announce, open_page=open_page))
+
+
+def _reader_if_there(settings: "Settings") -> "NumberReader | None":
+    """The reader; without one that was not asked for by name, digits are served all the same."""
+    try:
+        return load_reader(settings)
+    except InkdigitError as error:
+        if settings.reader is not None:
+            raise
+        click.echo(f"Warning: no whole numbers will be read: {error}", err=True)
+        return None
 
 
 def _announce(url: str, *, open_page: bool) -> None:
@@ -185,7 +205,7 @@ def _open_page(url: str) -> None:
 
 
 @main.command(
-    epilog=_examples(
+    epilog=examples(
         "inkdigit predict seven.png",
         "inkdigit predict scans/ more/nine.jpg",
         "inkdigit predict --csv scans/ > digits.csv",
@@ -231,7 +251,7 @@ def predict(
     """
     from inkdigit.batch import find_pictures, is_folder, predict_files
 
-    settings = _settings(model=model)
+    settings = settings_of(model=model)
     load = functools.cache(lambda: _load(settings))
     several = len(files) > 1 or is_folder(files[0])
     write = _writer(style or ("names" if several else "digit"))
@@ -250,7 +270,7 @@ def _tell(row: "Row", writers: Sequence[Callable[["Row"], None]]) -> bool:
         write(row)
     failed = isinstance(row.result, ImageError)
     if failed:
-        click.echo(f"{_visible(row.file)}: {row.result}", err=True)
+        click.echo(f"{visible(row.file)}: {row.result}", err=True)
     return not failed
 
 
@@ -266,30 +286,16 @@ def _explainer(
     if is_file and target.resolve() == Path(files[0]).resolve():
         raise click.UsageError(f"--explain {target} would overwrite the picture; name another file.")
     (target.parent if is_file else target).mkdir(parents=True, exist_ok=True)
-    name = (lambda _: target) if is_file else _namer(target)
+    name = (lambda _: target) if is_file else namer(target, "explained")
 
     def write(row: "Row") -> None:
         if isinstance(row.result, ImageError):
             return
         path, image = name(row.file), row.result.image
         path.write_bytes(encode_explanation(image, explain(load(), image)))
-        click.echo(f"{_visible(row.file)}: explained in {_visible(str(path))}", err=True)
+        click.echo(f"{visible(row.file)}: explained in {visible(str(path))}", err=True)
 
     return write
-
-
-def _namer(folder: Path) -> Callable[[str], Path]:
-    """Gives each picture a name of its own in the folder, since pictures of several folders may share one."""
-    given: set[Path] = set()
-
-    def name(file: str) -> Path:
-        stem = "stdin" if file == "-" else Path(file).stem
-        numbers = itertools.chain([""], map("-{}".format, itertools.count(2)))
-        path = next(path for number in numbers if (path := folder / f"{stem}-explained{number}.png") not in given)
-        given.add(path)
-        return path
-
-    return name
 
 
 def _writer(style: str) -> Callable[["Row"], None]:
@@ -306,7 +312,7 @@ def _write_digit(row: "Row") -> None:
 
 def _write_names(row: "Row") -> None:
     if not isinstance(row.result, ImageError):
-        click.echo(f"{_visible(row.file)}\t{row.result.text}\t{row.result.prediction.confidence:.4f}")
+        click.echo(f"{visible(row.file)}\t{row.result.text}\t{row.result.prediction.confidence:.4f}")
 
 
 def _write_json(row: "Row") -> None:
@@ -315,16 +321,8 @@ def _write_json(row: "Row") -> None:
 
 def _csv_writer() -> Callable[["Row"], None]:
     answer = ["label", "confidence", "is_digit", "not_digit", "accepted", "model", "polarity", *_PROBABILITIES]
-    columns = ["file", *answer, "error", "detail"]
-    out = sys.stdout or io.StringIO()  # there is none where the shell's >&- closed it
-    table = csv.DictWriter(out, columns, lineterminator="\n")
-    table.writeheader()
-
-    def write(row: "Row") -> None:
-        table.writerow(_cells(row.record()))
-        out.flush()  # here, where a full disk can still be told, and not when Python ends
-
-    return write
+    write = csv_writer(["file", *answer, "error", "detail"])
+    return lambda row: write(_cells(row.record()))
 
 
 def _cells(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -332,33 +330,14 @@ def _cells(record: Mapping[str, Any]) -> dict[str, Any]:
     cells = {name: value for name, value in record.items() if name not in {"probabilities", "error"}}
     cells |= dict(zip(_PROBABILITIES, record.get("probabilities", ()), strict=False))
     error = record.get("error", {"type": "", "detail": ""})
-    cells |= {"file": _visible(record["file"]), "error": error["type"], "detail": error["detail"]}
-    return {name: _safe_cell(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
-
-
-def _safe_cell(text: str) -> str:
-    """The text so that a spreadsheet never takes it for a formula.
-
-    >>> _safe_cell("=1+1"), _safe_cell("seven.png")
-    ("'=1+1", 'seven.png')
-    """
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def _visible(file: str) -> str:
-    r"""A file name that is safe to print: on one line, without control characters for the terminal.
-
-    >>> print(_visible("a\tb\x1b[2J.png"))
-    a\tb\x1b[2J.png
-    """
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in file)
+    return cells | {"file": visible(record["file"]), "error": error["type"], "detail": error["detail"]}
 
 
 # --- train and evaluate
 
 
 @main.command(
-    epilog=_examples(
+    epilog=examples(
         "inkdigit train",
         "inkdigit train --out models/mine --epochs 20 --seed 7",
         "inkdigit train --preset quick",
@@ -368,8 +347,8 @@ def _visible(file: str) -> str:
         "inkdigit train --out models/mine --resume",
     )
 )
-@click.option("--out", type=_folder, metavar="DIR", help="Model folder to write [default: mine, in the models folder].")
-@click.option("--from", "source", type=_folder, metavar="DIR", help="Folder with MNIST's IDX files, to fetch nothing.")
+@click.option("--out", type=DIR, metavar="DIR", help="Model folder to write [default: mine, in the models folder].")
+@click.option("--from", "source", type=DIR, metavar="DIR", help="Folder with MNIST's IDX files, to fetch nothing.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of every random choice.")
 @click.option(
     "--preset",
@@ -381,11 +360,11 @@ def _visible(file: str) -> str:
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the images [default: the preset's].")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="End by then, epochs done or not.")
 @click.option("--train-images", type=click.IntRange(0), default=0, help="Use only so many images; 0 takes all.")
-@click.option("--start", type=_folder, metavar="DIR", help="Model to go on from, as --preset finish does.")
-@click.option("--teacher", type=_folder, metavar="DIR", help="Model whose answers the network learns as well.")
+@click.option("--start", type=DIR, metavar="DIR", help="Model to go on from, as --preset finish does.")
+@click.option("--teacher", type=DIR, metavar="DIR", help="Model whose answers the network learns as well.")
 @click.option(
     "--beside",
-    type=_folder,
+    type=DIR,
     multiple=True,
     metavar="DIR",
     help="Model of the same recipe and another seed, whose figures the card states as well; may be given again.",
@@ -414,7 +393,7 @@ def train(out: Path | None, preset: str, **given: Any) -> None:
     logging.basicConfig(format="%(message)s")
     warnings.filterwarnings("ignore", category=FutureWarning, module="keras")  # of Keras' own code, not of the user's
     wanted = PRESETS[preset] | {name: value for name, value in given.items() if value is not None}
-    options = TrainOptions(out=out or _home(_settings()) / "mine", command=_command_line(), **wanted)
+    options = TrainOptions(out=out or home_of(settings_of()) / "mine", command=_command_line(), **wanted)
     with _ProgressBar() as bar:
         folder = run(options, bar.show)
     click.echo(folder)
@@ -458,7 +437,7 @@ class _ProgressBar:
 
 
 @main.command(
-    epilog=_examples(
+    epilog=examples(
         "inkdigit evaluate",
         "inkdigit evaluate --model models/mine --data my-digits/ --report mine.html",
         "inkdigit evaluate --model models/mine --against digits-4",
@@ -466,7 +445,7 @@ class _ProgressBar:
     )
 )
 @_model_option
-@click.option("--data", type=_folder, metavar="DIR", help="Labelled pictures [default: MNIST's 10,000 test images].")
+@click.option("--data", type=DIR, metavar="DIR", help="Labelled pictures [default: MNIST's 10,000 test images].")
 @click.option(
     "--against",
     metavar="NAME|DIR",
@@ -493,7 +472,7 @@ def evaluate(model: str | None, data: Path | None, against: str | None, report: 
 
     if report is not None and not report.parent.is_dir():
         raise ConfigError(f"{report.parent} is not a folder; name the file of the report in one that is there")
-    recognizers = [_load(_settings(model=name)) for name in ([model, against] if against else [model])]
+    recognizers = [_load(settings_of(model=name)) for name in ([model, against] if against else [model])]
     labelled = read_labelled(data)
     judged = [judge(recognizer, labelled) for recognizer in recognizers]
     (_print_json if as_json else _print_figures)(judged)
@@ -542,7 +521,7 @@ def _write_evaluation(
 # --- data
 
 
-@main.group(epilog=_examples("inkdigit data fetch", "inkdigit data show"))
+@main.group(epilog=examples("inkdigit data fetch", "inkdigit data show"))
 def data() -> None:
     """The MNIST pictures that models are trained and judged on.
 
@@ -550,8 +529,8 @@ def data() -> None:
     """
 
 
-@data.command(epilog=_examples("inkdigit data fetch", "inkdigit data fetch --from ~/Downloads/mnist"))
-@click.option("--from", "source", type=_folder, metavar="DIR", help="Folder with the IDX files, to download nothing.")
+@data.command(epilog=examples("inkdigit data fetch", "inkdigit data fetch --from ~/Downloads/mnist"))
+@click.option("--from", "source", type=DIR, metavar="DIR", help="Folder with the IDX files, to download nothing.")
 def fetch(source: Path | None) -> None:
     """Put MNIST into the cache folder, so that training needs no network.
 
@@ -563,7 +542,7 @@ def fetch(source: Path | None) -> None:
     click.echo(fetch_mnist(source=source))
 
 
-@data.command(epilog=_examples("inkdigit data show"))
+@data.command(epilog=examples("inkdigit data show"))
 def show() -> None:
     """Show where MNIST is kept, which of its files are there, and whether they are genuine.
 
@@ -584,7 +563,7 @@ def show() -> None:
 # --- models
 
 
-@main.group(epilog=_examples("inkdigit models list", "inkdigit models show | jq .metrics", "inkdigit models verify"))
+@main.group(epilog=examples("inkdigit models list", "inkdigit models show | jq .metrics", "inkdigit models verify"))
 def models() -> None:
     """The model versions on this computer.
 
@@ -592,7 +571,7 @@ def models() -> None:
     """
 
 
-@models.command("list", epilog=_examples("inkdigit models list"))
+@models.command("list", epilog=examples("inkdigit models list"))
 def list_models() -> None:
     """List the versions, the current one marked with a star.
 
@@ -602,7 +581,7 @@ def list_models() -> None:
 
     rows = [
         ("*" if version.current else "", version.name, _accuracy(version.card), str(version.path))
-        for version in list_versions(_home(_settings()))
+        for version in list_versions(home_of(settings_of()))
     ]
     _print_table([("", "version", "accuracy", "folder"), *rows])
 
@@ -614,7 +593,7 @@ def _accuracy(card: Mapping[str, Any]) -> str:
         return "unknown"
 
 
-@models.command("show", epilog=_examples("inkdigit models show", "inkdigit models show mine | jq .metrics"))
+@models.command("show", epilog=examples("inkdigit models show", "inkdigit models show mine | jq .metrics"))
 @click.argument("version", metavar="[NAME|DIR]", required=False, shell_complete=_complete_model)
 @click.option("--markdown", is_flag=True, help="Print the card as a page to read.")
 def show_model(version: str | None, markdown: bool) -> None:
@@ -624,8 +603,8 @@ def show_model(version: str | None, markdown: bool) -> None:
     """
     from inkdigit.registry import card_as_markdown, get_version
 
-    settings = _settings()
-    found = get_version(version or settings.model, _home(settings))
+    settings = settings_of()
+    found = get_version(version or settings.model, home_of(settings))
     if not found.card:
         raise ModelError(f"{found.path / 'card.json'} cannot be read; run `inkdigit models verify`")
     if markdown:
@@ -634,7 +613,7 @@ def show_model(version: str | None, markdown: bool) -> None:
         click.echo(json.dumps(found.card, indent=2))
 
 
-@models.command("verify", epilog=_examples("inkdigit models verify", "inkdigit models verify models/mine"))
+@models.command("verify", epilog=examples("inkdigit models verify", "inkdigit models verify models/mine"))
 @click.argument("versions", metavar="[NAME|DIR]...", nargs=-1, shell_complete=_complete_model)
 def verify_models(versions: tuple[str, ...]) -> None:
     """Check that models are whole, and answer as their cards say.
@@ -644,7 +623,7 @@ def verify_models(versions: tuple[str, ...]) -> None:
     """
     from inkdigit.registry import get_version, list_versions, verify
 
-    home = _home(_settings())
+    home = home_of(settings_of())
     found = [get_version(version, home) for version in versions] or list_versions(home)
     failed = False
     for version in found:
@@ -661,25 +640,10 @@ def verify_models(versions: tuple[str, ...]) -> None:
 # --- shared
 
 
-def _settings(**given: Any) -> "Settings":
-    """The settings of the environment, and over them the options that were given."""
-    from inkdigit.config import Settings
-
-    return dataclasses.replace(
-        Settings.from_env(os.environ), **{name: value for name, value in given.items() if value is not None}
-    )
-
-
-def _home(settings: "Settings") -> Path:
-    import platformdirs
-
-    return settings.home or platformdirs.user_data_path("inkdigit") / "models"
-
-
 def _load(settings: "Settings") -> "Recognizer":
     from inkdigit.recognizer import Recognizer
 
-    return Recognizer.load(settings.model, home=_home(settings))
+    return Recognizer.load(settings.model, home=home_of(settings))
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:

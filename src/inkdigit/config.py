@@ -12,9 +12,11 @@ from typing import Any, Final, Self
 
 from inkdigit.errors import ConfigError
 from inkdigit.image import MAX_IMAGE_BYTES
+from inkdigit.structure import PAGE_LIMITS
 
 BODY_SLACK: Final = 64 * 1024  # bytes, for the JSON or the form around a picture
 MAX_BODY_BYTES: Final = 4 * math.ceil(MAX_IMAGE_BYTES / 3) + BODY_SLACK  # the largest picture, in base64, in JSON
+MAX_PAGE_BODY_BYTES: Final = PAGE_LIMITS.bytes + BODY_SLACK  # the largest photo, as it is or in a form
 
 _HOST: Final = re.compile(
     r"(?:\[([0-9a-f]*:[0-9a-f:.]+)\]|([a-z0-9._-]+)\.?)(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE
@@ -29,6 +31,7 @@ class Settings:
         host: address or name to listen on; loopback unless asked for more, because the server knows no passwords.
         port: TCP port, 0 for any free one.
         model: a model folder or the name of a version; the shipped model where it is None.
+        reader: the same for the model that reads whole numbers.
         home: folder of further model versions.
         trusted_hosts: names, besides loopback and `host`, under which browsers may reach the server.
         threads: pictures read at the same time.
@@ -36,11 +39,13 @@ class Settings:
         drain_notice_s: seconds between "not ready" and the closing of the port after SIGTERM.
         drain_timeout_s: seconds that accepted requests then have to finish.
         max_body_bytes: largest request body, the same in every layer.
+        max_page_body_bytes: the same for pictures of paper.
     """
 
     host: str = "127.0.0.1"
     port: int = 5000
     model: str | None = None
+    reader: str | None = None
     home: Path | None = None
     trusted_hosts: tuple[str, ...] = ()
     threads: int = 4
@@ -48,6 +53,7 @@ class Settings:
     drain_notice_s: float = 1.0
     drain_timeout_s: float = 30.0
     max_body_bytes: int = MAX_BODY_BYTES
+    max_page_body_bytes: int = MAX_PAGE_BODY_BYTES
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work.
@@ -61,7 +67,8 @@ class Settings:
         _require_range("connection limit", self.connection_limit, 10, 10_000)
         _require_range("drain notice", self.drain_notice_s, 0, 600)
         _require_range("drain timeout", self.drain_timeout_s, 0, 3600)
-        _require_range("body limit", self.max_body_bytes, 1, 2**30)
+        for limit in (self.max_body_bytes, self.max_page_body_bytes):
+            _require_range("body limit", limit, 1, 2**30)
         for host in self.trusted_hosts:
             _require(host_name(host) is not None, f"{host!r} is not a host name; write it as in digits.example.org")
 
@@ -118,6 +125,7 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "INKDIGIT_HOST": ("host", str),
     "INKDIGIT_PORT": ("port", int),
     "INKDIGIT_MODEL": ("model", str),
+    "INKDIGIT_READER": ("reader", str),
     "INKDIGIT_HOME": ("home", Path),
     "INKDIGIT_TRUSTED_HOSTS": ("trusted_hosts", _names),
     "INKDIGIT_THREADS": ("threads", int),

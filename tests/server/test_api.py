@@ -229,7 +229,13 @@ def test_everybody_else_gets_json(client: FlaskClient, digit_png: bytes, accept:
 def test_the_model_tells_its_version_and_card(client: FlaskClient, fake_recognizer: Any) -> None:
     response = client.get("/api/v1/model")
 
-    assert response.json == {"version": "fake-1", "card": fake_recognizer.card}
+    assert response.json == {"version": "fake-1", "card": fake_recognizer.card, "reader": "fake-lines"}
+
+
+def test_a_server_without_a_reader_says_so(fake_recognizer: Any) -> None:
+    response = create_app(fake_recognizer, Settings()).test_client().get("/api/v1/model")
+
+    assert response.get_json()["reader"] is None
 
 
 def test_health_is_ok_until_the_server_drains(app: Flask, client: FlaskClient) -> None:

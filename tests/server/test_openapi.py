@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from inkdigit.server import problems
 from inkdigit.server.problems import KINDS, Kind
-from inkdigit.server.schemas import PredictQuery, ProblemType
+from inkdigit.server.schemas import PredictQuery, ProblemType, ReadQuery
 
 PAGES = {"/", "/api/docs", "/static/<path:filename>"}
 
@@ -34,8 +34,12 @@ def test_every_reference_leads_to_a_schema_and_every_schema_is_used(document: di
     assert referred == set(document["components"]["schemas"])
 
 
-def test_predict_takes_the_three_kinds_of_body(document: dict[str, Any]) -> None:
-    body = document["paths"]["/api/v1/predict"]["post"]["requestBody"]
+READERS = pytest.mark.parametrize("path", ["/api/v1/predict", "/api/v1/read"])
+
+
+@READERS
+def test_what_reads_takes_the_three_kinds_of_body(document: dict[str, Any], path: str) -> None:
+    body = document["paths"][path]["post"]["requestBody"]
 
     assert body["required"] is True
     assert set(body["content"]) == {
@@ -48,8 +52,9 @@ def test_predict_takes_the_three_kinds_of_body(document: dict[str, Any]) -> None
     }
 
 
-def test_predict_answers_json_or_text(document: dict[str, Any]) -> None:
-    answer = document["paths"]["/api/v1/predict"]["post"]["responses"]["200"]
+@READERS
+def test_what_reads_answers_json_or_text(document: dict[str, Any], path: str) -> None:
+    answer = document["paths"][path]["post"]["responses"]["200"]
 
     assert set(answer["content"]) == {"application/json", "text/plain"}
 
@@ -64,6 +69,13 @@ def test_the_documented_options_are_those_that_are_read(document: dict[str, Any]
     assert parameters["min_confidence"]["schema"] == {"type": "number", "minimum": 0, "maximum": 1}
 
 
+def test_what_is_expected_is_documented(document: dict[str, Any]) -> None:
+    [parameter] = document["paths"]["/api/v1/read"]["post"]["parameters"]
+
+    assert {parameter["name"]} == set(ReadQuery.model_fields)
+    assert "length=4" in parameter["description"]
+
+
 def kinds() -> list[Kind]:
     return [value for value in vars(problems).values() if isinstance(value, Kind)]
 
@@ -75,8 +87,14 @@ def test_every_kind_of_problem_has_a_name_of_its_own_and_a_place_in_the_table() 
     assert {kind for kind in kinds() if kind not in KINDS.values()} == {problems.HEADERS_TOO_LARGE}
 
 
-def test_the_problems_of_predict_are_documented_with_their_statuses(document: dict[str, Any]) -> None:
-    responses = document["paths"]["/api/v1/predict"]["post"]["responses"]
+OF_NUMBERS = {problems.NO_READING, problems.MISSING_EXTRA, problems.MISSING_READER}
+
+
+@pytest.mark.parametrize(("path", "others"), [("/api/v1/predict", OF_NUMBERS), ("/api/v1/read", set())])
+def test_the_problems_of_what_reads_are_documented_with_their_statuses(
+    document: dict[str, Any], path: str, others: set[Kind]
+) -> None:
+    responses = document["paths"][path]["post"]["responses"]
 
     documented = {
         (status, kind)
@@ -84,5 +102,5 @@ def test_the_problems_of_predict_are_documented_with_their_statuses(document: di
         if "application/problem+json" in response["content"]
         for kind in response["content"]["application/problem+json"]["schema"]["properties"]["type"]["enum"]
     }
-    unrelated = {problems.NOT_FOUND, problems.METHOD_NOT_ALLOWED}
+    unrelated = {problems.NOT_FOUND, problems.METHOD_NOT_ALLOWED} | others
     assert documented == {(str(kind.status), kind.type) for kind in kinds() if kind not in unrelated}

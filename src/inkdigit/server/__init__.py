@@ -3,6 +3,7 @@
 from flask import Flask
 
 from inkdigit.config import Settings
+from inkdigit.pages import NumberReader
 from inkdigit.server import problems, security
 from inkdigit.server.api import api
 from inkdigit.server.reading import PictureRequest
@@ -14,22 +15,22 @@ MAX_FORM_TEXT_BYTES = 512 * 1024  # must exceed the 64 KiB that werkzeug reads a
 __all__ = ["create_app"]
 
 
-def create_app(recognizer: DigitReader, settings: Settings) -> Flask:
+def create_app(recognizer: DigitReader, settings: Settings, reader: NumberReader | None = None) -> Flask:
     """Put the application together.
 
     Args:
         recognizer: reads the digits; shared by all threads.
         settings: how to serve.
+        reader: reads whole numbers, shared too; without it the server says that it cannot.
     """
     app = Flask("inkdigit.server")
     app.request_class = PictureRequest
     app.config.update(
-        MAX_CONTENT_LENGTH=settings.max_body_bytes,
         MAX_FORM_PARTS=MAX_FORM_PARTS,
         MAX_FORM_MEMORY_SIZE=MAX_FORM_TEXT_BYTES,
         PROVIDE_AUTOMATIC_OPTIONS=False,  # no CORS, so nobody has a use for OPTIONS
     )
-    app.extensions[EXTENSION] = State(recognizer, settings)
+    app.extensions[EXTENSION] = State(recognizer, settings, reader)
     app.register_blueprint(api)
     security.protect(app, settings)
     problems.register(app)

@@ -10,10 +10,11 @@ from pydantic import BaseModel
 from inkdigit.batch import UNACCEPTED, is_accepted
 from inkdigit.config import package_version
 from inkdigit.explain import encode_explanation, explain, locate
-from inkdigit.image import Picture, encode_data_url, encode_png, read_picture
+from inkdigit.image import Picture, encode_data_url, encode_png, read_page, read_picture
+from inkdigit.pages import reading_record
 from inkdigit.preprocess import Normalized, normalize
 from inkdigit.server.openapi import openapi_document
-from inkdigit.server.reading import accepted_type, read_body, read_query
+from inkdigit.server.reading import READ_PATH, accepted_type, read_body, read_expectation, read_query
 from inkdigit.server.schemas import (
     Extra,
     HealthAnswer,
@@ -23,6 +24,7 @@ from inkdigit.server.schemas import (
     PredictAnswerWithBoth,
     PredictAnswerWithExplanation,
     PredictAnswerWithInput,
+    ReadAnswer,
 )
 from inkdigit.server.state import current_state
 
@@ -50,11 +52,22 @@ def predict() -> Response:
     return _json(_ANSWERS[query.include].of(prediction, version, query.min_confidence, **extras))
 
 
+@api.post(READ_PATH)
+def read() -> Response:
+    """Read the numbers on a picture of paper."""
+    expect, media_type, reader = read_expectation(request), accepted_type(request), current_state().number_reader()
+    numbers = reader.read(read_page(read_body(request)), expect)
+    if media_type == "text/plain":
+        return Response("".join(f"{number.text}\n" for number in numbers), mimetype=media_type)
+    return _json(ReadAnswer.model_validate(reading_record(numbers, reader.version)))
+
+
 @api.get("/api/v1/model")
 def model() -> Response:
-    """Tell which model answers."""
-    recognizer = current_state().recognizer
-    return _json(ModelAnswer(version=recognizer.version, card=recognizer.card))
+    """Tell which models answer."""
+    recognizer, reader = current_state().recognizer, current_state().reader
+    version = None if reader is None else reader.version
+    return _json(ModelAnswer(version=recognizer.version, card=recognizer.card, reader=version))
 
 
 @api.get("/health/live")

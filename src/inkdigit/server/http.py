@@ -8,7 +8,7 @@ import contextlib
 import socket
 import time
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
@@ -35,6 +35,8 @@ _MALFORMED: Final = "the request breaks the rules of HTTP/1.1"
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """Refuses requests whose end is ambiguous, instead of choosing one reading."""
 
+    adj: Any
+
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the head of a request.
 
@@ -49,6 +51,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             raise ParsingError("both a length and chunks")
         if "TRANSFER_ENCODING" in self.headers:  # what waitress leaves there: chunks sent by HTTP/1.0
             raise ParsingError("chunks in HTTP/1.0")
+        self.adj = self.adj.by_path.get(self.path, self.adj)  # before the body comes, whose limit depends on the path
 
 
 class AppTask(WSGITask):  # type: ignore[misc]

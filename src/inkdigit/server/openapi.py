@@ -11,12 +11,12 @@ from pydantic.json_schema import models_json_schema
 from inkdigit.config import package_version
 from inkdigit.server import problems, schemas
 from inkdigit.server.problems import PROBLEM_JSON, Kind
-from inkdigit.server.reading import RAW_TYPES
+from inkdigit.server.reading import RAW_TYPES, READ_PATH
 
 JsonObject = dict[str, Any]
 
 _REF: Final = "#/components/schemas/"
-_REQUESTS: Final = (schemas.PredictRequest, schemas.PredictForm)
+_REQUESTS: Final = (schemas.PictureBody, schemas.PictureForm)
 _PREDICT_ANSWERS: Final = (
     schemas.PredictAnswer,
     schemas.PredictAnswerWithInput,
@@ -25,6 +25,7 @@ _PREDICT_ANSWERS: Final = (
 )
 _ANSWERS: Final = (
     *_PREDICT_ANSWERS,
+    schemas.ReadAnswer,
     schemas.ModelAnswer,
     schemas.HealthAnswer,
     schemas.Problem,
@@ -41,6 +42,7 @@ _PREDICT: Final = (
     problems.BLANK_IMAGE,
     problems.HEADERS_TOO_LARGE,
 )
+_READ: Final = (*_PREDICT, problems.NO_READING, problems.MISSING_EXTRA, problems.MISSING_READER)
 
 
 @cache
@@ -51,11 +53,14 @@ def openapi_document() -> str:
         "info": {
             "title": "Inkdigit",
             "version": package_version(),
-            "summary": "Reads handwritten digits.",
+            "summary": "Reads handwritten digits and numbers.",
             "description": "Errors are RFC 9457 problem details; `type` is a stable name to branch on.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "tags": [{"name": "reading", "description": "Read digits."}, {"name": "server", "description": "Its state."}],
+        "tags": [
+            {"name": "reading", "description": "Read digits and numbers."},
+            {"name": "server", "description": "Its state."},
+        ],
         "paths": _paths(),
         "components": {"schemas": _component_schemas()},
     }
@@ -67,6 +72,7 @@ def _paths() -> JsonObject:
     not_ready = {"503": _json("It is about to stop.", schemas.HealthAnswer)}
     return {
         "/api/v1/predict": {"post": _predict()},
+        READ_PATH: {"post": _read()},
         "/api/v1/model": {
             "get": _get("model", "reading", "Which model answers", {"200": _json("The model.", schemas.ModelAnswer)})
         },
@@ -86,15 +92,32 @@ def _predict() -> JsonObject:
         "description": "Takes a PNG, JPEG or WebP picture of one digit, of any size and place, dark on light or light "
         "on dark: as a data URL in JSON, as a file in a form, or as the body itself.",
         "parameters": _query_parameters(schemas.PredictQuery),
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": _ref(schemas.PredictRequest)},
-                "multipart/form-data": {"schema": _ref(schemas.PredictForm)},
-                **{media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in RAW_TYPES},
-            },
-        },
+        "requestBody": _picture(),
         "responses": {"200": _predict_answer()} | _problem_responses((*_EVERYWHERE, *_PREDICT)),
+    }
+
+
+def _read() -> JsonObject:
+    return {
+        "operationId": "read",
+        "tags": ["reading"],
+        "summary": "Read the numbers on a picture of paper",
+        "description": "Takes a photo or scan of up to 12.6 megapixels, in the same three ways as `predict`, and finds "
+        "the numbers on it.",
+        "parameters": _query_parameters(schemas.ReadQuery),
+        "requestBody": _picture(),
+        "responses": {"200": _read_answer()} | _problem_responses((*_EVERYWHERE, *_READ)),
+    }
+
+
+def _picture() -> JsonObject:
+    return {
+        "required": True,
+        "content": {
+            "application/json": {"schema": _ref(schemas.PictureBody)},
+            "multipart/form-data": {"schema": _ref(schemas.PictureForm)},
+            **{media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in RAW_TYPES},
+        },
     }
 
 
@@ -116,6 +139,15 @@ def _predict_answer() -> JsonObject:
     some = {"anyOf": [_ref(schema) for schema in _PREDICT_ANSWERS]}
     answer = _content("The digit; with `Accept: text/plain`, the digit alone, or `?` if it is not accepted.", some)
     answer["content"]["text/plain"] = {"schema": {"type": "string", "pattern": "^[0-9?]$"}, "example": "7"}
+    return answer
+
+
+def _read_answer() -> JsonObject:
+    answer = _json("The numbers; with `Accept: text/plain`, each on a line.", schemas.ReadAnswer)
+    answer["content"]["text/plain"] = {
+        "schema": {"type": "string", "pattern": r"^([0-9.,/:=-]+\n)*$"},
+        "example": "4007\n12.50\n",
+    }
     return answer
 
 

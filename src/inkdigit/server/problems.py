@@ -12,9 +12,11 @@ from inkdigit.errors import (
     ImageError,
     ImageTooLargeError,
     InkdigitError,
+    MissingExtraError,
     UnreadableImageError,
     UnsupportedFormatError,
 )
+from inkdigit.number import NoReadingError
 from inkdigit.server.schemas import Problem, ProblemType
 
 PROBLEM_JSON = "application/problem+json"
@@ -40,6 +42,7 @@ class Kind:
 
 
 BLANK_IMAGE = Kind("blank-image", 422, "There is no ink on the picture")
+NO_READING = Kind("no-reading", 422, "No likely reading is as expected")
 UNREADABLE_IMAGE = Kind("unreadable-image", 400, "The picture cannot be read")
 IMAGE_TOO_LARGE = Kind("image-too-large", 413, "The picture is too large")
 UNSUPPORTED_FORMAT = Kind("unsupported-format", 415, "This format is not read")
@@ -52,6 +55,8 @@ METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This address does not take
 NOT_ACCEPTABLE = Kind("not-acceptable", 406, "The answer exists in no accepted media type")
 HEADERS_TOO_LARGE = Kind("headers-too-large", 431, "The request headers are too large")
 INTERNAL_ERROR = Kind("internal-error", 500, "The server failed")
+MISSING_EXTRA = Kind("missing-extra", 501, "A part that this needs is not installed on the server")
+MISSING_READER = Kind("missing-reader", 501, "This server has no model that reads whole numbers")
 
 KINDS: Mapping[type[Exception], Kind] = {
     BlankImageError: BLANK_IMAGE,
@@ -59,6 +64,8 @@ KINDS: Mapping[type[Exception], Kind] = {
     ImageTooLargeError: IMAGE_TOO_LARGE,
     UnsupportedFormatError: UNSUPPORTED_FORMAT,
     ImageError: UNREADABLE_IMAGE,
+    NoReadingError: NO_READING,
+    MissingExtraError: MISSING_EXTRA,
     http.RequestEntityTooLarge: BODY_TOO_LARGE,
     http.UnsupportedMediaType: UNSUPPORTED_FORMAT,
     BadHost: BAD_HOST,
@@ -69,6 +76,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     http.MethodNotAllowed: METHOD_NOT_ALLOWED,
     http.NotAcceptable: NOT_ACCEPTABLE,
     http.InternalServerError: INTERNAL_ERROR,
+    http.NotImplemented: MISSING_READER,
 }
 """Which error is which kind of problem; the nearest class in the error's ancestry counts."""
 

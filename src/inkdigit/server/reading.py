@@ -2,19 +2,27 @@
 
 import io
 import json
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn, TypeVar
 
 from flask import Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import BadRequest, NotAcceptable, RequestEntityTooLarge, UnsupportedMediaType
 
+from inkdigit.config import Settings
+from inkdigit.errors import ConfigError
+from inkdigit.expect import Expectation
 from inkdigit.image import decode_data_url
-from inkdigit.server.schemas import PredictQuery, PredictRequest
+from inkdigit.server.schemas import PictureBody, PredictQuery, ReadQuery
+from inkdigit.server.state import current_state
+from inkdigit.structure import DIGIT_LIMITS, PAGE_LIMITS
 
+READ_PATH: Final = "/api/v1/read"  # of pictures of paper, which may be larger than those of a digit
 RAW_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "application/octet-stream")
 ANSWER_TYPES: Final = ("application/json", "text/plain")
 MAX_KEYS: Final = 16  # of a JSON object; each unknown one costs a complaint
 MAX_BOUNDARY: Final = 70  # characters, RFC 2046 section 5.1.1
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class PictureRequest(Request):
@@ -22,6 +30,16 @@ class PictureRequest(Request):
 
     def _get_file_stream(self, *_args: object, **_kwargs: object) -> BinaryIO:
         return io.BytesIO()
+
+    @property  # type: ignore[misc]  # Flask lets it be set, but from 3.1 on only
+    def max_content_length(self) -> int:  # type: ignore[override]
+        """The largest body, in bytes."""
+        return max_body_bytes(current_state().settings, self.path)
+
+
+def max_body_bytes(settings: Settings, path: str) -> int:
+    """The largest body that a path takes; every layer that refuses asks here."""
+    return settings.max_page_body_bytes if path == READ_PATH else settings.max_body_bytes
 
 
 def read_body(request: Request) -> bytes:
@@ -44,7 +62,8 @@ def read_body(request: Request) -> bytes:
 
 def _read_by_type(request: Request) -> bytes:
     if request.mimetype == "application/json":
-        return decode_data_url(_read_json(request.get_data(cache=False)).image)
+        limits = PAGE_LIMITS if request.path == READ_PATH else DIGIT_LIMITS
+        return decode_data_url(_read_json(request.get_data(cache=False)).image, limits.bytes)
     if request.mimetype == "multipart/form-data":
         return _read_form(request)
     if request.mimetype in RAW_TYPES:
@@ -60,11 +79,33 @@ def read_query(request: Request) -> PredictQuery:
     Raises:
         BadRequest: an option has an unknown value, or one that takes a single value has several.
     """
-    options: dict[str, Any] = {name: values[0] if len(values) == 1 else values for name, values in request.args.lists()}
+    options = _options(request)
     if "include" in options:
         options["include"] = ",".join(request.args.getlist("include")).split(",")
+    return _validated(PredictQuery, options)
+
+
+def read_expectation(request: Request) -> Expectation | None:
+    """What the query expects of every number; None where it expects nothing.
+
+    Raises:
+        BadRequest: a rule is unknown or cannot be.
+        MissingExtraError: a rule needs a part that is not installed.
+    """
+    rules = _validated(ReadQuery, _options(request)).expect
     try:
-        return PredictQuery.model_validate(options)
+        return None if rules is None else Expectation.parse(rules)
+    except ConfigError as error:
+        raise BadRequest(f"the field expect: {error}") from error
+
+
+def _options(request: Request) -> dict[str, Any]:
+    return {name: values[0] if len(values) == 1 else values for name, values in request.args.lists()}
+
+
+def _validated(schema: type[_Model], values: Any) -> _Model:
+    try:
+        return schema.model_validate(values)
     except ValidationError as error:
         raise BadRequest(_first_fault(error)) from error
 
@@ -83,11 +124,8 @@ def accepted_type(request: Request) -> str:
     return best
 
 
-def _read_json(body: bytes) -> PredictRequest:
-    try:
-        return PredictRequest.model_validate(parse_json(body))
-    except ValidationError as error:
-        raise BadRequest(_first_fault(error)) from error
+def _read_json(body: bytes) -> PictureBody:
+    return _validated(PictureBody, parse_json(body))
 
 
 def parse_json(body: bytes) -> Any:

@@ -11,6 +11,7 @@ from inkdigit.recognizer import Prediction
 
 ProblemType = Literal[
     "blank-image",
+    "no-reading",
     "unreadable-image",
     "image-too-large",
     "unsupported-format",
@@ -23,6 +24,8 @@ ProblemType = Literal[
     "not-acceptable",
     "headers-too-large",
     "internal-error",
+    "missing-extra",
+    "missing-reader",
     "about:blank",
 ]
 
@@ -47,8 +50,8 @@ class _Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class PredictRequest(_Schema):
-    """A picture of one digit."""
+class PictureBody(_Schema):
+    """A picture."""
 
     image: DataUrl
 
@@ -73,7 +76,7 @@ class PredictQuery(_Schema):
     ] = 0.0
 
 
-class PredictForm(_Schema):
+class PictureForm(_Schema):
     """A form with the picture as a file."""
 
     image: Annotated[
@@ -153,11 +156,96 @@ class PredictAnswerWithBoth(PredictAnswerWithExplanation, PredictAnswerWithInput
     """The answer, with what the model saw and what it looked at."""
 
 
+class ReadQuery(_Schema):
+    """What is known of the numbers beforehand."""
+
+    model_config = ConfigDict(extra="ignore", strict=False)
+
+    expect: Annotated[
+        str | None,
+        Field(
+            json_schema_extra={"format": "expectation"},
+            examples=["length=4", "range=1..500; decimals=2"],
+            description="What every number must be, in rules with `;` between them, such as `length=4`. The likeliest "
+            "reading that satisfies all of them is answered.",
+        ),
+    ] = None
+
+
+Sign = Literal[".", ",", "-", "/", ":", "="]
+Corner = Annotated[int, Field(ge=0)]
+PixelBox = Annotated[
+    list[Corner],
+    Field(
+        min_length=4,
+        max_length=4,
+        description="Left, top, width and height in pixels of the picture, held upright.",
+        examples=[[120, 84, 96, 40]],
+    ),
+]
+Digit = Annotated[int, Field(ge=0, le=9)]
+
+
+class AlternativeAnswer(_Schema):
+    """What else a character may be."""
+
+    label: Annotated[
+        Digit | Sign | Literal[""],
+        Field(description="A digit as a number, a sign as text; empty if perhaps no character stands there."),
+    ]
+    confidence: Annotated[Probability, Field(description="Its probability.", examples=[0.01])]
+
+
+class CharacterAnswer(_Schema):
+    """One character of a number."""
+
+    label: Annotated[Digit | Sign, Field(description="A digit as a number, a sign as text.", examples=[4])]
+    confidence: Annotated[Probability, Field(description="The probability that it is right.", examples=[0.99])]
+    box: PixelBox
+    doubtful: Annotated[bool, Field(description="Whether a person should look at it.")]
+    alternatives: Annotated[list[AlternativeAnswer], Field(description="What else it may be, the likeliest first.")]
+
+
+class RepairedAnswer(CharacterAnswer):
+    """A character that `expect` changed."""
+
+    repaired_from: Annotated[
+        Digit | Sign | Literal[""], Field(description="What would have been read without `expect`.", examples=[9])
+    ]
+
+
+class NumberAnswer(_Schema):
+    """One number on the picture."""
+
+    text: Annotated[str, Field(description="As it is written: digits and signs.", examples=["4007"])]
+    value: Annotated[
+        int | float | None, Field(description="Its value; null for what is no plain number.", examples=[4007])
+    ]
+    confidence: Annotated[
+        Probability, Field(description="The probability that the whole text is right.", examples=[0.93])
+    ]
+    box: PixelBox
+    digits: Annotated[
+        list[RepairedAnswer | CharacterAnswer],
+        Field(description="One for each character of the text, from left to right; signs too."),
+    ]
+
+
+class ReadAnswer(_Schema):
+    """The numbers on the picture."""
+
+    numbers: Annotated[list[NumberAnswer], Field(description="In reading order; none where the picture shows none.")]
+    model: Annotated[str, Field(description="The version of the model that read them.")]
+
+
 class ModelAnswer(_Schema):
-    """The model that answers."""
+    """The models that answer."""
 
     version: str
     card: Annotated[Mapping[str, Any], Field(description="The model's card: how it was trained and how well it reads.")]
+    reader: Annotated[
+        str | None, Field(description="The version of the model that reads whole numbers; null if there is none.")
+    ]
 
 
 class HealthAnswer(_Schema):

@@ -6,6 +6,7 @@ ends what the server is waiting for: first the notice, then the requests.
 """
 
 import contextlib
+import copy
 import errno
 import logging
 import os
@@ -24,6 +25,7 @@ from waitress.adjustments import Adjustments
 from inkdigit.config import Settings
 from inkdigit.errors import ConfigError
 from inkdigit.server.http import Channel, Lanes, Listener
+from inkdigit.server.reading import READ_PATH, max_body_bytes
 from inkdigit.server.security import EVERY_ADDRESS
 from inkdigit.server.state import state_of
 
@@ -150,12 +152,12 @@ def _stopped_by_signals(server: HttpServer, notice_s: float) -> Iterator[None]:
 
 
 def _adjustments(settings: Settings) -> Adjustments:
-    return Adjustments(
+    adjustments = Adjustments(
         threads=settings.threads,
         connection_limit=settings.connection_limit,
         backlog=BACKLOG,
         max_request_header_size=MAX_HEADER_BYTES,
-        max_request_body_size=settings.max_body_bytes + 1,  # waitress refuses from there, Flask beyond its limit
+        max_request_body_size=max_body_bytes(settings, "/") + 1,  # waitress refuses from there, Flask beyond its limit
         channel_timeout=CHANNEL_TIMEOUT_S,
         cleanup_interval=CHANNEL_TIMEOUT_S // 4,
         recv_bytes=64 * 1024,
@@ -164,6 +166,10 @@ def _adjustments(settings: Settings) -> Adjustments:
         log_socket_errors=False,
         ident=None,
     )
+    for_pages = copy.copy(adjustments)
+    for_pages.max_request_body_size = max_body_bytes(settings, READ_PATH) + 1
+    adjustments.by_path = {READ_PATH: for_pages}
+    return adjustments
 
 
 def _listen(app: Flask, sock: socket.socket, adj: Adjustments, lanes: Lanes, sockets: dict[int, Any]) -> Listener:

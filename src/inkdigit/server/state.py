@@ -8,8 +8,10 @@ from typing import Any, Protocol, cast
 import numpy as np
 from flask import Flask, current_app
 from numpy.typing import NDArray
+from werkzeug.exceptions import NotImplemented as NotProvided
 
 from inkdigit.config import Settings
+from inkdigit.pages import NumberReader
 from inkdigit.recognizer import Prediction
 
 EXTENSION = "inkdigit"
@@ -39,7 +41,18 @@ class State:
 
     recognizer: DigitReader
     settings: Settings
+    reader: NumberReader | None = None
     draining: threading.Event = field(default_factory=threading.Event)
+
+    def number_reader(self) -> NumberReader:
+        """What reads whole numbers.
+
+        Raises:
+            NotProvided: this server was started without.
+        """
+        if self.reader is None:
+            raise NotProvided("this server has no model that reads whole numbers; its start says why")
+        return self.reader
 
 
 def state_of(app: Flask) -> State:

@@ -1,0 +1,148 @@
+"""Many pictures of paper -> rows: the numbers on each, or why it cannot be read, and both as records.
+
+The records are what the HTTP API answers and the command line prints: they are made here, once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from inkdigit.batch import ERROR_TYPES, read_bytes
+from inkdigit.errors import ImageError
+from inkdigit.expect import Expectation
+from inkdigit.image import Page, read_page
+from inkdigit.number import Box, Character, NoReadingError, Number
+from inkdigit.structure import PAGE_LIMITS
+
+PageError = ImageError | NoReadingError
+"""What can be wrong with one picture while the others are well."""
+
+
+class NumberReader(Protocol):
+    """What reading pages needs of a reader; `inkdigit.Reader` is one."""
+
+    @property
+    def version(self) -> str:
+        """The model's name."""
+
+    def read(self, page: Page, expect: Expectation | None = None) -> list[Number]:
+        """Read the numbers on (H, W) uint8, dark ink on light paper."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a picture holds.
+
+    Attributes:
+        page: (H, W) uint8, as the reader saw it.
+        numbers: in reading order; none where it shows none.
+        model: the version that read them.
+    """
+
+    page: Page
+    numbers: tuple[Number, ...]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageRow:
+    """What became of one input: a reading, or the error that kept it from being read."""
+
+    file: str
+    result: Reading | PageError
+
+    def record(self) -> dict[str, Any]:
+        """The row in the field names of the HTTP API, ready for JSON."""
+        if isinstance(self.result, Reading):
+            return {"file": self.file, **reading_record(self.result.numbers, self.result.model)}
+        return {"file": self.file, "error": error_record(self.result)}
+
+
+def read_files(
+    files: Iterable[str], load: Callable[[], NumberReader], expect: Expectation | None = None
+) -> Iterator[PageRow]:
+    """Read pictures of paper: a row for each, in order; one that cannot be read does not stop the others.
+
+    Args:
+        files: paths, or "-" for standard input.
+        load: gives the reader, each time the same. The first readable picture asks for it first, so that a mistyped
+            name is told at once.
+        expect: what every number must satisfy.
+    """
+    for file in files:
+        yield PageRow(file, _read(file, load, expect))
+
+
+def _read(file: str, load: Callable[[], NumberReader], expect: Expectation | None) -> Reading | PageError:
+    try:
+        page = read_page_file(file)
+        return Reading(page, tuple(load().read(page, expect)), load().version)
+    except (ImageError, NoReadingError) as error:
+        return error
+
+
+def read_page_file(file: str) -> Page:
+    """Read the picture of a file, or of standard input for "-".
+
+    Raises:
+        ImageError: there is no such file, or it is no picture that can be read.
+    """
+    return read_page(read_bytes(file, PAGE_LIMITS.bytes))
+
+
+def reading_record(numbers: Sequence[Number], model: str) -> dict[str, Any]:
+    """What a picture holds, in the field names of the HTTP API."""
+    return {"numbers": [number_record(number) for number in numbers], "model": model}
+
+
+def number_record(number: Number) -> dict[str, Any]:
+    """A number in the field names of the HTTP API."""
+    return {
+        "text": number.text,
+        "value": number.value,
+        "confidence": number.confidence,
+        "box": _corner_and_size(number.box),
+        "digits": [_character_record(character) for character in number.characters],
+    }
+
+
+def error_record(error: PageError) -> dict[str, str]:
+    """What is wrong with a picture, in the words of the HTTP API."""
+    kind = "no-reading" if isinstance(error, NoReadingError) else ERROR_TYPES.get(type(error), "unreadable-image")
+    return {"type": kind, "detail": str(error)}
+
+
+def doubt_of(number: Number) -> str:
+    """The text with a question mark in place of each doubtful character; "" where none is.
+
+    >>> from inkdigit.number import Box, Character, Number
+    >>> box = Box(0, 0, 1, 1)
+    >>> four, zero = Character("4", 0.99, box), Character("0", 0.6, box)
+    >>> doubt_of(Number("40", 0.6, box, (four, zero))), doubt_of(Number("4", 0.99, box, (four,)))
+    ('4?', '')
+    """
+    marked = "".join("?" if character.doubtful else character.label for character in number.characters)
+    return "" if marked == number.text else marked
+
+
+def _character_record(character: Character) -> dict[str, Any]:
+    repaired = character.repaired_from
+    return {
+        "label": _label(character.label),
+        "confidence": character.confidence,
+        "box": _corner_and_size(character.box),
+        "doubtful": character.doubtful,
+        "alternatives": [
+            {"label": _label(alternative.label), "confidence": alternative.confidence}
+            for alternative in character.alternatives
+        ],
+    } | ({} if repaired is None else {"repaired_from": _label(repaired)})
+
+
+def _label(label: str) -> int | str:
+    """A digit as a number, a sign as text."""
+    return int(label) if label.isdecimal() else label
+
+
+def _corner_and_size(box: Box) -> list[int]:
+    return [box.x, box.y, box.width, box.height]

@@ -1,0 +1,94 @@
+"""What the commands share at the terminal: settings, exit codes, examples, and text that is safe to print."""
+
+import csv
+import dataclasses
+import io
+import itertools
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from inkdigit.config import Settings
+
+SOME_FAILED, CANNOT_START, INTERRUPTED = 1, 3, 130
+
+DIR = click.Path(file_okay=False, path_type=Path)
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: lines that can be copied."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def settings_of(**given: Any) -> "Settings":
+    """The settings of the environment, and over them the options that were given.
+
+    Raises:
+        ConfigError: a value cannot work.
+    """
+    from inkdigit.config import Settings
+
+    return dataclasses.replace(
+        Settings.from_env(os.environ), **{name: value for name, value in given.items() if value is not None}
+    )
+
+
+def home_of(settings: "Settings") -> Path:
+    """The folder of further model versions."""
+    import platformdirs
+
+    return settings.home or platformdirs.user_data_path("inkdigit") / "models"
+
+
+def namer(folder: Path, what: str) -> Callable[[str], Path]:
+    """Gives each picture a PNG of its own in the folder, since pictures of several folders may share a name."""
+    given: set[Path] = set()
+
+    def name(file: str) -> Path:
+        stem = "stdin" if file == "-" else Path(file).stem
+        numbers = itertools.chain([""], map("-{}".format, itertools.count(2)))
+        path = next(path for number in numbers if (path := folder / f"{stem}-{what}{number}.png") not in given)
+        given.add(path)
+        return path
+
+    return name
+
+
+def csv_writer(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], None]:
+    """Begin a table on standard output with its heading; what comes back writes one row, safe for a spreadsheet."""
+    out = sys.stdout or io.StringIO()  # there is none where the shell's >&- closed it
+    table = csv.DictWriter(out, columns, restval="", lineterminator="\n")
+    table.writerow({name: safe_cell(name) for name in columns})
+
+    def write(cells: Mapping[str, Any]) -> None:
+        table.writerow({name: safe_cell(cell) if isinstance(cell, str) else cell for name, cell in cells.items()})
+        out.flush()  # here, where a full disk can still be told, and not when Python ends
+
+    return write
+
+
+def safe_cell(text: str) -> str:
+    """The text so that a spreadsheet never takes it for a formula; a plain negative number is none, and stays.
+
+    >>> safe_cell("=1+1"), safe_cell("-1/2"), safe_cell("-12"), safe_cell("-3,50"), safe_cell("seven.png")
+    ("'=1+1", "'-1/2", '-12', '-3,50', 'seven.png')
+    """
+    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return text
+    whole, _, fraction = text.removeprefix("-").replace(",", ".", 1).partition(".")
+    is_number = text.startswith("-") and whole.isdecimal() and (fraction or "0").isdecimal() and text.isascii()
+    return text if is_number else f"'{text}"
+
+
+def visible(file: str) -> str:
+    r"""A file name that is safe to print: on one line, without control characters for the terminal.
+
+    >>> print(visible("a\tb\x1b[2J.png"))
+    a\tb\x1b[2J.png
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in file)
