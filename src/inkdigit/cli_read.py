@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ def read(
 
     settings = settings_of(reader=reader)
     load = functools.cache(lambda: load_reader(settings))
-    pictures = find_pictures(files)
+    pictures = list(find_pictures(files))
     named = named or len(files) > 1 or is_folder(files[0])
     if template is None:
         failed = _read_pages(pictures, load, expect, style or "text", named, annotate)
@@ -133,7 +133,7 @@ def read(
 
 
 def _read_pages(
-    files: Iterable[str],
+    files: Sequence[str],
     load: "Callable[[], NumberReader]",
     expect: "Expectation | None",
     style: str,
@@ -144,7 +144,7 @@ def _read_pages(
     from inkdigit.pages import read_files
 
     writers: list[Callable[[PageRow], None]] = [_page_writer(style, named)]
-    writers += [_page_annotator(annotate)] if annotate else []
+    writers += [_page_annotator(_saver(annotate, files))] if annotate else []
     return [_tell_page(row, writers) for row in read_files(files, load, expect)]
 
 
@@ -203,11 +203,9 @@ def _cells(number: "Number") -> dict[str, Any]:
     return dict(zip(_NUMBER_COLUMNS, values, strict=True))
 
 
-def _page_annotator(folder: Path) -> "Callable[[PageRow], None]":
+def _page_annotator(save: Callable[[str, bytes], None]) -> "Callable[[PageRow], None]":
     from inkdigit.annotate import annotate
     from inkdigit.pages import Reading
-
-    save = _saver(folder)
 
     def write(row: "PageRow") -> None:
         if isinstance(row.result, Reading):
@@ -216,10 +214,10 @@ def _page_annotator(folder: Path) -> "Callable[[PageRow], None]":
     return write
 
 
-def _saver(folder: Path) -> Callable[[str, bytes], None]:
+def _saver(folder: Path, files: Sequence[str]) -> Callable[[str, bytes], None]:
     """Writes pictures into the folder, which is made if it is not there, and tells where each is."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = namer(folder, "read")
+    name = namer(folder, "read", files)
 
     def save(file: str, picture: bytes) -> None:
         path = name(file)
@@ -233,7 +231,7 @@ def _saver(folder: Path) -> Callable[[str, bytes], None]:
 
 
 def _read_forms(
-    files: Iterable[str],
+    files: Sequence[str],
     load: "Callable[[], NumberReader]",
     template: Path,
     style: str,
@@ -245,7 +243,7 @@ def _read_forms(
 
     form = Template.load(template)
     writers: list[Callable[[FormRow], None]] = [_form_writer(style, named, form)]
-    writers += [_form_annotator(annotate)] if annotate else []
+    writers += [_form_annotator(_saver(annotate, files))] if annotate else []
     return [_tell_form(row, writers) for row in read_forms(files, form, load)]
 
 
@@ -274,10 +272,8 @@ def _write_entries(row: "FormRow", named: bool) -> None:
         click.echo(f"{visible(row.file)}: {field}" if named else field)
 
 
-def _form_annotator(folder: Path) -> "Callable[[FormRow], None]":
+def _form_annotator(save: Callable[[str, bytes], None]) -> "Callable[[FormRow], None]":
     from inkdigit.annotate import annotate
-
-    save = _saver(folder)
 
     def write(row: "FormRow") -> None:
         if not isinstance(row.result, ImageError):

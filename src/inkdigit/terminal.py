@@ -6,7 +6,7 @@ import io
 import itertools
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,15 +45,19 @@ def home_of(settings: "Settings") -> Path:
     return settings.home or platformdirs.user_data_path("inkdigit") / "models"
 
 
-def namer(folder: Path, what: str) -> Callable[[str], Path]:
-    """Gives each picture a PNG of its own in the folder, since pictures of several folders may share a name."""
-    given: set[Path] = set()
+def namer(folder: Path, what: str, pictures: Iterable[str] = ()) -> Callable[[str], Path]:
+    """Gives each picture a PNG of its own in the folder, since pictures of several folders may share a name.
+
+    None of the pictures themselves is overwritten.
+    """
+    taken = {Path(picture).absolute() for picture in pictures}
 
     def name(file: str) -> Path:
         stem = "stdin" if file == "-" else Path(file).stem
         numbers = itertools.chain([""], map("-{}".format, itertools.count(2)))
-        path = next(path for number in numbers if (path := folder / f"{stem}-{what}{number}.png") not in given)
-        given.add(path)
+        names = (folder / f"{stem}-{what}{number}.png" for number in numbers)
+        path = next(path for path in names if path.absolute() not in taken)
+        taken.add(path.absolute())
         return path
 
     return name
