@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from inkdigit.fields import (
 )
 from inkdigit.number import Box, NoReadingError
 
+DOCS = Path(__file__).parent.parent / "docs"
 FORM = """
 size = [800, 400]
 
@@ -143,6 +145,12 @@ def test_a_file_that_is_no_template_is_named(tmp_path: Path, contents: bytes | N
 
     with pytest.raises(ConfigError, match=rf"form\.toml.*{told}"):
         Template.load(path)
+
+
+def test_the_template_of_the_document_is_one() -> None:
+    [text] = re.findall(r"```toml\n(.*?)```", (DOCS / "forms.md").read_text("utf-8"), re.DOTALL)
+
+    assert [field.name for field in Template.parse(text).fields] == ["account", "amount", "date of birth"]
 
 
 # --- reading
