@@ -152,7 +152,14 @@ def _gap(own: Score, row: int, others: Sequence[tuple[str, Sequence[Score]]]) ->
 
 def confidence_table(scores: Sequence[Score]) -> str:
     """Calibration of the numbers' confidence, and the error when only the surest are answered."""
-    head = ("confidence of the whole number", "n", "ECE", "error", f"error of the {100 * ANSWERED:.0f} % surest", "of it")
+    head = (
+        "confidence of the whole number",
+        "n",
+        "ECE",
+        "error",
+        f"error of the {100 * ANSWERED:.0f} % surest",
+        "of it",
+    )
     return markdown_table([head, *map(_confidence_row, scores)])
 
 

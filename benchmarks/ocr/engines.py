@@ -158,15 +158,18 @@ def _read_by_tesseract(program: str, pictures: Sequence[bytes]) -> Readings:
 
 
 def pages_of(printed: str, count: int) -> tuple[str, ...]:
-    """The digits of each page of what Tesseract prints, where every page ends with a form feed.
+    """The digits of each page that Tesseract prints; a form feed parts them and, in some versions, ends them.
 
     Raises:
         ValueError: there are fewer pages, or more.
+
+    >>> pages_of("4007\\n\\f\\f12\\n", 3)
+    ('4007', '', '12')
     """
-    pages = printed.split("\f")[:-1]
-    if len(pages) != count:
+    pages = printed.split("\f")
+    if len(pages) not in (count, count + 1) or any(pages[count:]):
         raise ValueError(f"Tesseract printed {len(pages)} pages for {count} pictures")
-    return tuple(map(digits_of, pages))
+    return tuple(map(digits_of, pages[:count]))
 
 
 def _ending(picture: bytes) -> str:
