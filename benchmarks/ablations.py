@@ -141,7 +141,7 @@ def measured(variant: Variant, seed: int) -> Measured:
 def _train(variant: Variant, seed: int) -> "keras.Sequential":
     import keras  # here, so that a table of finished runs needs no Keras
 
-    from inkdigit.training.train import POLICIES, TrainOptions, _Run, _scratch
+    from inkdigit.training.train import POLICIES, DigitTask, Run, TrainOptions, scratch_of
 
     out = cache_folder() / f"ablation-{_name(variant, seed)}"
     options = TrainOptions(out, seed=seed, **SETTINGS)
@@ -153,9 +153,9 @@ def _train(variant: Variant, seed: int) -> "keras.Sequential":
             ink = Without(**{field.name: getattr(ink, field.name) for field in fields(Ink)}, kind=variant.kind)
         held_out = load_mnist().held_out
         choosing = judging_non_digits(held_out, np.random.default_rng([seed, 2]))
-        network = _Run(options, ink, held_out, choosing, lambda _: None).fit()
+        network = Run(options, DigitTask(options, ink, held_out, choosing), None).fit()
     keras.config.set_dtype_policy(POLICIES["float32"])
-    shutil.rmtree(_scratch(out))
+    shutil.rmtree(scratch_of(out))
     return network
 
 

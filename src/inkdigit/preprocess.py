@@ -12,6 +12,7 @@ Normalized = NDArray[np.float32]
 
 PREPROCESS_VERSION = 1  # stands in every model card; a model made for another version is refused
 SIZE = 28  # pixels, side of the frame
+LINE_HEIGHT = 32  # pixels, of a line of digits as the reader's network sees it
 BOX = 20  # pixels, side of the square that the digit is fitted to
 THICK, THINNED = 3.2, 2.8  # pixels of the frame: strokes wider than the one are thinned to the other
 FINE = 50  # pixels, the longer side of a digit from which on thinning can be done evenly
@@ -44,6 +45,31 @@ def normalize(ink: Ink) -> Normalized:
     if ink.ndim != 2 or ink.dtype != np.uint8:
         raise ValueError(f"ink must be (H, W) uint8, not {ink.shape} {ink.dtype}; see inkdigit.read_image")
     return _place(_fit(_thin(_crop(ink))))
+
+
+def normalize_line(ink: Ink) -> Normalized:
+    """Bring a line of digits to the height at which the reader's network sees it, its proportions kept.
+
+    Args:
+        ink: (H, W) uint8, 0 is paper and 255 is full ink; a line with a little paper above and below.
+
+    Returns:
+        (LINE_HEIGHT, W') float32 in [0, 1], same polarity; the darkest pixel is 1, and W' is even.
+
+    Raises:
+        BlankImageError: no pixel holds ink.
+        ValueError: the ink is no (H, W) array of uint8.
+
+    >>> normalize_line(np.full((64, 100), 255, np.uint8)).shape
+    (32, 50)
+    """
+    if ink.ndim != 2 or ink.dtype != np.uint8:
+        raise ValueError(f"ink must be (H, W) uint8, not {ink.shape} {ink.dtype}; see inkdigit.layout.find_lines")
+    if not ink.any():
+        raise BlankImageError("the line is blank")
+    width = max(2, 2 * round(ink.shape[1] * LINE_HEIGHT / len(ink) / 2))
+    line = _average_rows(_average_rows(ink, LINE_HEIGHT).T, width).T
+    return np.asarray(line / line.max(), np.float32)
 
 
 def _crop(ink: Ink) -> Ink:

@@ -80,7 +80,7 @@ class Recognizer:
         """
         folder = find_model(model, home)
         contents = read_model_folder(folder)
-        recognizer = cls(_start_session(contents.onnx, folder), contents.card)
+        recognizer = cls(start_session(contents.onnx, folder), contents.card)
         recognizer._check_canary(folder)
         return recognizer
 
@@ -156,14 +156,14 @@ def shipped_models() -> Path:
     return Path(__file__).parent / "models"
 
 
-def find_model(model: str | Path | None, home: Path | None = None) -> Path:
-    """The folder of a model given as None (the shipped one), a path, or a version name.
+def find_model(model: str | Path | None, home: Path | None = None, pointer: str = "current") -> Path:
+    """The folder of a model given as None (the shipped one, that `pointer` names), a path, or a version name.
 
     Raises:
         ModelError: there is none.
     """
     if model is None:
-        return _current_model()
+        return current_model(pointer)
     if Path(model).is_dir():
         return Path(model)
     places = [place for place in (home, shipped_models()) if place is not None]
@@ -174,9 +174,14 @@ def find_model(model: str | Path | None, home: Path | None = None) -> Path:
     return folder
 
 
-def _current_model() -> Path:
+def current_model(pointer: str = "current") -> Path:
+    """The folder of the shipped model that a pointer file names: "current" for digits, "current-reader" for lines.
+
+    Raises:
+        ModelError: there is none.
+    """
     try:
-        return shipped_models() / (shipped_models() / "current").read_text("utf-8").strip()
+        return shipped_models() / (shipped_models() / pointer).read_text("utf-8").strip()
     except OSError as error:
         raise ModelError("the shipped model is missing; install inkdigit again") from error
 
@@ -188,11 +193,21 @@ def read_model_folder(folder: Path) -> ModelFolder:
         ModelError: a file is missing, too large or differs from its digest, the card is not one of this program's, the
             network keeps data in other files, or it was trained on pictures normalised in another way.
     """
+    card_bytes, onnx = read_sealed(folder)
+    return ModelFolder(onnx, _read_card(folder, card_bytes))
+
+
+def read_sealed(folder: Path) -> tuple[bytes, bytes]:
+    """The card and the network of a model folder, as their digests say they are.
+
+    Raises:
+        ModelError: one is missing, too large or differs from its digest, or the network keeps data in other files.
+    """
     digests = _read_digests(folder)
-    card_bytes, onnx = (_read_checked(folder, name, digests) for name in ("card.json", "model.onnx"))
+    card, onnx = (_read_checked(folder, name, digests) for name in ("card.json", "model.onnx"))
     if _EXTERNAL_DATA.search(onnx):
         raise ModelError(f"the model in {folder} keeps data in other files, which is not allowed")
-    return ModelFolder(onnx, _read_card(folder, card_bytes))
+    return card, onnx
 
 
 def verify_model_folder(folder: Path) -> None:
@@ -249,7 +264,12 @@ def _read_card(folder: Path, contents: bytes) -> Mapping[str, Any]:
     return card
 
 
-def _start_session(onnx: bytes, folder: Path) -> "InferenceSession":
+def start_session(onnx: bytes, folder: Path) -> "InferenceSession":
+    """Start a network on one core.
+
+    Raises:
+        ModelError: ONNX Runtime does not take it.
+    """
     import onnxruntime  # here, because it takes most of the time that `import inkdigit` would
 
     options = onnxruntime.SessionOptions()

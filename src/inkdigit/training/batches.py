@@ -8,7 +8,7 @@ import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,17 @@ SETTLING = 0.65  # of the run is over when it starts to end on pictures mostly a
 AHEAD = 12  # batches that are made before they are asked for
 TAUGHT = 0.7  # share of the teacher's answer in what a batch is labelled with; the rest is the label
 
-Batch = tuple[NDArray[np.float32], NDArray[np.float32]]  # (N, 28, 28, 1) in [0, 1], and (N, 11) probabilities
+Batch = tuple[NDArray[np.float32], NDArray[Any]]  # (N, 28, 28, 1) in [0, 1], and (N, 11) probabilities
+
+
+class Maker(Protocol):
+    """What makes the batches of a run: any batch of any epoch, whatever was made before."""
+
+    def __len__(self) -> int:
+        """How many an epoch has."""
+
+    def make(self, epoch: int, index: int, untouched: float) -> Batch:
+        """Batch `index` of an epoch, of which a share is as plain as can be."""
 
 
 def untouched(progress: float) -> float:
@@ -83,7 +93,7 @@ class Batches:
         apart: make them in another process, ahead of time, while the network learns.
     """
 
-    def __init__(self, maker: BatchMaker, apart: bool) -> None:
+    def __init__(self, maker: Maker, apart: bool) -> None:
         self._maker = maker
         self._apart = apart
         self._pool: ProcessPoolExecutor | None = None
@@ -118,7 +128,7 @@ class Batches:
         return batch
 
 
-def _begin(maker: BatchMaker) -> None:
+def _begin(maker: Maker) -> None:
     """Keep the maker in the process that makes batches; Ctrl-C is the training's to answer."""
     global _maker  # the one thing that such a process holds, given once because it is large
     _maker = maker
@@ -138,4 +148,4 @@ def _make(epoch: int, index: int, untouched: float) -> tuple[Batch, float]:
     return _maker.make(epoch, index, untouched), time.process_time()
 
 
-_maker: BatchMaker
+_maker: Maker

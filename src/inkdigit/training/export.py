@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from inkdigit.training.report import write_training_report
 AGREEMENT_IMAGES = 1_000
 AGREEMENT = 1e-5  # greatest difference of a probability between Keras and ONNX Runtime
 EIGHT_BIT_AGREEMENT = 0.5  # the same for a network in eight bits, which differs on doubtful digits
+SOME_WIDTH = 64  # pixels, of a line with which a network of any width is tried
 PRIOR = 2.0  # taken from the logit of "not a digit": a quarter of what trains is none, far less of what users draw
 THRESHOLD = (
     0.17  # probability of being no digit from which on a picture is rejected; 99.5 % of pen_digits_dev stay under it
@@ -76,7 +77,7 @@ def write_model_folder(
         "rejection": card.get("rejection", {}) | {"threshold": THRESHOLD},
     }
     full = _describe(out.name, network, unfinished / "model.onnx", held_out[0]) | full
-    _seal(unfinished, full)
+    seal(unfinished, full)
     recognizer = Recognizer.load(unfinished)
     limit = AGREEMENT if calibration is None else EIGHT_BIT_AGREEMENT
     full["agreement"] = _agreement(network, recognizer, held_out[:AGREEMENT_IMAGES], limit)
@@ -93,10 +94,10 @@ def write_model_folder(
         "n_non_digits": len(others),
         "operating_points": [point.figures() for point in judged["held_out"].operating_points()],
     }
-    _seal(unfinished, full)
+    seal(unfinished, full)
     trials = try_out([recognizer], judged["held_out"].labelled)
     write_training_report(unfinished / "report.html", full, history, judged["test"], trials)
-    _seal(unfinished, full)
+    seal(unfinished, full)
     unfinished.replace(out)
     return out
 
@@ -167,7 +168,8 @@ def export(network: keras.Sequential, folder: Path) -> None:
         MissingExtraError: a package that writes ONNX files is not installed.
         ModelError: TensorFlow could not write it.
     """
-    network(np.zeros((1, 28, 28, 1), np.float32))  # a Sequential must be called once before export
+    shape = [side or SOME_WIDTH for side in network.input_shape[1:]]
+    network(np.zeros((1, *shape), np.float32))  # a Sequential must be called once before export
     network.save(folder / "model.keras")
     for package in ("tensorflow", "tf2onnx"):
         if importlib.util.find_spec(package) is None:
@@ -175,14 +177,14 @@ def export(network: keras.Sequential, folder: Path) -> None:
     if keras.backend.backend() == "tensorflow":
         network.export(folder / "model.onnx", format="onnx", verbose=False)
     else:
-        _export_elsewhere(folder)
+        _export_elsewhere(folder, shape)
 
 
-def _export_elsewhere(folder: Path) -> None:
+def _export_elsewhere(folder: Path, shape: Sequence[int]) -> None:
     """Write `model.onnx` from `model.keras` in a process of its own, since a process has one backend for good."""
     code = (
         "import sys, keras, numpy; network = keras.models.load_model(sys.argv[1], compile=False); "
-        "network(numpy.zeros((1, 28, 28, 1), 'float32')); network.export(sys.argv[2], format='onnx', verbose=False)"
+        f"network(numpy.zeros({(1, *shape)}, 'float32')); network.export(sys.argv[2], format='onnx', verbose=False)"
     )
     command = [sys.executable, "-c", code, str(folder / "model.keras"), str(folder / "model.onnx")]
     environment = os.environ | {"KERAS_BACKEND": "tensorflow"}
@@ -222,7 +224,7 @@ def _agreement(
     return found
 
 
-def _seal(folder: Path, card: dict[str, Any]) -> None:
+def seal(folder: Path, card: dict[str, Any]) -> None:
     """Write the card, then the digests of all that is in the folder."""
     (folder / "card.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
     files = sorted(path for path in folder.iterdir() if path.name != "SHA256SUMS")

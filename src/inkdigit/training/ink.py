@@ -14,7 +14,7 @@ from inkdigit.training.strokes import draw_digits
 NOT_A_DIGIT = 10  # label of what is none
 
 REDRAWN = 20_000  # MNIST digits inked anew for a run on all of MNIST, and less for one on a part of it
-NEGATIVES = 30_000
+NEGATIVES = 60_000
 JUDGING = 2_000  # pictures that are no digits and do not train
 SHARES = {"mnist": 1.0, "redrawn": 0.5, "drawn": 0.5}  # of a kind's pictures, seen in one epoch
 

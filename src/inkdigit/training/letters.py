@@ -67,6 +67,12 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "81 40 03 06 29 79|75 79|45 95",
         "80 10 00 09 89,85,45",
         "91 60 20 04 07 39 79 96,55,95|95 99",
+        "71 30 04 08 48 77 75,45,85 89",
+        "60 20 04 08 48 76 65,35,75",
+        "82 50 14 07 29 69 86,46,96,99",
+        "80 40 04 07 39 69 85 55",
+        "70 30 03 07 39 68 75,45,75 79",
+        "81 41 04 08 49 85,55,95,98",
     ),
     "H": ("00 09|80 89|04 84", "00 09,04,74,70,79"),
     "J": (
@@ -79,6 +85,12 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "00 80|60 66 48 29 07",
         "30 80|60 68 39 07",
         "90 97 69 29 06",
+        "00 90|60 57 49 18 06",
+        "20 80|50 56 48 28 07",
+        "10 70|40 46 28 08",
+        "00 60,57 39 09 06",
+        "10 80,66 49 19 07",
+        "00 70|50 57 39 18",
     ),
     "K": ("00 09|80 04,89", "00 09|70 05|25 89", "10 19|81 44 15,45 68 89"),
     "L": ("00 09,79", "10 09,89", "51 30 23 26 08,28 58 89", "10 08,29 69", "20 09,79", "00 08 29 69"),
@@ -151,6 +163,15 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "92 50 13 06 29 59 82|80 78 99",
         "12 20 50 72 75 78 59 29 07 25 54 76",
         "02 10 50 73 76 58 29 07 26 45 75",
+        "70 20 03 07 29 59 72,77 99",
+        "72 22 04 07 28 58 75 72,77 98",
+        "80 30 13 17 48 77 80,88 99",
+        "60 20 04 18 48 65 60,67 99",
+        "92 42 15 08 38 68 93,97 99",
+        "93 33 06 09 39 79 94,98",
+        "62 22 04 07 38 66,62,78 99",
+        "82 42 14 07 39 68 84,82,97",
+        "71 31 04 08 38 68 73,71,68 99",
     ),
     "c": ("81 50 21 04 17 49 88", "70 30 04 39 79"),
     "d": (
@@ -164,6 +185,9 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "74 54 36 38 59 77|70 79",
         "63 33 15 07 29 59 68|80 79",
         "70 79|74 43 15 07 19 49 77",
+        "70 79,87|74 44 15 08 39 68 75",
+        "80 68,77 99|64 34 06 08 39 67",
+        "72 32 05 08 39 67 71 80,78",
     ),
     "e": (
         "05 45 84 72 41 13 06 18 49 87",
@@ -221,6 +245,10 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "45 49|30",
         "13 33,38 59 78|40",
         "44 48 69|50",
+        "09 44,47 79|40",
+        "08 35,39 69|30",
+        "07 43,38 68|50",
+        "06 35,49 79|51",
     ),
     "j": (
         "53 58 39 18|50",
@@ -263,6 +291,14 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "02 20 19|24 51 82",
         "00 09|03 40 71 73",
         "01 21 29,24 51 91,92",
+        "09 04 22 50 81",
+        "19 14 31 60 90",
+        "09 05 21 50 72",
+        "01 20 38,24 41 91,82",
+        "00 22 39,32 60 92",
+        "01 30 29,33 61 95",
+        "02 31 39,35 62 93",
+        "11 30 39,44 61 92,93",
     ),
     "t": (
         "40 47 59 78|03 83",
@@ -282,6 +318,10 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "50 39|04 84",
         "30 49|03 83",
         "60 30 05 17 39 69|04 64",
+        "20 17 39 68|03 53",
+        "40 14 16 38 68|03 73",
+        "50 15 28 48 77|04 74",
+        "30 26 39 69 87|04 83",
     ),
     "u": (
         "03 07 29 57 63,69",
@@ -313,6 +353,12 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "00 13 34 64 80,68 59 38 46 84",
         "00 44|90 45 29 09",
         "01 20 44|80 44 18 09",
+        "00 03 24 54 70,66 39 08",
+        "00 04 35 64 80,67 49 18 06",
+        "10 13 34 64 80,57 29 08 26 75",
+        "00 14 44 70,68 49 19 08",
+        "01 10 14 35 64 80,78 59 29 17",
+        "00 03 35 65 71,58 29 09",
     ),
     "α": ("80 56 38 06 14 33 56 89",),
     "λ": ("00 20 44 89|44 09",),
@@ -389,7 +435,21 @@ ALPHABET: dict[str, tuple[str, ...]] = {
         "10 40 62 54 34 37|39",
     ),
     "<": ("80 04,89", "91 05,98", "70 05,79", "90 04,98", "80 15 89", "81 04,78"),
-    ">": ("00 84,09", "01 95,08", "00 95,09", "10 74 19", "02 94,06", "10 75,19", "01 84,17"),
+    ">": (
+        "00 84,09",
+        "01 95,08",
+        "00 95,09",
+        "10 74 19",
+        "02 94,06",
+        "10 75,19",
+        "01 84,17",
+        "00 94,18",
+        "10 84,29",
+        "00 75,19",
+        "11 93,17",
+        "01 74,18",
+        "00 84 09",
+    ),
     "[": ("60 20,29,69",),
     "]": ("20 60,69,29", "10 60,69,19", "30 60,69,39", "00 70,79,09", "20 60,68,18", "30 70 79 39"),
     "{": ("60 41 43,25,46 48 69",),
@@ -421,8 +481,10 @@ ALPHABET: dict[str, tuple[str, ...]] = {
 }
 DOTTED = frozenset('ij!:;?"÷=%')  # signs of which a wide pen would close the gaps
 # Signs that come nearest to a digit: a to 2, 8 and 9, d to 2 and 6, B to 8, Q to 0, G to 6, J to 3 and 5, y and Y
-# to 4 and 9, ? and > to 7 and 2, the dotted ones to 1, and so on. They are drawn so many times as often as other signs.
-HARD, OFTEN = frozenset("adefhijprtuyABGJQTUY?!;:>]%$&"), 4
+# to 4 and 9, ? and > to 7 and 2, the dotted ones to 1, and so on. They are drawn so many times as often as other signs,
+# and those whose hands differ most still more often.
+HARD, OFTEN = frozenset("defhijptuABQTUY?!;:]%$&"), 4
+HARDEST, OFTENEST = frozenset("ayrGJ>"), 8
 FAMILIAR = 2  # how many times as often as signs the other Latin letters are drawn
 CORNERED = frozenset("BDG")  # signs that would be a digit if their corners were rounded
 LEVEL = frozenset("-")  # signs that would be another one if they were turned
@@ -446,6 +508,8 @@ def _pool(signs: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _weight(sign: str) -> int:
+    if sign in HARDEST:
+        return OFTENEST
     if sign in HARD:
         return OFTEN
     return FAMILIAR if sign.isascii() and sign.isalpha() else 1
@@ -453,7 +517,7 @@ def _weight(sign: str) -> int:
 
 def write(sign: str, variant: int, random: Random) -> list[Stroke]:
     """The strokes of a sign with a hand's carelessness: points astray, corners rounded, strokes of other length."""
-    care = random.gamma(3.0, 0.007 if random.random() < 0.85 else 0.012)
+    care = random.gamma(3.0, 0.007 if random.random() < 0.75 else 0.013)
     rounded = sign not in CORNERED and random.random() < 0.2
     strokes = []
     for pieces in _parsed(ALPHABET[sign][variant]):

@@ -5,25 +5,28 @@ from typing import Any
 import keras
 from keras import layers
 
+from inkdigit.preprocess import LINE_HEIGHT
+
 INPUT_SHAPE = (28, 28, 1)
 CLASSES = 11  # the digits, and "not a digit"
+LINE_CLASSES = 17  # "nothing here", the digits and the signs between them, in the order of `lines.LABELS`
 
 
 def build_network(width: int = 32) -> keras.Sequential:
     """Eight convolutions in three widths, two of which halve the picture, and one dense layer.
 
     Args:
-        width: channels of the first convolutions; then come twice and four times as many. 32 gives 642,000 parameters.
+        width: channels of the first convolutions; then come twice and four times as many. 32 gives 550,000 parameters.
     """
     return keras.Sequential(
         [
             keras.Input(INPUT_SHAPE, name="image"),
             *_block(width, 3),
             *_block(width, 3),
-            *_block(2 * width, 5, strides=2),
+            *_block(2 * width, 4, strides=2),
             *_block(2 * width, 3),
             *_block(2 * width, 3),
-            *_block(4 * width, 5, strides=2),
+            *_block(4 * width, 4, strides=2),
             layers.Dropout(0.2),
             *_block(4 * width, 3, padding="same"),
             *_block(4 * width, 3),
@@ -51,17 +54,56 @@ def build_small_network() -> keras.Sequential:
     )
 
 
+def build_line_network(width: int = 16) -> keras.Sequential:
+    """A reader of lines: convolutions that halve the height four times and the width once, then three along the line.
+
+    From (N, 32, W, 1) it makes (N, W / 2, 17) logits, for every second column of pixels what stands there; W is even.
+
+    Args:
+        width: channels of the first convolution; the others grow in proportion. 16 gives 590,000 parameters.
+    """
+    first, second, third, fourth, last = width, 5 * width // 2, 4 * width, 6 * width, 10 * width
+    return keras.Sequential(
+        [
+            keras.Input((LINE_HEIGHT, None, 1), name="image"),
+            *_block(first, 3, padding="same"),
+            *_block(second, (4, 4), strides=(2, 2)),
+            *_block(second, 3, padding="same"),
+            *_block(third, (4, 3), strides=(2, 1)),
+            *_block(third, 3, padding="same"),
+            *_block(fourth, (4, 3), strides=(2, 1)),
+            *_block(fourth, 3, padding="same"),
+            *_block(last, (4, 1)),
+            layers.Reshape((-1, last)),
+            *_along(last),
+            *_along(last, dilation=2),
+            layers.Dropout(0.2),
+            layers.Dense(LINE_CLASSES, name="logits", dtype="float32"),
+        ],
+        name="lines",
+    )
+
+
+def _along(channels: int, dilation: int = 1) -> list[keras.Layer]:
+    """A convolution along the line, which sees the neighbours of a digit."""
+    convolution = layers.Conv1D(channels, 5, padding="same", dilation_rate=dilation, use_bias=False)
+    return [convolution, FusedBatchNormalization(momentum=0.9), layers.ReLU()]
+
+
 def plain(network: keras.Sequential) -> keras.Sequential:
     """The same network of Keras' own layers alone, in float32 and without its optimizer: what a reader needs."""
     copy = keras.Sequential(
-        [keras.Input(INPUT_SHAPE, name="image"), *map(_plain_layer, network.layers)], name=network.name
+        [keras.Input(network.input_shape[1:], name="image"), *map(_plain_layer, network.layers)], name=network.name
     )
     copy.set_weights(network.get_weights())
     return copy
 
 
-def _block(channels: int, kernel: int, strides: int = 1, padding: str = "valid") -> list[keras.Layer]:
-    padding = "same" if strides > 1 else padding
+Size = int | tuple[int, int]
+
+
+def _block(channels: int, kernel: Size, strides: Size = 1, padding: str = "valid") -> list[keras.Layer]:
+    padding = padding if strides == 1 else "same"
     return [
         layers.Conv2D(channels, kernel, strides, padding, use_bias=False),
         # A momentum of 0.9, not 0.99, so that short runs end with statistics of the weights they end with.
@@ -79,17 +121,17 @@ class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc] 
     """Batch normalisation that is one operation where PyTorch trains: a network's step takes 40 % of the time then."""
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalise channels-last pictures (N, H, W, C)."""
+        """Normalise channels-last pictures (N, H, W, C), or lines (N, W, C)."""
         if keras.backend.backend() != "torch" or not training:
             return super().call(inputs, training=training, mask=mask)
         from torch.nn.functional import batch_norm  # torch is there, or it would not train
 
         weights = (self.moving_mean, self.moving_variance, self.gamma, self.beta)
-        channels_first = inputs.permute(0, 3, 1, 2)
+        channels_first = inputs.movedim(-1, 1)
         normalised = batch_norm(
             channels_first, *(w.value for w in weights), training=True, momentum=1 - self.momentum, eps=self.epsilon
         )
-        return normalised.permute(0, 2, 3, 1)
+        return normalised.movedim(1, -1)
 
 
 def _plain_layer(layer: keras.Layer) -> keras.Layer:

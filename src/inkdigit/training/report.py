@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
@@ -58,6 +58,53 @@ def write_evaluation(path: Path, models: Sequence[Judged], trials: Trials | None
         trials: how they read digits that are placed and spoiled in many ways, in the same order.
     """
     _write(path, "evaluation.html", **_sections(models, trials))
+
+
+class ReadLine(Protocol):
+    """A line that was read; `inkdigit.training.export_reader.Reading` is one."""
+
+    @property
+    def text(self) -> str:
+        """What stands there."""
+
+    @property
+    def read(self) -> str:
+        """What was read."""
+
+    @property
+    def confidence(self) -> float:
+        """The probability of that, in [0, 1]."""
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """The line, (H, W), 0 is paper."""
+
+
+def write_reader_report(
+    path: Path, card: dict[str, Any], history: list[dict[str, float]], readings: Sequence[ReadLine]
+) -> None:
+    """Write the report of a reader of lines.
+
+    Args:
+        path: of the HTML file.
+        card: the model's card.
+        history: `loss`, `held_out_accuracy` and `held_out_loss` of each epoch.
+        readings: of held-out lines.
+    """
+    right = np.array([reading.text == reading.read for reading in readings])
+    confidence = np.array([reading.confidence for reading in readings])
+    wrong = [readings[row] for row in np.argsort(-confidence, kind="stable") if not right[row]]
+    _write(
+        path,
+        "reader.html",
+        card=card,
+        curves=_curves([epoch | {"held_out_nll": epoch["held_out_loss"]} for epoch in history], "held-out lines"),
+        reliability=_reliability([(card["version"], confidence, right)]),
+        mistakes=len(wrong),
+        misread=[
+            (reading, encode_data_url(encode_png(reading.picture / np.float32(255)))) for reading in wrong[:SHOWN]
+        ],
+    )
 
 
 def _write(path: Path, template: str, **context: Any) -> None:
@@ -115,7 +162,7 @@ def _mean_errors(rows: Sequence[Sequence[Group]]) -> list[float]:
 # --- plots
 
 
-def _curves(history: list[dict[str, float]]) -> list[Markup]:
+def _curves(history: list[dict[str, float]], judged_by: str = "held-out images") -> list[Markup]:
     """Loss and error over the epochs, on logarithmic scales, where the end of a run shows."""
     if not history:
         return []
@@ -123,7 +170,7 @@ def _curves(history: list[dict[str, float]]) -> list[Markup]:
     losses = {"training loss": "loss", "held-out loss": "held_out_nll"}
     return [
         _over_epochs("loss (nats)", {name: [epoch[key] for epoch in history] for name, key in losses.items()}),
-        _over_epochs("error on the held-out images (%)", {"held-out error": error}),
+        _over_epochs(f"error on the {judged_by} (%)", {"held-out error": error}),
     ]
 
 
@@ -131,7 +178,9 @@ def _over_epochs(label: str, curves: dict[str, list[float]]) -> Markup:
     epochs = len(next(iter(curves.values())))
     step = max(1, round(epochs / 8))
     x = Axis("epoch", 1, max(2, epochs), tuple(range(1, epochs + 1, step)))
-    y = Axis(label, 0.001, 10, (0.001, 0.01, 0.1, 1, 10), logarithmic=True)
+    ticks = (0.001, 0.01, 0.1, 1, 10, 100)
+    highest = 10 if max(map(max, curves.values())) <= 10 else 100
+    y = Axis(label, 0.001, highest, tuple(tick for tick in ticks if tick <= highest), logarithmic=True)
     drawn = [
         Line(f"{name}, {values[-1]:.3f} at the end", list(enumerate(values, 1)), colour)
         for colour, (name, values) in enumerate(curves.items())
@@ -141,12 +190,17 @@ def _over_epochs(label: str, curves: dict[str, list[float]]) -> Markup:
 
 def reliability_diagram(models: Sequence[Judged]) -> Markup:
     """Accuracy beside confidence in 15 bins, with 95 % intervals, the ideal for comparison and n of each bin below."""
+    return _reliability([(judged.name, judged.answers.confidence, judged.right) for judged in models])
+
+
+def _reliability(models: Sequence[tuple[str, NDArray[np.floating], NDArray[np.bool_]]]) -> Markup:
+    """The same of named confidences, and whether each was right."""
     x, y = (Axis(label, 0, 100, PER_CENT) for label in ("confidence (%)", "right (%)"))
     drawn, marks, below = [], [], []
-    for colour, judged in enumerate(models):
-        bins = reliability(judged.answers.confidence, judged.right)
-        drawn.append(Line(judged.name, (), colour))  # bins of few pictures jump: a line would show the jumps alone
-        marks += [_bin_mark(part, len(judged.right), colour) for part in bins if part.n]
+    for colour, (name, confidence, right) in enumerate(models):
+        bins = reliability(confidence, right)
+        drawn.append(Line(name, (), colour))  # bins of few pictures jump: a line would show the jumps alone
+        marks += [_bin_mark(part, len(right), colour) for part in bins if part.n]
         below.append(("n" if len(models) == 1 else f"n, {colour + 1}", [str(part.n) for part in bins]))
     ideal = Line("as sure as right", [(0, 0), (100, 100)], colour=2)
     return lines("Reliability diagram", x, y, [*drawn, ideal], marks, below)

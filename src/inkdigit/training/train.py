@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version as library_version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from inkdigit.errors import ConfigError
 from inkdigit.recognizer import share_out, verify_model_folder
 from inkdigit.registry import get_version
-from inkdigit.training.batches import UNTOUCHED, Batch, Batches, BatchMaker, untouched
+from inkdigit.training.batches import UNTOUCHED, Batch, Batches, BatchMaker, Maker, untouched
 from inkdigit.training.dataset import Digits, Images, load_mnist
 from inkdigit.training.evaluate import evaluate
 from inkdigit.training.export import seed_figures, write_model_folder
@@ -120,42 +120,85 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], None] | None 
         ConfigError: an option has an impossible value, or `out` exists already.
         DataError: MNIST cannot be had.
     """
-    _check(options)
+    check(options)
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(POLICIES[options.precision])
     mnist = load_mnist(options.source)
     training = mnist.training[: options.train_images or None]
     ink = gather_ink(training, np.random.default_rng(options.seed), options.ink, options.non_digits)
     choosing = judging_non_digits(mnist.held_out, np.random.default_rng([options.seed, 2]))
-    run = _Run(options, ink, mnist.held_out, choosing, on_progress or (lambda _: None))
+    run = Run(options, DigitTask(options, ink, mnist.held_out, choosing), on_progress)
     network = run.fit()
     keras.config.set_dtype_policy(POLICIES["float32"])
     non_digits = judging_non_digits(mnist.held_out, np.random.default_rng([options.seed, 1]))
     calibration = ink.pictures.images[::100] if options.small else None
-    card = _card_of(options, run, ink)
+    card = _card_of(options, run, ink, len(mnist.held_out))
     folder = write_model_folder(network, options.out, mnist, card, run.history, non_digits, calibration)
-    shutil.rmtree(_scratch(options.out))
+    shutil.rmtree(scratch_of(options.out))
     return folder
 
 
-class _Run:
+class Task(Protocol):
+    """What a run trains: digits here, whole lines in `inkdigit.training.reading`."""
+
+    def maker(self) -> Maker:
+        """Makes the batches."""
+
+    def network(self) -> keras.Sequential:
+        """A network of random weights, or of those that the run starts from."""
+
+    def loss(self) -> Any:
+        """What Keras makes less of."""
+
+    def judge(self, network: keras.Sequential) -> tuple[float, dict[str, float]]:
+        """The loss that chooses the epoch that is kept, and the figures of an epoch; "held_out_accuracy" is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigitTask:
+    """Single digits, and pictures that are none."""
+
+    options: TrainOptions
+    ink: Ink
+    held_out: Digits
+    non_digits: Images
+
+    def maker(self) -> BatchMaker:
+        """Makes batches of redrawn pictures."""
+        return BatchMaker(self.ink, self.options.batch_size, self.options.seed, self.options.teacher)
+
+    def network(self) -> keras.Sequential:
+        """The network asked for."""
+        network = build_small_network() if self.options.small else build_network(self.options.width)
+        if self.options.start:
+            network.set_weights(weights_of(self.options.start))
+        return network
+
+    def loss(self) -> str:
+        """Between probabilities."""
+        return "categorical_crossentropy"
+
+    def judge(self, network: keras.Sequential) -> tuple[float, dict[str, float]]:
+        """On held-out digits, and on pictures that are none."""
+        digits, others = (
+            network.predict(scaled(images), batch_size=500, verbose=0)
+            for images in (self.held_out.images, self.non_digits)
+        )
+        judged = evaluate(share_out(digits), self.held_out.labels)
+        others_nll = float(-np.log(others[:, -1].clip(1e-12)).mean())
+        figures = {"held_out_accuracy": judged.accuracy, "held_out_nll": judged.nll, "non_digits_nll": others_nll}
+        return judged.nll + NON_DIGITS_WEIGH * others_nll, figures
+
+
+class Run:
     """One training run: the schedule, the clock and the best network so far."""
 
-    def __init__(
-        self,
-        options: TrainOptions,
-        ink: Ink,
-        held_out: Digits,
-        non_digits: Images,
-        on_progress: Callable[[Progress], None],
-    ) -> None:
+    def __init__(self, options: TrainOptions, task: Task, on_progress: Callable[[Progress], None] | None) -> None:
         self.options = options
-        self.held_out = held_out
-        self.non_digits = non_digits
-        self.on_progress = on_progress
-        maker = BatchMaker(ink, options.batch_size, options.seed, options.teacher)
-        self.batches = _Feed(Batches(maker, options.apart))
-        self.scratch = _scratch(options.out)
+        self.task = task
+        self.on_progress = on_progress or (lambda _: None)
+        self.batches = _Feed(Batches(task.maker(), options.apart))
+        self.scratch = scratch_of(options.out)
         self.history: list[dict[str, float]] = []
         self.seconds = 0.0
         self.cpu_seconds = 0.0
@@ -167,12 +210,9 @@ class _Run:
         self.scratch.mkdir(parents=True, exist_ok=True)
 
     def fit(self) -> keras.Sequential:
-        network = build_small_network() if self.options.small else build_network(self.options.width)
-        if self.options.start:
-            network.set_weights(weights_of(self.options.start))
-        network.compile(
-            keras.optimizers.AdamW(self.options.learning_rate, weight_decay=1e-2), "categorical_crossentropy"
-        )
+        """Train to the end of the schedule, and give the best network, in float32 and of Keras' own layers."""
+        network = self.task.network()
+        network.compile(keras.optimizers.AdamW(self.options.learning_rate, weight_decay=1e-2), self.task.loss())
         backup = keras.callbacks.BackupAndRestore(self.scratch / "backup", delete_checkpoint=False)
         try:
             if not self.done():
@@ -188,6 +228,7 @@ class _Run:
 
     @property
     def best_weights(self) -> Path:
+        """The weights of the epoch that is kept."""
         return self.scratch / "best.weights.h5"
 
     def done(self) -> bool:
@@ -200,16 +241,10 @@ class _Run:
         return min(1.0, max(epochs / self.options.epochs, (self.seconds + seconds) / limit))
 
     def end_epoch(self, network: keras.Sequential, loss: float, seconds: float, cpu_seconds: float) -> None:
-        digits, others = (
-            network.predict(scaled(images), batch_size=500, verbose=0)
-            for images in (self.held_out.images, self.non_digits)
-        )
-        judged = evaluate(share_out(digits), self.held_out.labels)
-        others_nll = float(-np.log(others[:, -1].clip(1e-12)).mean())
-        loss_to_choose_by = judged.nll + NON_DIGITS_WEIGH * others_nll
+        """Judge the network and write down how far the run is."""
+        loss_to_choose_by, figures = self.task.judge(network)
         self.seconds += seconds
         self.cpu_seconds += cpu_seconds
-        figures = {"held_out_accuracy": judged.accuracy, "held_out_nll": judged.nll, "non_digits_nll": others_nll}
         self.history.append({"loss": loss, **figures})
         if loss_to_choose_by < self.best:
             self.best = loss_to_choose_by
@@ -258,7 +293,7 @@ class _Feed(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
     """Sets the learning rate, tells the progress, and judges the network after every epoch."""
 
-    def __init__(self, run: _Run) -> None:
+    def __init__(self, run: Run) -> None:
         super().__init__()
         self._run = run
         self._epoch = 0
@@ -322,7 +357,12 @@ def _start_of(folder: Path) -> str:
     return f"{folder.name}: {get_version(folder).card['command']}"
 
 
-def _check(options: TrainOptions) -> None:
+def check(options: TrainOptions) -> None:
+    """Refuse impossible options before any work.
+
+    Raises:
+        ConfigError: there is one.
+    """
     if options.epochs < 1 or options.batch_size < 1 or (options.minutes is not None and options.minutes <= 0):
         raise ConfigError("--epochs and --minutes must be greater than 0")
     if options.start is not None and not options.start.is_dir():
@@ -331,7 +371,8 @@ def _check(options: TrainOptions) -> None:
         raise ConfigError(f"{options.out} exists already; name another folder with --out")
 
 
-def _scratch(out: Path) -> Path:
+def scratch_of(out: Path) -> Path:
+    """Where an unfinished run keeps its state."""
     return out.with_name(f".{out.name}.training")
 
 
@@ -342,20 +383,26 @@ def _identity(options: TrainOptions) -> dict[str, Any]:
     return known | {name: str(known[name]) for name in ("teacher", "start") if known[name]}
 
 
-def _card_of(options: TrainOptions, run: _Run, ink: Ink) -> dict[str, Any]:
+def _card_of(options: TrainOptions, run: Run, ink: Ink, held_out: int) -> dict[str, Any]:
+    seen = {f"{kind}_images": count for kind, count in ink.counts.items()} | {"held_out_images": held_out}
+    return card_of(options, run, seen) | {
+        "seeds": [seed_figures(get_version(folder, None).card) for folder in options.beside],
+        "rejection": {"negatives": ink.negatives},
+    }
+
+
+def card_of(options: TrainOptions, run: Run, seen: dict[str, int]) -> dict[str, Any]:
+    """What a run says of itself in its model's card; `seen` counts what it was trained and judged on."""
     return {
         "command": options.command,
         "seed": options.seed,
-        "seeds": [seed_figures(get_version(folder, None).card) for folder in options.beside],
         "backend": keras.backend.backend(),
         "libraries": _libraries(),
         "hardware": f"{platform.machine()}, {_cpu_name()}",
         "python": platform.python_version(),
-        "rejection": {"negatives": ink.negatives},
         "training": {
             "epochs": len(run.history),
-            **{f"{kind}_images": count for kind, count in ink.counts.items()},
-            "held_out_images": len(run.held_out),
+            **seen,
             "batch_size": options.batch_size,
             "learning_rate": options.learning_rate,
             "precision": options.precision,

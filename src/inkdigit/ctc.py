@@ -1,0 +1,130 @@
+"""What a line network says, in texts: connectionist temporal classification (Graves et al., 2006).
+
+The network names a class for every step along the line: 0 for "nothing here", else a character. A text is likely as
+the sum of all ways to spell it: each of its characters at one or several neighbouring steps, with nothings anywhere
+between, of which one at least stands between two characters that are the same.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Logs = NDArray[np.float64]  # (T, C) natural logarithms of probabilities
+Classes = tuple[int, ...]  # a text, each character counted from 1
+
+IMPOSSIBLE = -1e30  # a logarithm
+UNLIKELY = 1e-4  # probability of a class at one step under which the search lets it be
+
+
+def search(logs: Logs, width: int) -> list[tuple[Classes, float]]:
+    """The likeliest texts, by prefix beam search.
+
+    Args:
+        logs: (T, C), the classes of each step.
+        width: how many beginnings are kept from step to step.
+
+    Returns:
+        At most `width` texts, the likeliest first, each with the part of its probability that the search came by.
+    """
+    probabilities = np.exp(logs)
+    beams: dict[Classes, tuple[float, float]] = {(): (1.0, 0.0)}  # of ending on nothing, and on the last character
+    for step in probabilities:
+        likely = [int(c) for c in np.flatnonzero(step > UNLIKELY) if c]
+        beams = _extended(beams, step, likely)
+        if len(beams) > width:
+            kept = sorted(beams.items(), key=lambda beam: -sum(beam[1]))[:width]
+            beams = dict(kept)
+    found = ((text, sum(chances)) for text, chances in beams.items())
+    return sorted((beam for beam in found if beam[1] > 0), key=lambda beam: -beam[1])
+
+
+def _extended(
+    beams: dict[Classes, tuple[float, float]], step: NDArray[np.float64], likely: list[int]
+) -> dict[Classes, tuple[float, float]]:
+    """The beginnings one step further."""
+    nothing = float(step[0])
+    further: dict[Classes, tuple[float, float]] = {}
+    for text, (on_nothing, on_last) in beams.items():
+        last = text[-1] if text else 0
+        stay = on_last * float(step[last]) if last else 0.0
+        before = further.get(text, (0.0, 0.0))
+        further[text] = before[0] + (on_nothing + on_last) * nothing, before[1] + stay
+        for character in likely:
+            chance = float(step[character]) * (on_nothing if character == last else on_nothing + on_last)
+            longer = (*text, character)
+            before = further.get(longer, (0.0, 0.0))
+            further[longer] = before[0], before[1] + chance
+    return further
+
+
+def likelihoods(logs: Logs, texts: Sequence[Classes]) -> NDArray[np.float64]:
+    """(N,) the logarithms of the probabilities of texts, each over all its spellings."""
+    states, same = _states(texts)
+    chances = np.full(states.shape, IMPOSSIBLE)
+    chances[:, 0] = 0.0
+    reach = np.full((len(texts), states.shape[1] + 2), IMPOSSIBLE)
+    for step in logs:
+        reach[:, 2:] = chances
+        skipped = np.where(same, IMPOSSIBLE, reach[:, :-2])
+        chances = np.logaddexp(np.logaddexp(chances, reach[:, 1:-1]), skipped) + step[states]
+    return np.asarray(_ends(chances, texts))
+
+
+def _states(texts: Sequence[Classes]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Texts with nothings around each character, (N, 2 L + 1), and where no nothing may be left out."""
+    longest = max(map(len, texts))
+    states = np.zeros((len(texts), 2 * longest + 1), np.intp)
+    for row, text in zip(states, texts, strict=True):
+        row[1 : 2 * len(text) : 2] = text
+    same = np.ones_like(states, np.bool_)
+    same[:, 3::2] = states[:, 3::2] == states[:, 1:-2:2]
+    return states, same
+
+
+def _ends(chances: NDArray[np.float64], texts: Sequence[Classes]) -> NDArray[np.float64]:
+    """The chance to end on a text's last character or on the nothing behind it."""
+    rows, last = np.arange(len(texts)), np.array([2 * len(text) for text in texts])
+    return np.logaddexp(chances[rows, last], np.where(last > 0, chances[rows, last - 1], IMPOSSIBLE))
+
+
+def steps_of(logs: Logs, text: Classes) -> list[tuple[int, int]]:
+    """At which steps the likeliest spelling has each character of a text: from the first up to behind the last."""
+    [states], [same] = _states([text])
+    chances = np.full(len(states), IMPOSSIBLE)
+    chances[:2] = logs[0][states[:2]]
+    came = np.zeros((len(logs), len(states)), np.intp)
+    reach = np.full(len(states) + 2, IMPOSSIBLE)
+    for at in range(1, len(logs)):
+        reach[2:] = chances
+        options = np.stack([chances, reach[1:-1], np.where(same, IMPOSSIBLE, reach[:-2])])
+        came[at] = options.argmax(axis=0)
+        chances = options.max(axis=0) + logs[at][states]
+    return _traced(came, chances, len(text))
+
+
+def _traced(came: NDArray[np.intp], chances: NDArray[np.float64], length: int) -> list[tuple[int, int]]:
+    """Back along the best way, from its last step."""
+    state = len(chances) - 1
+    if length and chances[state - 1] > chances[state]:
+        state -= 1
+    spans = [(0, 0)] * length
+    for at in range(len(came) - 1, -1, -1):
+        if state % 2:
+            _, behind = spans[state // 2]
+            spans[state // 2] = (at, behind or at + 1)
+        state -= int(came[at][state])
+    return spans
+
+
+def log_softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> Logs:
+    """(T, C) logits as logarithms of probabilities."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    scaled -= scaled.max(axis=1, keepdims=True)
+    return np.asarray(scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True)))
+
+
+def probability(log: float) -> float:
+    """The probability of a logarithm, at most 1."""
+    return min(1.0, math.exp(log))

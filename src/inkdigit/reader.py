@@ -1,0 +1,272 @@
+"""A page or line of ink -> numbers, each character with its box, its confidence and what else it may be.
+
+A network reads a whole line without dividing it; the recognizer of single digits then looks at each character alone,
+and both have a say. What is expected of the number, if anything, chooses among what they think possible.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit.ctc import Classes, Logs, likelihoods, log_softmax, search, steps_of
+from inkdigit.errors import BlankImageError, ModelError
+from inkdigit.expect import Choice, Expectation, Hypothesis, choose
+from inkdigit.image import Ink, Page
+from inkdigit.layout import Line, find_lines
+from inkdigit.number import LABELS, SIGNS, Alternative, Box, Character, Number
+from inkdigit.preprocess import LINE_HEIGHT, Normalized, normalize, normalize_line
+from inkdigit.recognizer import CLASSES, Recognizer, find_model, read_sealed, start_session
+from inkdigit.segment import Piece, divide
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+LINE_VERSION: Final = 1  # stands in every reader's card: how a line is brought before the network
+POINTER: Final = "current-reader"  # file that names the shipped reader
+CANARY_TOLERANCE: Final = 0.05  # of a logit
+
+BEAMS: Final = 12  # texts that the search keeps
+DIVISIONS: Final = 3  # numbers of characters that are looked at
+LEAST_DIVISION: Final = 0.01  # of the likeliest text's probability, that a text of another length must have
+LONGEST: Final = 40  # characters of which each is looked at alone; a longer line is no number
+FLOOR: Final = 1e-4  # probability that a look at one character never goes below: it may look at the wrong ink
+SHOWN: Final = 0.005  # confidence from which on an alternative is told
+
+
+class Reader:
+    """A model that reads whole numbers, with the recognizer that looks at their digits.
+
+    Safe to share between threads. `version` names the model, `card` is its card.json.
+    """
+
+    def __init__(self, session: "InferenceSession", card: Mapping[str, Any], recognizer: Recognizer) -> None:
+        self._session = session
+        self._input = session.get_inputs()[0].name
+        self._recognizer = recognizer
+        self.card = card
+        self.version = str(card["version"])
+        self._temperature = float(card["temperature"])
+        self._trust = Trust(**card["trust"])
+
+    @classmethod
+    def load(cls, model: str | Path | None = None, *, home: Path | None = None) -> Self:
+        """Load a reader after checking its digests, its card and one known answer.
+
+        Args:
+            model: a model folder, or the name of a version; the shipped reader where it is None.
+            home: folder that holds further versions, one folder each.
+
+        Raises:
+            ModelError: no such model, or it is damaged, of another kind, or gives another answer than its card says.
+        """
+        folder = find_model(model, home, POINTER)
+        card_bytes, onnx = read_sealed(folder)
+        card = _read_card(folder, card_bytes)
+        reader = cls(start_session(onnx, folder), card, Recognizer.load())
+        reader._check_canary(folder)
+        return reader
+
+    def read(self, page: Page, expect: Expectation | None = None) -> list[Number]:
+        """Read the numbers on a page.
+
+        Args:
+            page: (H, W) uint8, dark ink on light paper, as `inkdigit.read_page` makes it.
+            expect: what each number must keep to.
+
+        Returns:
+            The numbers in reading order, boxes in pixels of the page; none where the page shows none.
+
+        Raises:
+            BlankImageError: the page holds no ink.
+            NoReadingError: no likely reading of a number keeps to what was expected.
+            MissingExtraError: a package of the extra `read` is not installed.
+        """
+        numbers = (self.read_line(line, expect) for line in find_lines(page))
+        return [number for number in numbers if number is not None]
+
+    def read_line(self, line: Line, expect: Expectation | None = None) -> Number | None:
+        """Read one line; None where it holds no number.
+
+        Raises:
+            NoReadingError: no likely reading keeps to what was expected.
+        """
+        try:
+            frame = normalize_line(line.ink)
+        except BlankImageError:
+            return None
+        divisions = self._divisions(self.logs(frame), line.ink)
+        if not divisions:
+            return None
+        choice = choose([division.hypothesis for division in divisions], expect)
+        return _number(divisions[choice.hypothesis], choice, line)
+
+    def logs(self, frame: Normalized) -> Logs:
+        """What the network says of a line (LINE_HEIGHT, W): (W / 2, 17) logarithms of probabilities."""
+        return log_softmax(self._run(frame), self._temperature)
+
+    def _run(self, frame: Normalized) -> NDArray[np.float32]:
+        return np.asarray(self._session.run(None, {self._input: frame[None, ..., None]})[0][0], np.float32)
+
+    def _divisions(self, logs: Logs, ink: Ink) -> list["Division"]:
+        """The likeliest texts of each length, each with what else its characters may be."""
+        found: dict[int, tuple[Classes, float]] = {}
+        for text, chance in search(logs, BEAMS):
+            found.setdefault(len(text), (text, chance))
+        texts = sorted(found.values(), key=lambda text: -text[1])[:DIVISIONS]
+        likely = [text for text, chance in texts if 0 < len(text) <= LONGEST and chance > LEAST_DIVISION * texts[0][1]]
+        return [self._division(logs, text, ink) for text in likely]
+
+    def _division(self, logs: Logs, text: Classes, ink: Ink) -> "Division":
+        steps = steps_of(logs, text)
+        scale = ink.shape[1] / len(logs)  # pixels of the line in one step
+        middles = [(start + stop) / 2 * scale for start, stop in steps]
+        pieces = divide(ink, middles)
+        by_line, mass = substitutions(logs, text)
+        by_look = self._look(pieces)
+        whole = np.array([piece.whole for piece in pieces])
+        return Division(mass, self._trust.joined(by_line, by_look, whole), pieces)
+
+    def _look(self, pieces: Sequence[Piece]) -> NDArray[np.float64]:
+        """(L, 16) probabilities of `LABELS` by the ink of each character alone; signs are no digits to it."""
+        seen = np.full((len(pieces), len(LABELS)), 1 / len(LABELS))
+        rows = [row for row, piece in enumerate(pieces) if piece.ink.any()]
+        if rows:
+            classes = self._recognizer.classify(np.stack([normalize(pieces[row].ink) for row in rows]))
+            none = classes[:, CLASSES:].sum(axis=1, keepdims=True)
+            seen[rows] = np.hstack([classes[:, :CLASSES], np.repeat(none / len(SIGNS), len(SIGNS), axis=1)])
+        return np.asarray(seen.clip(FLOOR))
+
+    def _check_canary(self, folder: Path) -> None:
+        canary = self.card["canary"]
+        image = np.frombuffer(base64.b64decode(canary["image"]), np.uint8).reshape(LINE_HEIGHT, -1)
+        try:
+            logits = self._run(np.asarray(image / np.float32(255), np.float32))
+        except Exception as error:  # ONNX Runtime raises its own types, one per fault of a model
+            raise ModelError(f"the model in {folder} does not run: {error}") from error
+        promised = np.asarray(canary["logits"])
+        middle = logits[len(logits) // 2]
+        if middle.shape != promised.shape or not np.allclose(middle, promised, atol=CANARY_TOLERANCE):
+            raise ModelError(f"the model in {folder} does not give the answer that its card promises; reinstall it")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How much is given on each opinion of a character: exponents of their probabilities.
+
+    Attributes:
+        line: on the network's that saw the whole line.
+        whole: on the recognizer's, where the character's ink touches no other's.
+        cut: on the recognizer's, where a stroke was cut.
+    """
+
+    line: float
+    whole: float
+    cut: float
+
+    def joined(
+        self, by_line: NDArray[np.float64], by_look: NDArray[np.float64], whole: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """(L, C) probabilities from both opinions; rows of sum 1."""
+        trust = np.where(whole, self.whole, self.cut)[:, None]
+        logs = self.line * np.log(by_line.clip(1e-12)) + trust * np.log(by_look)
+        weights = np.exp(logs - logs.max(axis=1, keepdims=True))
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Division:
+    """One way to divide a line into characters.
+
+    Attributes:
+        mass: probability that this many characters stand there.
+        places: (L, 16) probabilities of `LABELS` at each of them.
+        pieces: their ink.
+    """
+
+    mass: float
+    places: NDArray[np.float64]
+    pieces: Sequence[Piece]
+
+    @property
+    def read(self) -> str:
+        """The likeliest character at each place."""
+        return "".join(LABELS[at] for at in self.places.argmax(axis=1))
+
+    @property
+    def hypothesis(self) -> Hypothesis:
+        """The same as `choose` takes it."""
+        return Hypothesis(self.mass, tuple(_alternatives(place) for place in self.places))
+
+
+def _alternatives(place: NDArray[np.float64]) -> tuple[Alternative, ...]:
+    """What may stand at a place, the likeliest first."""
+    order = np.argsort(-place, kind="stable")
+    return tuple(Alternative(LABELS[at], float(place[at])) for at in order if place[at] > FLOOR)
+
+
+def substitutions(logs: Logs, text: Classes) -> tuple[NDArray[np.float64], float]:
+    """What else each character of a text may be, the others being as they are.
+
+    Returns:
+        (L, C - 1) probabilities, rows of sum 1; and the probability that there are as many characters as in the text,
+        at most 1, as if each were independent of the others.
+    """
+    count = logs.shape[1] - 1
+    texts = [(*text[:at], other, *text[at + 1 :]) for at in range(len(text)) for other in range(1, count + 1)]
+    chances = likelihoods(logs, texts).reshape(len(text), count)
+    whole = chances[0, text[0] - 1]
+    relative = np.exp(chances - whole)
+    sums = relative.sum(axis=1, keepdims=True)
+    return np.asarray(relative / sums), float(min(1.0, np.exp(whole + np.log(sums).sum())))
+
+
+def _number(division: Division, choice: Choice, line: Line) -> Number:
+    """The chosen reading, with places on the page."""
+    characters = [
+        _character(place, label, read, _box(piece, line))
+        for place, label, read, piece in zip(
+            division.places, choice.labels, division.read, division.pieces, strict=True
+        )
+        if label
+    ]
+    return Number(choice.text, choice.confidence, _around([c.box for c in characters]), tuple(characters))
+
+
+def _character(place: NDArray[np.float64], label: str, read: str, box: Box) -> Character:
+    others = tuple(other for other in _alternatives(place) if other.label != label and other.confidence >= SHOWN)
+    confidence = float(place[LABELS.index(label)])
+    return Character(label, confidence, box, others, None if read == label else read)
+
+
+def _box(piece: Piece, line: Line) -> Box:
+    height, width = piece.ink.shape
+    return line.place(piece.x, piece.y, piece.x + width, piece.y + height)
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    """The box round several."""
+    left, top = min(box.x for box in boxes), min(box.y for box in boxes)
+    right, bottom = max(box.x + box.width for box in boxes), max(box.y + box.height for box in boxes)
+    return Box(left, top, right - left, bottom - top)
+
+
+def _read_card(folder: Path, contents: bytes) -> Mapping[str, Any]:
+    try:
+        card: dict[str, Any] = dict(json.loads(contents))
+        kind, version, labels = card["kind"], card["lines"], card["labels"]
+        float(card["temperature"])
+        Trust(**card["trust"])
+        base64.b64decode(card["canary"]["image"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder / 'card.json'} is not the card of a reader of this program") from error
+    if kind != "reader" or "".join(labels) != LABELS:
+        raise ModelError(f"{folder / 'card.json'} describes a network that does not read lines of digits")
+    if version != LINE_VERSION:
+        raise ModelError(f"{folder} was made for line version {version}, this is {LINE_VERSION}; train anew")
+    return card

@@ -1,0 +1,111 @@
+"""The ink of one character of a line, told from its neighbours'."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit.errors import MissingExtraError
+from inkdigit.image import Ink
+
+INKED = 80  # of 255: what is darker belongs to a stroke
+ALONE = 0.8  # of a stroke's ink that lies on one character's side of the cuts: then all of it is that one's
+DUST = 0.02  # of the ink of a character that a mark must have to be part of it
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A character's ink.
+
+    Attributes:
+        ink: (h, w) uint8, cropped to it; one white pixel where nothing is there.
+        x: of its left edge on the line, in pixels.
+        y: of its upper edge.
+        whole: whether it touches no neighbour, so that no stroke was cut.
+    """
+
+    ink: Ink
+    x: int
+    y: int
+    whole: bool
+
+
+def divide(ink: Ink, middles: Sequence[float]) -> list[Piece]:
+    """Divide a line's ink among its characters.
+
+    Strokes that touch nothing go to the character whose side most of them is on; what hangs together is cut upright,
+    where the least ink is between two characters.
+
+    Args:
+        ink: (H, W) uint8, 0 is paper and 255 is full ink.
+        middles: where the characters are, in pixels from the left, ascending.
+
+    Raises:
+        MissingExtraError: OpenCV is not installed.
+    """
+    side = np.searchsorted(_cuts(ink, middles), np.arange(ink.shape[1]), side="right")
+    strokes = _strokes(ink)
+    owner, cut = _owners(strokes, ink, side, len(middles))
+    mine = np.where(owner[strokes] >= 0, owner[strokes], side[None, :])
+    mine[strokes == 0] = -1
+    return [_piece(ink, mine == index, whole=not cut[index]) for index in range(len(middles))]
+
+
+def _cuts(ink: Ink, middles: Sequence[float]) -> NDArray[np.intp]:
+    """The columns with the least ink between each two characters; of several, the one in the middle."""
+    columns = ink.sum(axis=0, dtype=np.float64)
+    cuts = []
+    for left, right in itertools.pairwise(middles):
+        start, stop = int(left), max(int(right), int(left) + 1)
+        between = columns[start:stop] if stop <= len(columns) else columns[-1:]
+        least = np.flatnonzero(between <= between.min() + 64)
+        cuts.append(start + int(least[len(least) // 2]))
+    return np.array(cuts, np.intp)
+
+
+def _strokes(ink: Ink) -> NDArray[np.int32]:
+    """(H, W) the number of the stroke that each pixel belongs to; 0 is paper."""
+    try:
+        import cv2
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("opencv-python-headless", "read") from error
+    _, strokes = cv2.connectedComponents((ink > INKED).astype(np.uint8))
+    return np.asarray(strokes, np.int32)
+
+
+def _owners(
+    strokes: NDArray[np.int32], ink: Ink, side: NDArray[np.intp], count: int
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """For each stroke the character that has all of it, or -1; and whether each character has a part of a stroke."""
+    masses = np.zeros((int(strokes.max()) + 1, count))
+    np.add.at(masses, (strokes, np.broadcast_to(side, strokes.shape)), ink)
+    masses[0] = 0
+    total = np.maximum(masses.sum(axis=1), 1)
+    owner = np.where(masses.max(axis=1) >= ALONE * total, masses.argmax(axis=1), -1)
+    shared = masses * (owner == -1)[:, None]
+    cut = shared.sum(axis=0) > DUST * np.maximum(masses.sum(axis=0), 1)
+    owner[0] = -1
+    return owner, np.asarray(cut)
+
+
+def _piece(ink: Ink, mine: NDArray[np.bool_], whole: bool) -> Piece:
+    """The box round a character's pixels and their soft edges."""
+    rows, columns = np.flatnonzero(mine.any(axis=1)), np.flatnonzero(mine.any(axis=0))
+    if len(rows) == 0:
+        return Piece(np.zeros((1, 1), np.uint8), 0, 0, whole=False)
+    top, left = max(0, rows[0] - 1), max(0, columns[0] - 1)
+    window = (slice(top, rows[-1] + 2), slice(left, columns[-1] + 2))
+    return Piece(np.where(_grown(mine[window]), ink[window], 0).astype(np.uint8), int(left), int(top), whole)
+
+
+def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask and the pixels beside it."""
+    grown = mask.copy()
+    grown[1:] |= mask[:-1]
+    grown[:-1] |= mask[1:]
+    wider = grown.copy()
+    wider[:, 1:] |= grown[:, :-1]
+    wider[:, :-1] |= grown[:, 1:]
+    return wider
