@@ -6,6 +6,7 @@ allows must succeed and what it forbids must be refused, under every check that 
 
 import base64
 import io
+import re
 from typing import Any
 
 import hypothesis
@@ -14,8 +15,11 @@ import schemathesis
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from tests.conftest import number
 
 from inkdigit.config import Settings
+from inkdigit.expect import Expectation
+from inkdigit.number import Alternative, Box, Character, Number
 from inkdigit.recognizer import Prediction
 from inkdigit.server import create_app
 
@@ -35,6 +39,17 @@ class Seven:
 
     def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.full((len(images), 10), 0.1, np.float32)
+
+
+class Numbers:
+    """Reads numbers of every shape on every page, whatever is expected."""
+
+    version = "numbers"
+
+    def read(self, page: object, expect: object = None) -> list[Number]:
+        box = Box(1, 2, 3, 4)
+        repaired = Number("9", 0.5, box, (Character("9", 0.5, box, (Alternative("", 0.1),), "4"),))
+        return [number("4007"), number("-3,50", doubtful="5"), number("12/03/2024"), repaired]
 
 
 def draw(points: list[tuple[int, int]], width: int, light: bool, kind: str) -> bytes:
@@ -63,10 +78,27 @@ for kind, media_type in MEDIA_TYPES.items():
 schemathesis.openapi.media_type("application/octet-stream", ANY_PICTURE)
 schemathesis.openapi.format("binary", ANY_PICTURE)
 schemathesis.openapi.format("image-data-url", DATA_URLS)
+EXPECTATIONS = (
+    "length=4",
+    "range=-1.5..500; decimals=2",
+    "integer;length=1..6",
+    "pattern=[0-9]{3}-[0-9]+",
+    "date=%d.%m.%Y",
+)
+schemathesis.openapi.format("expectation", st.sampled_from(EXPECTATIONS))
 
 # By itself it would also post bytes that stand in our source, for pictures; they are none.
-CONFIG = schemathesis.Config.from_dict({"analysis": {"constants": {"enabled": False}}})
-document = schemathesis.openapi.from_wsgi("/api/openapi.json", create_app(Seven(), Settings()), config=CONFIG)
+# A form of many parts is refused with 413, before its fields are looked at.
+REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "428", "429", "5xx"]
+CONFIG = schemathesis.Config.from_dict(
+    {
+        "analysis": {"constants": {"enabled": False}},
+        "checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}},
+    }
+)
+document = schemathesis.openapi.from_wsgi(
+    "/api/openapi.json", create_app(Seven(), Settings(), Numbers()), config=CONFIG
+)
 
 
 def is_sent_as_made(case: Any) -> bool:
@@ -93,3 +125,18 @@ def test_predict_answers_in_plain_text_as_documented(case: Any) -> None:
     response = case.call_and_validate(headers={"Accept": "text/plain"})
 
     assert response.status_code != 200 or response.content in {b"7", b"?"}
+
+
+@document.include(path="/api/v1/read").parametrize()
+@hypothesis.seed(SEED)
+@BOUNDED
+def test_read_answers_in_plain_text_as_documented(case: Any) -> None:
+    hypothesis.assume(is_sent_as_made(case))
+
+    response = case.call_and_validate(headers={"Accept": "text/plain"})
+
+    assert response.status_code != 200 or re.fullmatch(rb"([0-9.,/:=-]+\n)+", response.content)
+
+
+def test_the_expectations_that_are_sent_are_some() -> None:
+    assert [str(Expectation.parse(rules)) for rules in EXPECTATIONS]
