@@ -16,11 +16,12 @@ from inkdigit.server import create_app
 from inkdigit.server.serving import HttpServer
 
 if TYPE_CHECKING:
+    from playwright.async_api import Request as AsyncRequest
     from playwright.sync_api import Locator, Page, Request
 
 Strokes = list[list[tuple[float, float]]]
 
-SIDE: Final = 280  # drawing units on a side of the pad, and pixels of the posted picture
+SIDE: Final = 280  # drawing units from the top of the pad to its bottom, and pixels of the picture of one digit
 SEVEN: Final[Strokes] = [[(80, 70), (200, 70), (130, 230)]]
 FOUR: Final[Strokes] = [[(120, 50), (70, 160), (210, 160)], [(165, 100), (160, 240)]]
 
@@ -75,7 +76,7 @@ class Sheet:
 
     def _note(self, request: "Request") -> None:
         self.requested.append(request.url)
-        posted = posted_image(request.method, request.post_data)
+        posted = posted_image(request)
         self.posted.extend(posted)
         self.posted_to.extend(request.url for _ in posted)
 
@@ -87,7 +88,8 @@ class Sheet:
         """Where a point in drawing units lies in the window, in CSS pixels."""
         box = self.page.locator("#pad canvas").bounding_box()
         assert box
-        return box["x"] + x * box["width"] / SIDE, box["y"] + y * box["height"] / SIDE
+        scale = box["height"] / SIDE
+        return box["x"] + x * scale, box["y"] + y * scale
 
     def draw(self, strokes: Strokes) -> None:
         mouse = self.page.mouse
@@ -118,9 +120,11 @@ class Sheet:
         return " ".join(text.split())
 
 
-def posted_image(method: str, body: str | None) -> list[str]:
-    """The picture that a request posts, as a data URL, if it posts one."""
-    return [json.loads(body)["image"]] if method == "POST" and body else []
+def posted_image(request: "Request | AsyncRequest") -> list[str]:
+    """The drawing that a request posts, as a data URL, if it posts one."""
+    if request.method != "POST" or request.headers.get("content-type") != "application/json":
+        return []
+    return [json.loads(request.post_data or "")["image"]]
 
 
 def ink_of(posted: str) -> NDArray[np.bool_]:

@@ -63,7 +63,7 @@ async def _draw_while_busy(url: str, launch: dict[str, Any], places: list[tuple[
         browser = await playwright.chromium.launch(**launch)
         page = await browser.new_page()
         posted: list[str] = []
-        page.on("request", lambda request: posted.extend(posted_image(request.method, request.post_data)))
+        page.on("request", lambda request: posted.extend(posted_image(request)))
         await page.goto(url)
         await page.evaluate(COUNT_EVENTS)
         await page.evaluate(KEEP_BUSY, BUSY_MS)
@@ -77,7 +77,7 @@ async def _draw_while_busy(url: str, launch: dict[str, Any], places: list[tuple[
 async def _drag(page: "Page", session: "CDPSession", places: list[tuple[float, float]]) -> None:
     box = await page.locator("#pad canvas").bounding_box()
     assert box
-    scale = box["width"] / SIDE
+    scale = box["height"] / SIDE
     windowed = [(box["x"] + x * scale, box["y"] + y * scale) for x, y in places]
 
     async def send(kind: str, x: float, y: float) -> None:

@@ -333,7 +333,7 @@ def test_clear_wipes_the_paper_and_can_be_undone(sheet: Sheet, how: str) -> None
     before = sheet.posted[-1]
     _act(sheet, "#clear", how)
     sheet.expect("blank")
-    assert sheet.said().startswith("Draw a digit.")
+    assert sheet.said().startswith("Draw a number.")
     sheet.page.keyboard.press("Control+z")
 
     sheet.expect("sure", 7)
@@ -573,7 +573,7 @@ def test_an_answer_that_comes_after_clear_is_not_shown(sheet: Sheet) -> None:
     )
     sheet.page.wait_for_timeout(200)
 
-    assert sheet.said().startswith("Draw a digit.")
+    assert sheet.said().startswith("Draw a number.")
 
 
 # --- for everybody ---

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Refusal, ServerAway, isReady, predict } from "../../src/inkdigit/server/static/api.js";
+import { Refusal, ServerAway, isReady, predict, read } from "../../src/inkdigit/server/static/api.js";
 
 const URL_ = new URL("http://127.0.0.1:1/api/v1/predict");
 const SEVEN = {
@@ -115,3 +115,62 @@ test("a server that answers is ready, and one that drains is not", async () => {
   assert.equal(await isReady(URL_, { fetch: replying({ status: "ok" }) }), true);
   assert.equal(await isReady(URL_, { fetch: replying({ status: "draining" }, { status: 503 }) }), false);
 });
+
+const READ_URL = new URL("http://127.0.0.1:1/api/v1/read");
+const READING = {
+  numbers: [
+    {
+      text: "4.",
+      value: 4,
+      confidence: 0.93,
+      box: [1, 2, 30, 40],
+      digits: [
+        { label: 4, confidence: 0.8, box: [1, 2, 9, 40], doubtful: true, alternatives: [{ label: 9, confidence: 0.1 }], repaired_from: 7 },
+        { label: ".", confidence: 0.99, box: [12, 2, 9, 40], doubtful: false, alternatives: [{ label: "", confidence: 0.01 }] },
+      ],
+    },
+  ],
+  model: "lines-1",
+};
+
+test("a reading comes back with labels as text", async () => {
+  const { numbers, model } = await read(READ_URL, "data:,", { fetch: replying(READING) });
+
+  const [number] = numbers;
+  assert.equal(model, "lines-1");
+  assert.deepEqual(number.digits.map(({ label }) => label), ["4", "."]);
+  assert.deepEqual(number.digits[0].alternatives, [{ label: "9", confidence: 0.1 }]);
+  assert.equal(number.digits[0].repairedFrom, "7");
+  assert.equal("repairedFrom" in number.digits[1], false);
+  assert.deepEqual([number.confidence, number.box], [0.93, [1, 2, 30, 40]]);
+});
+
+test("a drawing is posted as JSON, and a file as it is", async () => {
+  const calls = [];
+  const fetch = async (_, { headers, body }) => {
+    calls.push([headers["Content-Type"], body]);
+    return Response.json({ numbers: [], model: "lines-1" });
+  };
+  const file = new Blob(["photo"], { type: "image/jpeg" });
+
+  await read(READ_URL, "data:,", { fetch });
+  await read(READ_URL, file, { fetch });
+
+  assert.deepEqual(calls, [["application/json", '{"image":"data:,"}'], ["image/jpeg", file]]);
+});
+
+const [NUMBER] = READING.numbers;
+for (const body of [
+  {},
+  { numbers: {} },
+  { numbers: [null] },
+  { numbers: [{ ...NUMBER, box: [1, 2, 3] }] },
+  { numbers: [{ ...NUMBER, box: [1, 2, 3, null] }] },
+  { numbers: [{ ...NUMBER, digits: [] }] },
+  { numbers: [{ ...NUMBER, digits: [{ ...NUMBER.digits[0], label: null }] }] },
+  { numbers: [{ ...NUMBER, digits: [{ ...NUMBER.digits[0], box: null }] }] },
+]) {
+  test(`${JSON.stringify(body).slice(0, 90)} is no reading`, async () => {
+    await assert.rejects(read(READ_URL, "", { fetch: replying(body) }), Refusal);
+  });
+}

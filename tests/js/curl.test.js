@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
 
-import { curlCall } from "../../src/inkdigit/server/static/curl.js";
+import { curlCall, curlUpload } from "../../src/inkdigit/server/static/curl.js";
 
 /** What a shell makes of a command line: its words. */
 const words = (line) => execFileSync("sh", ["-c", `printf '%s\\n' ${line}`], { encoding: "utf8" }).trimEnd().split("\n");
@@ -17,4 +17,15 @@ test("a shell reads the call as address, content type and picture", { skip: proc
     "-H", "Content-Type: application/json",
     "-d", JSON.stringify({ image }),
   ]);
+});
+
+test("a file is posted as it is, whatever its name", () => {
+  const url = new URL("http://127.0.0.1:5000/api/v1/read");
+
+  const call = curlUpload(url, { name: "it's 1.jpg", type: "image/jpeg" });
+
+  assert.equal(
+    call,
+    String.raw`curl -s 'http://127.0.0.1:5000/api/v1/read' -H 'Content-Type: image/jpeg' --data-binary '@it'\''s 1.jpg'`,
+  );
 });

@@ -29,11 +29,13 @@ for (const [event, command] of [
   test(`${[...held, event.key].join(" ")} means ${command}`, () => assert.equal(commandOf(event), command));
 }
 
+const PAPER = { width: 600, height: 280 };
+
 test("an arrow moves the pen, two arrows move it aslant", () => {
   const from = { x: 140, y: 140 };
 
-  const right = step(from, ["ArrowRight"], false);
-  const aslant = step(from, ["ArrowRight", "ArrowDown"], false);
+  const right = step(from, ["ArrowRight"], false, PAPER);
+  const aslant = step(from, ["ArrowRight", "ArrowDown"], false, PAPER);
 
   assert.ok(right.x > 140 && right.y === 140);
   assert.deepEqual(aslant, { x: right.x, y: 140 + (right.x - 140) });
@@ -42,11 +44,12 @@ test("an arrow moves the pen, two arrows move it aslant", () => {
 test("fine steps are smaller", () => {
   const from = { x: 140, y: 140 };
 
-  assert.ok(step(from, ["ArrowUp"], true).y > step(from, ["ArrowUp"], false).y);
+  assert.ok(step(from, ["ArrowUp"], true, PAPER).y > step(from, ["ArrowUp"], false, PAPER).y);
 });
 
 test("the pen stays on the paper", () => {
-  assert.deepEqual(step({ x: 0, y: 280 }, ["ArrowLeft", "ArrowDown"], false), { x: 0, y: 280 });
+  assert.deepEqual(step({ x: 0, y: 280 }, ["ArrowLeft", "ArrowDown"], false, PAPER), { x: 0, y: 280 });
+  assert.equal(step({ x: 598, y: 140 }, ["ArrowRight"], false, PAPER).x, 600);
 });
 
 test("only arrows are arrows", () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { percent, runnerUp, verdictOf } from "../../src/inkdigit/server/static/words.js";
+import {
+  nameOf, nameOfNumber, percent, placeOf, runnerUp, verdictOf, wordsOfDrawing, wordsOfPicture,
+} from "../../src/inkdigit/server/static/words.js";
 
 const plain = (text) => text.replaceAll("\u00a0", " ");
 
@@ -59,3 +61,77 @@ test("the runner-up is the likeliest other digit, whatever the label", () => {
   assert.equal(runnerUp([0.1, 0.5, 0.4, 0, 0, 0, 0, 0, 0, 0], 1), 2);
   assert.equal(runnerUp([0.1, 0.5, 0.4, 0, 0, 0, 0, 0, 0, 0], 2), 1);
 });
+
+const BOX = [0, 0, 9, 9];
+
+/** A number, with a confidence for each character; those below 0.9 are doubtful, and may be a 1 instead. */
+function number(text, ...confidences) {
+  const digits = [...text].map((label, i) => {
+    const confidence = confidences[i] ?? 0.99;
+    const alternatives = confidence < 0.9 ? [{ label: "1", confidence: 0.9 - confidence }] : [];
+    return { label, confidence, box: BOX, doubtful: confidence < 0.9, alternatives };
+  });
+  return { confidence: 0.97, box: BOX, digits };
+}
+
+const chosen = (one, place, label) => ({
+  ...one,
+  digits: one.digits.map((digit, i) => (i === place ? { ...digit, chosen: label } : digit)),
+});
+const words = ({ headline, detail }) => plain(`${headline} ${detail}`);
+
+for (const [name, said, expected] of [
+  ["a sure number", wordsOfDrawing([number("4007")]), "That is 4007. Quite sure, 97.0 %."],
+  [
+    "one doubtful digit",
+    wordsOfDrawing([number("4007", 1, 1, 1, 0.6)]),
+    "Probably 4007. The 4th digit is doubtful: 7, 60.0 %, or perhaps 1.",
+  ],
+  [
+    "several doubtful digits",
+    wordsOfDrawing([number("23", 0.5, 0.6)]),
+    "Probably 23. 2 of its digits are doubtful; choose one to see what else it may be.",
+  ],
+  [
+    "a number as a person has it",
+    wordsOfDrawing([chosen(number("4007", 1, 1, 1, 0.6), 3, "1")]),
+    "4001, as you chose. Nothing in it is doubtful any more.",
+  ],
+  ["two numbers", wordsOfDrawing([number("12"), number("34")]), "12 and 34. No digit is doubtful."],
+  [
+    "three numbers with a doubt",
+    wordsOfDrawing([number("1"), number("2", 0.5), number("3")]),
+    "1, 2 and 3. One digit is doubtful; choose it to see what else it may be.",
+  ],
+  ["a picture of one", wordsOfPicture([number("12")], number("12")), "One number. 12: quite sure, 97.0 %."],
+  [
+    "a picture of two, one of them looked at",
+    wordsOfPicture([number("12"), number("34")], number("3.4", 0.5)),
+    "2 numbers. 3.4: the 1st character is doubtful: 3, 50.0 %, or perhaps 1.",
+  ],
+  ["a picture of none", wordsOfPicture([], undefined), "No numbers found. The picture shows none that can be read."],
+]) {
+  test(`${name} in words`, () => assert.equal(words(said), expected));
+}
+
+test("a character is named with its doubt, and signs by their names", () => {
+  const [seven, point] = number("7.", 0.6).digits;
+
+  assert.equal(plain(nameOf(seven)), "7, doubtful, 60.0 %");
+  assert.equal(plain(nameOf(point)), "point, 99.0 %");
+  assert.equal(plain(nameOf({ ...seven, repairedFrom: "1" })), "7, doubtful, 60.0 %, read as 1 at first");
+  assert.equal(nameOf({ ...seven, chosen: "" }), "nothing, chosen by you");
+});
+
+test("a number is named with its doubts", () => {
+  const doubtful = number("23", 0.5, 0.6);
+
+  assert.equal(nameOfNumber(number("23")), "23");
+  assert.equal(nameOfNumber(doubtful), "23, 2 doubtful digits");
+  assert.equal(nameOfNumber(chosen(doubtful, 0, "1")), "13, one doubtful digit");
+  assert.equal(nameOfNumber(chosen(number("23"), 0, "1")), "13, chosen by you");
+});
+
+for (const [index, said] of [[0, "1st"], [1, "2nd"], [2, "3rd"], [3, "4th"], [10, "11th"], [12, "13th"], [20, "21st"]]) {
+  test(`place ${index} is the ${said}`, () => assert.equal(placeOf(number("1".repeat(30)), index), `${said} digit`));
+}

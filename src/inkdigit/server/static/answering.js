@@ -1,97 +1,131 @@
 // From the pad to the view by way of the server: when to ask, and what to do when it is away.
 
-import { Refusal, ServerAway, isReady, predict } from "./api.js";
+import { Refusal, ServerAway, isReady, predict, read } from "./api.js";
+import { DrawingReader } from "./asking.js";
 import { curlCall } from "./curl.js";
 import { Asker } from "./latest.js";
 import { Recovery } from "./recovery.js";
 import { pictureOf } from "./render.js";
 import { find } from "./view.js";
+import { wordsOfDrawing } from "./words.js";
 
-/** @typedef {import("./api.js").Answer} Answer */
+/** @typedef {import("./asking.js").DigitReply} DigitReply */
+/** @typedef {import("./asking.js").NumberReply} NumberReply */
+/** @typedef {import("./numbers.js").NumbersView} NumbersView */
 /** @typedef {import("./pad.js").Pad} Pad */
+/** @typedef {import("./paper.js").Paper} Paper */
+/** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 /** @typedef {import("./view.js").Problem} Problem */
 /** @typedef {import("./view.js").View} View */
 /** @typedef {import("./why.js").Why} Why */
-/** @typedef {{ answer: Answer, image: string }} Reply */
+/** @typedef {{ readonly drawing: Drawing, readonly paper: Paper }} Question */
 
 /**
  * @param {Document} page
- * @param {Pad} pad
- * @param {View} view
- * @param {Why} why
+ * @param {{ pad: Pad, scene: Scene, view: View, numbers: NumbersView, why: Why }} parts
  */
-export function answering(page, pad, view, why) {
+export function answering(page, { pad, scene, view, numbers, why }) {
   const predictUrl = new URL("api/v1/predict", page.baseURI);
+  const readUrl = new URL("api/v1/read", page.baseURI);
   const askUrl = new URL("?include=input", predictUrl);
   const whyUrl = new URL("?include=input,explanation", predictUrl);
-  const readyUrl = new URL("health/ready", page.baseURI);
   const paper = page.createElement("canvas");
 
-  const recovery = new Recovery({ probe: () => isReady(readyUrl, { patience: 4000 }), onBack: () => ask() });
-  /** @type {Asker<Drawing, Reply>} */
+  const reader = new DrawingReader({
+    // An explanation costs fifty answers: a drawing that is still growing goes without.
+    predict: (image, signal) => predict(why.isOn && !pad.isPenDown ? whyUrl : askUrl, image, { signal }),
+    read: (image, signal) => read(readUrl, image, { signal }),
+    pictureOf: (drawing, crop) => pictureOf(drawing, crop, paper),
+  });
+  const recovery = recovering(page, () => ask());
+  /** @type {Asker<Question, DigitReply | NumberReply>} */
   const asker = new Asker({
-    ask: async (drawing, signal) => {
-      const image = pictureOf(drawing, paper);
-      // An explanation costs fifty answers: a drawing that is still growing goes without.
-      const url = why.isOn && !pad.isPenDown ? whyUrl : askUrl;
-      return { image, answer: await predict(url, image, { signal }) };
-    },
-    onReply: ({ answer, image }) => {
+    ask: (question, signal) => reader.ask(question, signal),
+    onReply: (reply) => {
       recovery.stop();
-      view.answer(answer, { image, call: curlCall(predictUrl, image) });
-      why.show(answer);
+      if ("reading" in reply) showNumbers(reply);
+      else showDigit(reply);
       view.busy = pad.isPenDown;
     },
     onError: (error) => {
       if (error instanceof ServerAway) recovery.start();
-      view.problem(problemOf(error));
+      view.problem(problemOf(error, "Your drawing is kept, and read", "Change the drawing, or clear it and draw again."));
       view.busy = pad.isPenDown;
     },
   });
 
+  const showDigit = (/** @type {DigitReply} */ { answer, image, crop }) => {
+    view.answer(answer, { image, call: curlCall(predictUrl, image) });
+    why.show(answer, crop);
+  };
+  const showNumbers = (/** @type {NumberReply} */ { reading, image }) => {
+    why.clear();
+    numbers.show(reading.numbers);
+    view.drawing(wordsOfDrawing(reading.numbers), { image, call: curlCall(readUrl, image), model: reading.model });
+  };
+  const question = () => ({ drawing: pad.drawing, paper: pad.paper });
   const ask = () => {
+    if (scene.isPicture) return;
     if (pad.drawing.length === 0) return blank();
     view.busy = true;
-    asker.now(pad.drawing);
+    asker.now(question());
   };
   const blank = () => {
+    rest();
+    view.prompt();
+    view.busy = false;
+  };
+  const rest = () => {
     asker.drop();
     why.clear();
     recovery.stop();
-    view.prompt();
-    view.busy = false;
   };
 
   pad.addEventListener("change", () => {
     why.clear();
     if (!pad.isPenDown) return ask();
     view.busy = true;
-    asker.soon(pad.drawing);
+    asker.soon(question());
   });
   pad.addEventListener("strokeend", ask);
   pad.addEventListener("clear", blank);
   why.addEventListener("on", () => pad.isPenDown || ask());
-  find(page, "#retry", HTMLButtonElement).addEventListener("click", () => void recovery.hurry());
-  window.addEventListener("online", () => void recovery.hurry());
-  page.addEventListener("visibilitychange", () => void (page.hidden || recovery.hurry()));
+  numbers.addEventListener("choose", () => scene.isPicture || view.reworded(wordsOfDrawing(numbers.numbers)));
+  scene.addEventListener("picture", rest);
+  scene.addEventListener("drawing", ask);
   view.prompt();
 }
 
 /**
+ * Looks for a server that is away; at once when the person asks for it, comes back to the page, or is online again.
+ *
+ * @param {Document} page
+ * @param {() => void} onBack
+ */
+export function recovering(page, onBack) {
+  const readyUrl = new URL("health/ready", page.baseURI);
+  const recovery = new Recovery({ probe: () => isReady(readyUrl, { patience: 4000 }), onBack });
+  find(page, "#retry", HTMLButtonElement).addEventListener("click", () => void recovery.hurry());
+  window.addEventListener("online", () => void recovery.hurry());
+  page.addEventListener("visibilitychange", () => void (page.hidden || recovery.hurry()));
+  return recovery;
+}
+
+/**
  * @param {unknown} error
+ * @param {string} kept What becomes of it once the server is back: the start of a sentence.
+ * @param {string} remedy What to do when it was refused.
  * @returns {Problem}
  */
-function problemOf(error) {
+export function problemOf(error, kept, remedy) {
   if (error instanceof ServerAway) {
     return {
       what: error.message,
-      remedy: "Your drawing is kept, and read as soon as the server is back. To start it: inkdigit serve",
+      remedy: `${kept} as soon as the server is back. To start it: inkdigit serve`,
       retrying: true,
     };
   }
-  if (error instanceof Refusal) {
-    return { what: error.message, remedy: "Change the drawing, or clear it and draw again.", retrying: false };
-  }
+  if (error instanceof Refusal) return { what: error.message, remedy, retrying: false };
   return { what: String(error), remedy: "Reload the page; if that does not help, please report it.", retrying: false };
 }

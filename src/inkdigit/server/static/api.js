@@ -14,6 +14,12 @@
 
 /** @typedef {import("./render.js").Place} Place */
 
+/** @typedef {import("./reading.js").Box} Box */
+/** @typedef {import("./reading.js").Choice} Choice */
+/** @typedef {import("./reading.js").Digit} Digit */
+/** @typedef {import("./reading.js").ReadNumber} ReadNumber */
+/** @typedef {{ readonly numbers: readonly ReadNumber[], readonly model: string }} Reading In reading order. */
+
 /** Nobody answers, or says "not now": asking again later is the remedy. */
 export class ServerAway extends Error {}
 
@@ -31,6 +37,8 @@ export class Refusal extends Error {
 }
 
 const PATIENCE_MS = 10_000;
+/** A photo takes a while to go up, too. */
+const PHOTO_PATIENCE_MS = 90_000;
 const NOT_NOW = [429, 502, 503, 504];
 
 /**
@@ -57,6 +65,26 @@ export async function predict(url, image, options = {}) {
   });
   if (!response.ok) throw await problemOf(response);
   return answerOf(await bodyOf(response));
+}
+
+/**
+ * Ask which numbers a picture shows.
+ *
+ * @param {URL} url
+ * @param {string | Blob} image A data URL, or a file, which is sent as it is.
+ * @param {CallOptions} [options]
+ * @returns {Promise<Reading>}
+ * @throws {ServerAway | Refusal} and the signal's reason when it gave up.
+ */
+export async function read(url, image, options = {}) {
+  const isFile = typeof image !== "string";
+  const response = await call(url, isFile ? { patience: PHOTO_PATIENCE_MS, ...options } : options, {
+    method: "POST",
+    headers: { "Content-Type": isFile ? image.type : "application/json", Accept: "application/json" },
+    body: isFile ? image : JSON.stringify({ image }),
+  });
+  if (!response.ok) throw await problemOf(response);
+  return readingOf(await bodyOf(response));
 }
 
 /**
@@ -143,6 +171,59 @@ function answerOf(body) {
     };
   }
   throw new Refusal("The server's answer is not a prediction.", { status: 200 });
+}
+
+/**
+ * @param {unknown} body
+ * @returns {Reading}
+ */
+function readingOf(body) {
+  if (isRecord(body) && Array.isArray(body.numbers)) {
+    const numbers = body.numbers.map(numberOf);
+    if (numbers.every((one) => one !== null)) return { numbers, model: textOf(body.model) ?? "" };
+  }
+  throw new Refusal("The server's answer is not a reading.", { status: 200 });
+}
+
+/**
+ * @param {unknown} value
+ * @returns {ReadNumber | null}
+ */
+function numberOf(value) {
+  if (!isRecord(value) || !isBox(value.box) || !Array.isArray(value.digits)) return null;
+  const digits = value.digits.map(digitOf);
+  if (digits.length === 0 || !digits.every((one) => one !== null)) return null;
+  return { confidence: Number(value.confidence), box: value.box, digits };
+}
+
+/**
+ * @param {unknown} value
+ * @returns {Digit | null}
+ */
+function digitOf(value) {
+  if (!isRecord(value) || !isBox(value.box)) return null;
+  const choices = [value, ...(Array.isArray(value.alternatives) ? value.alternatives : [])].map(choiceOf);
+  const [read, ...alternatives] = choices.filter((one) => one !== null);
+  if (read === undefined || choices[0] === null) return null;
+  const from = value.repaired_from === undefined ? {} : { repairedFrom: String(value.repaired_from) };
+  return { ...read, box: value.box, doubtful: value.doubtful === true, alternatives, ...from };
+}
+
+/**
+ * @param {unknown} value
+ * @returns {Choice | null}
+ */
+function choiceOf(value) {
+  if (!isRecord(value) || !["string", "number"].includes(typeof value.label)) return null;
+  return { label: String(value.label), confidence: Number(value.confidence) };
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Box}
+ */
+function isBox(value) {
+  return Array.isArray(value) && value.length === 4 && value.every(Number.isFinite);
 }
 
 /**

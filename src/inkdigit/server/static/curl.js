@@ -1,4 +1,4 @@
-// The call that gives the same answer from a shell.
+// The calls that give the same answer from a shell.
 
 /**
  * @param {URL} url
@@ -8,6 +8,15 @@
 export function curlCall(url, image) {
   const body = JSON.stringify({ image });
   return `curl -s ${quote(url.href)} -H 'Content-Type: application/json' -d ${quote(body)}`;
+}
+
+/**
+ * @param {URL} url
+ * @param {{ readonly name: string, readonly type: string }} file
+ * @returns {string} To run where the file lies.
+ */
+export function curlUpload(url, { name, type }) {
+  return `curl -s ${quote(url.href)} -H ${quote(`Content-Type: ${type}`)} --data-binary ${quote(`@${name}`)}`;
 }
 
 /** @param {string} text */

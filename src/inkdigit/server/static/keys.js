@@ -1,7 +1,6 @@
 // What a key means: a command for the whole page, or a move of the keyboard pen on the pad.
 
-import { SIZE } from "./strokes.js";
-
+/** @typedef {import("./paper.js").Paper} Paper */
 /** @typedef {import("./strokes.js").Point} Point */
 /** @typedef {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">} Key */
 /** @typedef {"undo" | "redo" | "clear"} Command */
@@ -35,18 +34,22 @@ export function isArrow(key) {
  * @param {Point} point
  * @param {Iterable<string>} held
  * @param {boolean} fine
- * @returns {Point} Inside the drawing.
+ * @param {Paper} paper
+ * @returns {Point} On the paper.
  */
-export function step({ x, y }, held, fine) {
+export function step({ x, y }, held, fine, paper) {
   const size = fine ? FINE_STEP : STEP;
   const moves = [...held].map((key) => ARROWS[key] ?? [0, 0]);
   return {
-    x: clamp(x + moves.reduce((sum, [dx]) => sum + dx, 0) * size),
-    y: clamp(y + moves.reduce((sum, [, dy]) => sum + dy, 0) * size),
+    x: clamp(x + moves.reduce((sum, [dx]) => sum + dx, 0) * size, paper.width),
+    y: clamp(y + moves.reduce((sum, [, dy]) => sum + dy, 0) * size, paper.height),
   };
 }
 
-/** @param {number} value */
-function clamp(value) {
-  return Math.min(Math.max(value, 0), SIZE);
+/**
+ * @param {number} value
+ * @param {number} most
+ */
+function clamp(value, most) {
+  return Math.min(Math.max(value, 0), most);
 }

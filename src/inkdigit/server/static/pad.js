@@ -1,9 +1,11 @@
 // The pad: pointers and keys -> strokes. Its events leave it; nothing reaches into it.
 
 import { isArrow, step } from "./keys.js";
+import { SQUARE, keepNear, paperFor } from "./paper.js";
 import { context2d, drawStrokes, drawTinted } from "./render.js";
 import { EMPTY, SIZE, commit, extendStroke, redo, startStroke, strokeLength, undo } from "./strokes.js";
 
+/** @typedef {import("./paper.js").Paper} Paper */
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 /** @typedef {import("./strokes.js").Point} Point */
 /** @typedef {import("./render.js").Tint} Tint */
@@ -25,6 +27,8 @@ export class Pad extends EventTarget {
   /** @type {Pen | null} */
   #pen = null;
   #width = 19;
+  /** @type {Paper} */
+  #paper = SQUARE;
   /** @type {Point} */
   #cursor = { x: SIZE / 2, y: SIZE / 2 };
   /** @type {Set<string>} */
@@ -34,7 +38,7 @@ export class Pad extends EventTarget {
   #tint = null;
 
   /**
-   * @param {HTMLElement} surface Takes pointers, focus and keys; square.
+   * @param {HTMLElement} surface Takes pointers, focus and keys.
    * @param {HTMLCanvasElement} canvas Fills the surface; ink has its CSS `color`.
    */
   constructor(surface, canvas) {
@@ -43,12 +47,17 @@ export class Pad extends EventTarget {
     this.#canvas = canvas;
     this.#listenToPointers();
     this.#listenToKeys();
-    new ResizeObserver(() => this.repaint()).observe(canvas);
+    new ResizeObserver(() => this.#fit()).observe(canvas);
   }
 
   /** What is on the paper, the stroke under way included. */
   get drawing() {
     return this.#pen === null ? this.#history.present : [...this.#history.present, this.#pen.stroke];
+  }
+
+  /** How large the paper is: the drawing's coordinates go from 0 to these. */
+  get paper() {
+    return this.#paper;
   }
 
   get canUndo() {
@@ -88,19 +97,21 @@ export class Pad extends EventTarget {
   undo() {
     if (this.#pen === null) this.#history = undo(this.#history);
     this.#pen = null;
+    this.#fit();
     this.#changed();
   }
 
   redo() {
     if (!this.canRedo) return;
     this.#history = redo(this.#history);
+    this.#fit();
     this.#changed();
   }
 
   clear() {
     this.#pen = null;
     if (this.#history.present.length > 0) this.#history = commit(this.#history, []);
-    this.repaint();
+    this.#fit();
     this.#emit("clear");
   }
 
@@ -108,6 +119,16 @@ export class Pad extends EventTarget {
   repaint() {
     cancelAnimationFrame(this.#frame);
     this.#frame = requestAnimationFrame(() => this.#paint());
+  }
+
+  /** Take a paper of the pad's proportions, on which all ink of before finds room. */
+  #fit() {
+    const { clientWidth, clientHeight } = this.#canvas;
+    if (clientWidth === 0 || clientHeight === 0) return; // out of sight
+    const { width, height } = this.#paper;
+    this.#paper = paperFor(clientWidth, clientHeight, this.drawing);
+    if (width !== this.#paper.width || height !== this.#paper.height) this.#emit("penmove");
+    this.repaint();
   }
 
   // --- strokes ---
@@ -225,7 +246,11 @@ export class Pad extends EventTarget {
    */
   #pointOf({ clientX, clientY }) {
     const { left, top, width, height } = this.#canvas.getBoundingClientRect();
-    return { x: ((clientX - left) / width) * SIZE, y: ((clientY - top) / height) * SIZE };
+    const point = {
+      x: ((clientX - left) / width) * this.#paper.width,
+      y: ((clientY - top) / height) * this.#paper.height,
+    };
+    return keepNear(point, this.#paper);
   }
 
   // --- keys ---
@@ -254,7 +279,7 @@ export class Pad extends EventTarget {
   /** @param {KeyboardEvent} event */
   #arrow({ key, shiftKey }) {
     this.#held.add(key);
-    this.#cursor = step(this.#cursor, this.#held, shiftKey);
+    this.#cursor = step(this.#cursor, this.#held, shiftKey, this.#paper);
     if (this.#pen?.type === KEYBOARD.type) this.#moveOn([this.#cursor]);
     this.#emit("penmove");
   }
@@ -271,12 +296,14 @@ export class Pad extends EventTarget {
     const canvas = this.#canvas;
     this.#surface.classList.toggle("has-ink", this.drawing.length > 0);
     this.#surface.classList.toggle("is-tinted", this.#tint !== null);
-    const side = Math.round(canvas.clientWidth * devicePixelRatio);
-    if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side;
+    const width = Math.round(canvas.clientWidth * devicePixelRatio);
+    const height = Math.round(canvas.clientHeight * devicePixelRatio);
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
     const context = context2d(canvas);
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, side, side);
-    context.scale(side / SIZE, side / SIZE);
+    context.clearRect(0, 0, width, height);
+    context.scale(width / this.#paper.width, height / this.#paper.height);
     if (this.#tint === null) drawStrokes(context, this.drawing, getComputedStyle(canvas).color);
     else drawTinted(context, this.drawing, this.#tint);
   }

@@ -1,7 +1,6 @@
 // Strokes -> pixels: the same tracing draws the pad on the screen and the picture that is posted.
 
-import { SIZE } from "./strokes.js";
-
+/** @typedef {import("./paper.js").Crop} Crop */
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 /** @typedef {import("./strokes.js").Point} Point */
 
@@ -80,18 +79,21 @@ function trace(pen, points) {
 }
 
 /**
- * The picture that is posted: 280x280, black ink on white paper, whatever screen and colours the pad has.
+ * The picture that is posted: black ink on white paper, one pixel per drawing unit, whatever screen and colours the pad
+ * has.
  *
  * @param {Drawing} drawing
+ * @param {Crop} crop What of the paper it shows.
  * @param {HTMLCanvasElement} canvas Where it is painted; its size and content are replaced.
  * @returns {string} A PNG as a data URL.
  */
-export function pictureOf(drawing, canvas) {
-  canvas.width = SIZE;
-  canvas.height = SIZE;
+export function pictureOf(drawing, { left, top, width, height }, canvas) {
+  canvas.width = width;
+  canvas.height = height;
   const context = context2d(canvas);
   context.fillStyle = "#fff";
-  context.fillRect(0, 0, SIZE, SIZE);
+  context.fillRect(0, 0, width, height);
+  context.translate(-left, -top);
   drawStrokes(context, drawing, "#000");
   return canvas.toDataURL("image/png");
 }

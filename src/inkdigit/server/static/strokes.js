@@ -1,11 +1,12 @@
 // Strokes are data. The page's canvas, the posted picture and the undo history are all made from them.
 
-/** The side of the drawing, in drawing units; the posted picture has one pixel per unit. */
+/** The height of the paper, in drawing units; the posted picture has one pixel per unit. */
 export const SIZE = 280;
 
 /** @typedef {{ readonly x: number, readonly y: number }} Point  In drawing units, y points down. */
 /** @typedef {{ readonly width: number, readonly points: readonly Point[] }} Stroke  At least one point. */
 /** @typedef {readonly Stroke[]} Drawing */
+/** @typedef {{ readonly left: number, readonly top: number, readonly right: number, readonly bottom: number }} Bounds */
 /**
  * @typedef {{
  *   readonly past: readonly Drawing[],
@@ -51,6 +52,24 @@ export function strokeLength({ points }) {
     const last = points[i - 1];
     return last === undefined ? sum : sum + Math.hypot(point.x - last.x, point.y - last.y);
   }, 0);
+}
+
+/**
+ * @param {Drawing} drawing
+ * @returns {Bounds | null} Round all its ink, the width of the pen included; null where there is none.
+ */
+export function boundsOf(drawing) {
+  if (drawing.length === 0) return null;
+  const around = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
+  for (const { width, points } of drawing) {
+    for (const { x, y } of points) {
+      around.left = Math.min(around.left, x - width / 2);
+      around.top = Math.min(around.top, y - width / 2);
+      around.right = Math.max(around.right, x + width / 2);
+      around.bottom = Math.max(around.bottom, y + width / 2);
+    }
+  }
+  return around;
 }
 
 /**

@@ -1,17 +1,19 @@
 // Buttons, slider and keys around the pad.
 
+import { copied } from "./clipboard.js";
 import { commandOf } from "./keys.js";
-import { SIZE } from "./strokes.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./pad.js").Pad} Pad */
+/** @typedef {import("./scene.js").Scene} Scene */
 
 /**
  * @param {Document} page
  * @param {Pad} pad
+ * @param {Scene} scene
  */
-export function toolbar(page, pad) {
-  commands(page, pad);
+export function toolbar(page, pad, scene) {
+  commands(page, pad, scene);
   penWidth(page, pad);
   keyboardPen(page, pad);
   copying(page);
@@ -20,8 +22,9 @@ export function toolbar(page, pad) {
 /**
  * @param {Document} page
  * @param {Pad} pad
+ * @param {Scene} scene While it shows a picture, the keys leave the pad alone, and the one that clears puts it away.
  */
-function commands(page, pad) {
+function commands(page, pad, scene) {
   const undo = find(page, "#undo", HTMLButtonElement);
   const redo = find(page, "#redo", HTMLButtonElement);
   const clear = find(page, "#clear", HTMLButtonElement);
@@ -30,9 +33,10 @@ function commands(page, pad) {
   clear.addEventListener("click", () => pad.clear());
   page.addEventListener("keydown", (event) => {
     const command = commandOf(event);
-    if (command === null) return;
+    if (command === null || event.defaultPrevented || (scene.isPicture && command !== "clear")) return;
     event.preventDefault();
-    pad[command]();
+    if (scene.isPicture) scene.showDrawing();
+    else pad[command]();
   });
   const refresh = () => {
     // Not `disabled`: the button that was just used would lose the focus.
@@ -65,9 +69,9 @@ function keyboardPen(page, pad) {
   const nib = find(page, "#nib", HTMLElement);
   const said = find(page, "#pen-state", HTMLElement);
   const follow = () => {
-    nib.style.setProperty("--x", String(pad.cursor.x / SIZE));
-    nib.style.setProperty("--y", String(pad.cursor.y / SIZE));
-    nib.style.setProperty("--width", String(pad.penWidth / SIZE));
+    nib.style.setProperty("--x", String(pad.cursor.x / pad.paper.width));
+    nib.style.setProperty("--y", String(pad.cursor.y / pad.paper.height));
+    nib.style.setProperty("--width", String(pad.penWidth / pad.paper.width));
     nib.classList.toggle("is-down", pad.isPenDown);
   };
   pad.addEventListener("penmove", () => {
@@ -91,21 +95,7 @@ function copying(page) {
       return;
     }
     call.select();
-    said.textContent = (await copied(call.value)) ? "Copied." : "Selected: copy it with Ctrl+C.";
+    said.textContent = (await copied(page, call.value)) ? "Copied." : "Selected: copy it with Ctrl+C.";
   });
   call.addEventListener("focus", () => call.select());
-}
-
-/**
- * @param {string} text
- * @returns {Promise<boolean>} False where the browser keeps the clipboard to itself, as it does without https on any
- *   host but localhost.
- */
-async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

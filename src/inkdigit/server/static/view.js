@@ -1,12 +1,13 @@
 // What the page says: the answer, the prompt on blank paper, or the problem. It shows, and decides nothing.
 
-import { GLYPHS } from "./glyphs.js";
+import { glyphPath } from "./figures.js";
 import { UNIT, percent, verdictOf } from "./words.js";
 
 /** @typedef {import("./api.js").Answer} Answer */
+/** @typedef {import("./words.js").Words} Words */
 /** @typedef {{ readonly what: string, readonly remedy: string, readonly retrying: boolean }} Problem */
 
-const SVG = "http://www.w3.org/2000/svg";
+const DIGITS = [..."0123456789"];
 
 export class View {
   #root;
@@ -18,6 +19,8 @@ export class View {
   #model;
   #call;
   #save;
+  #way;
+  #command;
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
   /** What the figure shows, so that the same digit is not written twice. */
   #shown = "";
@@ -37,6 +40,8 @@ export class View {
     this.#model = find(page, "#model", HTMLElement);
     this.#call = find(page, "#call", HTMLTextAreaElement);
     this.#save = find(page, "#save", HTMLAnchorElement);
+    this.#way = find(page, "#way", HTMLElement);
+    this.#command = find(page, "#command", HTMLElement);
   }
 
   /**
@@ -50,8 +55,15 @@ export class View {
 
   /** Blank paper. */
   prompt() {
-    this.#say("blank", "Draw a digit.", "0 to 9, anywhere on the paper, as large as you like.");
-    this.#draw("blank", [..."0123456789"]);
+    this.#say("blank", "Draw a number.", "One digit or several, anywhere on the paper, as large as you like.");
+    this.#draw("blank", DIGITS);
+    this.#fill(null);
+  }
+
+  /** @param {string} what The server is at work for longer than a moment. */
+  waiting(what) {
+    this.#say("waiting", what, "");
+    this.#draw("waiting", DIGITS);
     this.#fill(null);
   }
 
@@ -64,10 +76,38 @@ export class View {
     this.#say(mood, headline, detail);
     this.#draw(mood, signs);
     this.#fill(answer);
-    this.#model.textContent = answer.model;
-    this.#call.value = call;
+    this.#tellCall({ call, command: "inkdigit predict drawing.png", model: answer.model });
     this.#save.href = image;
     if (answer.input) this.#saw.src = answer.input;
+  }
+
+  /**
+   * A drawing of numbers, which stand beside the words.
+   *
+   * @param {Words} words
+   * @param {{ image: string, call: string, model: string }} from The picture that was posted, and the call that posts it.
+   */
+  drawing(words, { image, call, model }) {
+    this.#number(words);
+    this.#tellCall({ call, command: "inkdigit read drawing.png", model });
+    this.#save.href = image;
+  }
+
+  /**
+   * A picture of numbers.
+   *
+   * @param {Words} words
+   * @param {{ call: string, command: string, model: string }} from
+   */
+  picture(words, from) {
+    this.#number(words);
+    this.#tellCall(from);
+    this.#way.textContent = "Or run";
+  }
+
+  /** @param {Words} words Others for the numbers that stand there. */
+  reworded({ headline, detail }) {
+    this.#say("number", headline, detail);
   }
 
   /** @param {Problem} problem */
@@ -89,6 +129,21 @@ export class View {
     // A live region speaks on every write, also of the same words.
     if (this.#headline.textContent !== headline) this.#headline.textContent = headline;
     if (this.#detail.textContent !== detail) this.#detail.textContent = detail;
+  }
+
+  /** @param {Words} words */
+  #number({ headline, detail }) {
+    this.#say("number", headline, detail);
+    this.#draw("number", []);
+    this.#fill(null);
+  }
+
+  /** @param {{ call: string, command: string, model: string }} from */
+  #tellCall({ call, command, model }) {
+    this.#call.value = call;
+    this.#way.textContent = "Or save the drawing and run";
+    this.#command.textContent = command;
+    if (model !== "") this.#model.textContent = model;
   }
 
   /** @param {Answer | null} answer */
@@ -120,23 +175,10 @@ export class View {
     const rows = Math.max(Math.ceil(signs.length / perRow), 1);
     this.#figure.setAttribute("viewBox", `0 0 ${perRow * 120 - 20} ${rows * 170 - 30}`);
     this.#figure.replaceChildren(
-      ...signs.map((sign, i) => glyph(sign, (i % perRow) * 120, Math.floor(i / perRow) * 170)),
+      ...signs.map((sign, i) => glyphPath(sign, (i % perRow) * 120, Math.floor(i / perRow) * 170)),
     );
     if (mood === "sure" && !this.#calm.matches) write(this.#figure);
   }
-}
-
-/**
- * @param {string} sign
- * @param {number} x
- * @param {number} y
- */
-function glyph(sign, x, y) {
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", GLYPHS[sign] ?? "");
-  path.setAttribute("pathLength", "1");
-  path.setAttribute("transform", `translate(${x} ${y})`);
-  return path;
 }
 
 /**

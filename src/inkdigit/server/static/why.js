@@ -3,6 +3,7 @@
 import { find } from "./view.js";
 
 /** @typedef {import("./api.js").Answer} Answer */
+/** @typedef {import("./paper.js").Crop} Crop */
 /** @typedef {import("./pad.js").Pad} Pad */
 
 /** Events: `on` (it was switched on). */
@@ -27,14 +28,17 @@ export class Why extends EventTarget {
     return this.#button.getAttribute("aria-pressed") === "true";
   }
 
-  /** @param {Answer} answer Without an explanation in it, nothing is shown. */
-  show({ explanation, place }) {
+  /**
+   * @param {Answer} answer Without an explanation in it, nothing is shown.
+   * @param {Crop} crop What of the paper was posted.
+   */
+  show({ explanation, place }, { left, top }) {
     this.clear();
     if (!this.isOn || explanation === undefined || place === undefined) return;
     const picture = this.#picture;
     picture.addEventListener("load", () => {
       // What was cleared, or asked anew, while the picture was decoded is shown no more.
-      if (picture === this.#picture) this.#pad.tint = { picture, place };
+      if (picture === this.#picture) this.#pad.tint = { picture, place: { left: place.left + left, top: place.top + top, side: place.side } };
     });
     picture.src = explanation;
   }

@@ -1,6 +1,11 @@
 // An answer in words: how sure, and what else it could be.
 
+import { choicesOf, doubtsOf, isChosen, isCorrected, isDoubtful, shownOf, textOf } from "./reading.js";
+
 /** @typedef {import("./api.js").Answer} Answer */
+/** @typedef {import("./reading.js").Digit} Digit */
+/** @typedef {import("./reading.js").ReadNumber} ReadNumber */
+/** @typedef {{ readonly headline: string, readonly detail: string }} Words */
 /** @typedef {"sure" | "unsure" | "none"} Mood */
 /**
  * @typedef {{
@@ -53,6 +58,121 @@ export function verdictOf({ label, confidence, is_digit, probabilities }) {
     detail: `${howSure(confidence)}, ${percent(confidence)}.`,
     signs: [`${label}`],
   };
+}
+
+/**
+ * What a drawing of numbers says.
+ *
+ * @param {readonly ReadNumber[]} numbers At least one.
+ * @returns {Words}
+ */
+export function wordsOfDrawing(numbers) {
+  const [only] = numbers;
+  if (only === undefined || numbers.length > 1) return { headline: `${listOf(numbers.map(textOf))}.`, detail: doubtsIn(numbers) };
+  if (isCorrected(only)) return { headline: `${textOf(only)}, as you chose.`, detail: sureOf(only) };
+  return { headline: `${doubtsOf(only) > 0 ? "Probably" : "That is"} ${textOf(only)}.`, detail: sureOf(only) };
+}
+
+/**
+ * What a picture of numbers says, of which one is looked at.
+ *
+ * @param {readonly ReadNumber[]} numbers
+ * @param {ReadNumber | undefined} selected
+ * @returns {Words}
+ */
+export function wordsOfPicture(numbers, selected) {
+  if (selected === undefined) return { headline: "No numbers found.", detail: "The picture shows none that can be read." };
+  const headline = numbers.length === 1 ? "One number." : `${numbers.length} numbers.`;
+  return { headline, detail: `${textOf(selected)}: ${lowerFirst(sureOf(selected))}` };
+}
+
+/**
+ * How sure one number is, or what in it is doubtful.
+ *
+ * @param {ReadNumber} number
+ */
+export function sureOf(number) {
+  const doubtful = number.digits.filter(isDoubtful);
+  const [first] = doubtful;
+  if (first === undefined) {
+    return isCorrected(number) ? "Nothing in it is doubtful any more." : `${howSure(number.confidence)}, ${percent(number.confidence)}.`;
+  }
+  if (doubtful.length > 1) return `${doubtful.length} of its digits are doubtful; choose one to see what else it may be.`;
+  const [, other] = choicesOf(first);
+  const place = placeOf(number, number.digits.indexOf(first));
+  const perhaps = other === undefined ? "" : `, or perhaps ${wordOf(other.label)}`;
+  return `The ${place} is doubtful: ${wordOf(shownOf(first))}, ${percent(first.confidence)}${perhaps}.`;
+}
+
+/** @param {readonly ReadNumber[]} numbers */
+function doubtsIn(numbers) {
+  const count = numbers.reduce((sum, number) => sum + doubtsOf(number), 0);
+  if (count === 0) return "No digit is doubtful.";
+  return count === 1 ? "One digit is doubtful; choose it to see what else it may be." : `${count} digits are doubtful; choose one to see what else it may be.`;
+}
+
+/**
+ * @param {ReadNumber} number
+ * @param {number} index From 0.
+ * @returns {string} "4th digit", or "4th character" where signs are among them.
+ */
+export function placeOf({ digits }, index) {
+  return `${ordinal(index + 1)} ${digits.every(({ label }) => /^\d$/.test(label)) ? "digit" : "character"}`;
+}
+
+/**
+ * A character as a screen reader shall say it, and how sure it is.
+ *
+ * @param {Digit} digit
+ */
+export function nameOf(digit) {
+  const name = wordOf(shownOf(digit));
+  if (isChosen(digit)) return `${name}, chosen by you`;
+  const repaired = digit.repairedFrom === undefined ? "" : `, read as ${wordOf(digit.repairedFrom)} at first`;
+  return `${name}, ${digit.doubtful ? "doubtful, " : ""}${percent(digit.confidence)}${repaired}`;
+}
+
+/**
+ * A number on a picture as a screen reader shall say it.
+ *
+ * @param {ReadNumber} number
+ */
+export function nameOfNumber(number) {
+  const count = doubtsOf(number);
+  if (count > 0) return `${textOf(number)}, ${count === 1 ? "one doubtful digit" : `${count} doubtful digits`}`;
+  return isCorrected(number) ? `${textOf(number)}, chosen by you` : textOf(number);
+}
+
+/** @type {Readonly<Record<string, string>>} */
+const SIGNS = {
+  "": "nothing",
+  ".": "point",
+  ",": "comma",
+  "-": "dash",
+  "/": "slash",
+  ":": "colon",
+  "=": "equals sign",
+};
+
+/** @param {string} label */
+export function wordOf(label) {
+  return SIGNS[label] ?? label;
+}
+
+/** @param {number} count */
+function ordinal(count) {
+  const last = count % 100 >= 11 && count % 100 <= 13 ? 0 : count % 10;
+  return `${count}${["th", "st", "nd", "rd"][last] ?? "th"}`;
+}
+
+/** @param {readonly string[]} texts */
+function listOf(texts) {
+  return texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} and ${texts[texts.length - 1] ?? ""}`;
+}
+
+/** @param {string} text */
+function lowerFirst(text) {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 /**

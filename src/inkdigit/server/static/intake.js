@@ -1,0 +1,57 @@
+// Pictures that come to the page: dropped on it, pasted, chosen, or taken with the camera.
+
+import { find } from "./view.js";
+
+/** @typedef {import("./scene.js").Scene} Scene */
+
+/**
+ * @param {Document} page
+ * @param {Scene} scene
+ */
+export function intake(page, scene) {
+  for (const id of ["#choose", "#camera"]) {
+    const input = find(page, id, HTMLInputElement);
+    input.addEventListener("change", () => {
+      take(input.files, scene);
+      input.value = ""; // so that the same file can be chosen again
+    });
+  }
+  page.addEventListener("paste", (event) => {
+    if (take(event.clipboardData?.files, scene)) event.preventDefault();
+  });
+  dropping(page, find(page, ".sheet", HTMLElement), scene);
+}
+
+/**
+ * The whole page takes a file, so that one which misses the sheet does not open in its place.
+ *
+ * @param {Document} page
+ * @param {HTMLElement} sheet Shows that it would take what hovers over the page.
+ * @param {Scene} scene
+ */
+function dropping(page, sheet, scene) {
+  const hover = (/** @type {boolean} */ over) => sheet.classList.toggle("is-hovered", over);
+  page.addEventListener("dragover", (event) => {
+    if (event.dataTransfer === null || !event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+    hover(true);
+  });
+  page.addEventListener("dragleave", (event) => event.relatedTarget === null && hover(false));
+  page.addEventListener("drop", (event) => {
+    hover(false);
+    if (take(event.dataTransfer?.files, scene)) event.preventDefault();
+  });
+}
+
+/**
+ * @param {FileList | null | undefined} files
+ * @param {Scene} scene
+ * @returns {boolean} Whether there was one.
+ */
+function take(files, scene) {
+  const file = files?.[0];
+  if (file === undefined) return false;
+  scene.showPicture(file);
+  return true;
+}

@@ -1,0 +1,182 @@
+// Numbers written large, digit by digit: what is doubtful is marked in its place, and offers what else it may be.
+
+import { glyphFigure, widthOf } from "./figures.js";
+import { choicesOf, choose, isChosen, isDoubtful, shownOf } from "./reading.js";
+import { find } from "./view.js";
+import { nameOf, percent, placeOf, wordOf } from "./words.js";
+
+/** @typedef {import("./reading.js").Digit} Digit */
+/** @typedef {import("./reading.js").Place} Place */
+/** @typedef {import("./reading.js").ReadNumber} ReadNumber */
+
+const GAP = 0.7; // between two numbers, as a share of a digit
+/** With more characters than this only the doubtful ones have room for how sure they are. */
+const ROOMY = 6;
+
+/** Event: `choose` (a person chose what stands in a place; `numbers` says what they are now). */
+export class NumbersView extends EventTarget {
+  #list;
+  #choices;
+  /** @type {readonly ReadNumber[]} */
+  #numbers = [];
+  /** @type {Place | null} The place whose choices are on offer. */
+  #open = null;
+
+  /** @param {Document} page */
+  constructor(page) {
+    super();
+    this.#list = find(page, "#number", HTMLOListElement);
+    this.#choices = find(page, "#choices", HTMLElement);
+    for (const part of [this.#list, this.#choices]) part.addEventListener("keydown", (event) => this.#keyDown(event));
+  }
+
+  get numbers() {
+    return this.#numbers;
+  }
+
+  /** @param {readonly ReadNumber[]} numbers */
+  show(numbers) {
+    this.#numbers = numbers;
+    this.#open = null;
+    this.#paint();
+  }
+
+  #paint() {
+    const places = this.#numbers.flatMap(({ digits }, number) => digits.map((_, digit) => ({ number, digit })));
+    const signs = places.map((place) => shownOf(this.#digitAt(place)));
+    const gaps = Math.max(this.#numbers.length - 1, 0) * GAP;
+    this.#list.style.setProperty("--total", String(signs.reduce((sum, sign) => sum + widthOf(sign) / 100, gaps)));
+    this.#list.classList.toggle("is-long", signs.length > ROOMY);
+    this.#list.replaceChildren(...places.map((place) => this.#cell(place)));
+    this.#paintChoices();
+  }
+
+  /** @param {Place} place */
+  #cell(place) {
+    const digit = this.#digitAt(place);
+    const item = document.createElement("li");
+    item.classList.toggle("is-doubtful", isDoubtful(digit));
+    item.classList.toggle("is-chosen", isChosen(digit));
+    item.classList.toggle("is-next", place.number > 0 && place.digit === 0);
+    item.style.setProperty("--wide", String(widthOf(shownOf(digit)) / 100));
+    item.style.setProperty("--share", String(isChosen(digit) ? 1 : digit.confidence));
+    item.append(digit.alternatives.length > 0 ? this.#button(place, digit) : sign(digit), caption(digit));
+    return item;
+  }
+
+  /**
+   * @param {Place} place
+   * @param {Digit} digit
+   */
+  #button(place, digit) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(glyphFigure(shownOf(digit)));
+    button.setAttribute("aria-label", nameOf(digit));
+    button.setAttribute("aria-expanded", String(this.#isOpen(place)));
+    button.setAttribute("aria-controls", this.#choices.id);
+    button.addEventListener("click", () => this.#toggle(place));
+    return button;
+  }
+
+  #paintChoices() {
+    const place = this.#open;
+    this.#choices.hidden = place === null;
+    if (place === null) return this.#choices.replaceChildren();
+    const number = /** @type {ReadNumber} */ (this.#numbers[place.number]);
+    const digit = this.#digitAt(place);
+    const title = document.createElement("p");
+    title.textContent = `The ${placeOf(number, place.digit)} is`;
+    this.#choices.setAttribute("aria-label", `What the ${placeOf(number, place.digit)} may be`);
+    this.#choices.replaceChildren(title, ...choicesOf(digit).map((choice) => this.#choice(place, digit, choice)));
+  }
+
+  /**
+   * @param {Place} place
+   * @param {Digit} digit
+   * @param {import("./reading.js").Choice} choice
+   */
+  #choice(place, digit, { label, confidence }) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-pressed", String(label === shownOf(digit)));
+    button.setAttribute("aria-label", `${wordOf(label)}, ${percent(confidence)}`);
+    const share = document.createElement("small");
+    share.textContent = percent(confidence);
+    button.append(label === "" ? "nothing" : label, " ", share);
+    button.addEventListener("click", () => this.#choose(place, label));
+    return button;
+  }
+
+  /** @param {Place} place */
+  #toggle(place) {
+    this.#open = this.#isOpen(place) ? null : place;
+    this.#paint();
+    this.#focus(place);
+  }
+
+  /**
+   * @param {Place} place
+   * @param {string} label
+   */
+  #choose(place, label) {
+    this.#numbers = choose(this.#numbers, place, label);
+    this.#open = null;
+    this.#paint();
+    this.#focus(place);
+    this.dispatchEvent(new Event("choose"));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keyDown(event) {
+    if (event.key !== "Escape" || this.#open === null) return;
+    // Not for the page, which would clear the drawing.
+    event.preventDefault();
+    this.#toggle(this.#open);
+  }
+
+  /** @param {Place} place What is focused was just made anew. */
+  #focus(place) {
+    const before = this.#numbers.slice(0, place.number).reduce((sum, { digits }) => sum + digits.length, 0);
+    this.#list.children[before + place.digit]?.querySelector("button")?.focus();
+  }
+
+  /** @param {Place} place */
+  #isOpen(place) {
+    return this.#open?.number === place.number && this.#open.digit === place.digit;
+  }
+
+  /** @param {Place} place */
+  #digitAt({ number, digit }) {
+    return /** @type {Digit} */ (this.#numbers[number]?.digits[digit]);
+  }
+}
+
+/**
+ * A character that can only be this one.
+ *
+ * @param {Digit} digit
+ */
+function sign(digit) {
+  const span = document.createElement("span");
+  span.setAttribute("role", "img");
+  span.setAttribute("aria-label", nameOf(digit));
+  span.append(glyphFigure(shownOf(digit)));
+  return span;
+}
+
+/**
+ * The mark below a character: how sure it is, with a question mark where it is doubtful.
+ *
+ * @param {Digit} digit
+ */
+function caption(digit) {
+  const text = document.createElement("span");
+  text.className = "caption";
+  text.setAttribute("aria-hidden", "true"); // the name of the character says it
+  const mark = text.appendChild(document.createElement("b"));
+  mark.textContent = isChosen(digit) ? "✓" : isDoubtful(digit) ? "?" : "";
+  const share = text.appendChild(document.createElement("span"));
+  share.textContent = isChosen(digit) ? "yours" : percent(digit.confidence);
+  return text;
+}

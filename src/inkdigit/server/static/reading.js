@@ -1,0 +1,123 @@
+// A reading of numbers as data: what was read, what a person chose instead, and the same as text and as CSV.
+
+/** @typedef {readonly [number, number, number, number]} Box Left, top, width, height in pixels of the picture as sent. */
+/** @typedef {{ readonly label: string, readonly confidence: number }} Choice A label of "" says that nothing stands there. */
+/**
+ * @typedef {object} Digit One character of a number: a digit, or a sign such as the decimal point.
+ * @property {string} label What was read.
+ * @property {number} confidence 0 to 1.
+ * @property {Box} box
+ * @property {boolean} doubtful
+ * @property {readonly Choice[]} alternatives The likeliest first.
+ * @property {string} [repairedFrom] What was read before an expectation called for `label`.
+ * @property {string} [chosen] What a person says it is.
+ */
+/**
+ * @typedef {object} ReadNumber
+ * @property {number} confidence Of the whole text, 0 to 1.
+ * @property {Box} box
+ * @property {readonly Digit[]} digits From left to right.
+ */
+/** @typedef {{ readonly number: number, readonly digit: number }} Place Of a digit among several numbers, from 0. */
+
+const COLUMNS = ["number", "confidence", "doubtful", "x", "y", "width", "height"];
+
+/** @param {Digit} digit */
+export function shownOf({ label, chosen }) {
+  return chosen ?? label;
+}
+
+/** @param {ReadNumber} number */
+export function textOf({ digits }) {
+  return digits.map(shownOf).join("");
+}
+
+/**
+ * What may stand in a place: what was read, then the alternatives, each label once.
+ *
+ * @param {Digit} digit
+ * @returns {readonly Choice[]}
+ */
+export function choicesOf({ label, confidence, alternatives }) {
+  const byLabel = new Map([{ label, confidence }, ...alternatives].map((one) => [one.label, one]));
+  return [...byLabel.set(label, { label, confidence }).values()];
+}
+
+/** @param {Digit} digit */
+export function isChosen({ chosen }) {
+  return chosen !== undefined;
+}
+
+/**
+ * Doubt is over once a person chose, also for what was read.
+ *
+ * @param {Digit} digit
+ */
+export function isDoubtful(digit) {
+  return digit.doubtful && !isChosen(digit);
+}
+
+/** @param {ReadNumber} number */
+export function doubtsOf({ digits }) {
+  return digits.filter(isDoubtful).length;
+}
+
+/** @param {ReadNumber} number */
+export function isCorrected({ digits }) {
+  return digits.some(isChosen);
+}
+
+/**
+ * @param {readonly ReadNumber[]} numbers
+ * @param {Place} place
+ * @param {string} label
+ * @returns {readonly ReadNumber[]} New ones, in which a person chose this label.
+ */
+export function choose(numbers, place, label) {
+  return numbers.map((number, i) => {
+    if (i !== place.number) return number;
+    const digits = number.digits.map((digit, j) => (j === place.digit ? { ...digit, chosen: label } : digit));
+    return { ...number, digits };
+  });
+}
+
+/**
+ * @param {readonly ReadNumber[]} numbers
+ * @returns {number} How many characters were read in all.
+ */
+export function lengthOf(numbers) {
+  return numbers.reduce((sum, { digits }) => sum + digits.length, 0);
+}
+
+/**
+ * One number a line, as the server's text/plain has them.
+ *
+ * @param {readonly ReadNumber[]} numbers
+ */
+export function asText(numbers) {
+  return numbers.map((number) => `${textOf(number)}\n`).join("");
+}
+
+/**
+ * @param {readonly ReadNumber[]} numbers
+ * @returns {string} RFC 4180 with a heading; `confidence` is empty where a person chose.
+ */
+export function asCsv(numbers) {
+  const rows = numbers.map((number) => [
+    cellOf(textOf(number)),
+    isCorrected(number) ? "" : String(number.confidence),
+    String(doubtsOf(number)),
+    ...number.box.map(String),
+  ]);
+  return [COLUMNS, ...rows].map((row) => `${row.join(",")}\r\n`).join("");
+}
+
+/**
+ * The text so that a spreadsheet never takes it for a formula; a plain negative number is none.
+ *
+ * @param {string} text Digits and signs.
+ */
+function cellOf(text) {
+  const safe = /^=|^-(?!\d*\.?\d*$)/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Refusal, ServerAway } from "../../src/inkdigit/server/static/api.js";
+import { DrawingReader } from "../../src/inkdigit/server/static/asking.js";
+
+const PAPER = { width: 600, height: 280 };
+const ANSWER = { label: 7 };
+const ONE = [{ width: 10, points: [{ x: 50, y: 40 }, { x: 50, y: 240 }] }];
+const TWO = [...ONE, { width: 10, points: [{ x: 150, y: 40 }, { x: 150, y: 240 }] }];
+
+const numbers = (...texts) => ({ numbers: texts.map((text) => ({ digits: [...text] })), model: "lines-1" });
+
+/** A reader whose server reads what is given, and the names of the calls it made. */
+function reader(read) {
+  const calls = [];
+  const it = new DrawingReader({
+    predict: async (image) => (calls.push(`predict ${image}`), ANSWER),
+    read: async (image) => (calls.push(`read ${image}`), read()),
+    pictureOf: (_, { width, height }) => `${width}x${height}`,
+  });
+  return { calls, ask: (drawing) => it.ask({ drawing, paper: PAPER }, new AbortController().signal) };
+}
+
+const refused = (status) => () => {
+  throw new Refusal("no", { status });
+};
+
+test("what can only be one digit goes to predict, as a square", async () => {
+  const { ask, calls } = reader(() => numbers("12"));
+
+  const reply = await ask(ONE);
+
+  assert.deepEqual(calls, ["predict 280x280"]);
+  assert.equal(reply.answer, ANSWER);
+  assert.equal(reply.image, "280x280");
+});
+
+test("anything wider goes to read, as the whole paper", async () => {
+  const { ask, calls } = reader(() => numbers("11"));
+
+  const reply = await ask(TWO);
+
+  assert.deepEqual(calls, ["read 600x280"]);
+  assert.deepEqual(reply.reading, numbers("11"));
+});
+
+test("two numbers of one digit each are shown as read", async () => {
+  const { ask } = reader(() => numbers("1", "1"));
+
+  assert.deepEqual((await ask(TWO)).reading, numbers("1", "1"));
+});
+
+for (const [name, read] of [
+  ["a single character", () => numbers("4")],
+  ["nothing", () => numbers()],
+  ["no reading that is likely enough", refused(422)],
+]) {
+  test(`where the reader finds ${name}, the digit model is asked, and the reader again the next time`, async () => {
+    const { ask, calls } = reader(read);
+
+    const reply = await ask(TWO);
+    await ask(TWO);
+
+    assert.equal(reply.answer, ANSWER);
+    assert.deepEqual(calls, ["read 600x280", "predict 280x280", "read 600x280", "predict 280x280"]);
+  });
+}
+
+for (const status of [404, 501]) {
+  test(`a server that answers ${status} has no reader, and is not asked again`, async () => {
+    const { ask, calls } = reader(refused(status));
+
+    await ask(TWO);
+    await ask(TWO);
+
+    assert.deepEqual(calls, ["read 600x280", "predict 280x280", "predict 280x280"]);
+  });
+}
+
+test("other refusals are told, and so is a server that is away", async () => {
+  await assert.rejects(reader(refused(413)).ask(TWO), Refusal);
+  await assert.rejects(
+    reader(() => {
+      throw new ServerAway("away");
+    }).ask(TWO),
+    ServerAway,
+  );
+});

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import {
+  asCsv, asText, choicesOf, choose, doubtsOf, isCorrected, isDoubtful, lengthOf, shownOf, textOf,
+} from "../../src/inkdigit/server/static/reading.js";
+
+const BOX = [1, 2, 30, 40];
+
+/** A number whose last digit is a doubtful 7 that may be a 1. */
+const number = (text, confidence = 0.9) => ({
+  confidence,
+  box: BOX,
+  digits: [...text].map((label, i) => ({
+    label,
+    confidence: i === text.length - 1 ? 0.6 : 0.99,
+    box: BOX,
+    doubtful: i === text.length - 1,
+    alternatives: i === text.length - 1 ? [{ label: "1", confidence: 0.3 }, { label: "", confidence: 0.1 }] : [],
+  })),
+});
+
+test("a choice changes one place of one number, and the number before stays as it was", () => {
+  const before = [number("47"), number("57")];
+
+  const after = choose(before, { number: 1, digit: 1 }, "1");
+
+  assert.deepEqual(after.map(textOf), ["47", "51"]);
+  assert.deepEqual(before.map(textOf), ["47", "57"]);
+  assert.equal(after[0], before[0]);
+});
+
+test("doubt is over once a person chose, also for what was read", () => {
+  const [after] = choose([number("47")], { number: 0, digit: 1 }, "7");
+
+  assert.equal(doubtsOf(number("47")), 1);
+  assert.equal(doubtsOf(after), 0);
+  assert.equal(isDoubtful(after.digits[1]), false);
+  assert.equal(isCorrected(after), true);
+});
+
+test("a choice can be taken back", () => {
+  const place = { number: 0, digit: 1 };
+
+  const [after] = choose(choose([number("47")], place, ""), place, "7");
+
+  assert.equal(textOf(choose([number("47")], place, "")[0]), "4");
+  assert.equal(shownOf(after.digits[1]), "7");
+});
+
+test("the choices are what was read and the alternatives, each once", () => {
+  const [, digit] = number("47").digits;
+  const twice = { ...digit, alternatives: [...digit.alternatives, { label: "7", confidence: 0.1 }] };
+
+  assert.deepEqual(choicesOf(digit).map(({ label }) => label), ["7", "1", ""]);
+  assert.deepEqual(choicesOf(twice), choicesOf(digit));
+});
+
+test("characters are counted over all numbers", () => {
+  assert.equal(lengthOf([]), 0);
+  assert.equal(lengthOf([number("4007"), number("12")]), 6);
+});
+
+test("as text there is one number a line", () => {
+  assert.equal(asText([number("4007"), number("-3.50")]), "4007\n-3.50\n");
+});
+
+test("as CSV there is a heading, a row for each number, and no formula", () => {
+  const [chosen] = choose([number("17", 0.5)], { number: 0, digit: 1 }, "1");
+
+  const rows = asCsv([number("4007"), chosen, number("-12"), number("=1"), number("-1-2"), number("3,5")]).split("\r\n");
+
+  assert.deepEqual(rows, [
+    "number,confidence,doubtful,x,y,width,height",
+    "4007,0.9,1,1,2,30,40",
+    "11,,0,1,2,30,40",
+    "-12,0.9,1,1,2,30,40",
+    "'=1,0.9,1,1,2,30,40",
+    "'-1-2,0.9,1,1,2,30,40",
+    '"3,5",0.9,1,1,2,30,40',
+    "",
+  ]);
+});
