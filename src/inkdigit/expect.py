@@ -18,18 +18,19 @@ from types import ModuleType
 from typing import Any, Final, Self
 
 from inkdigit.errors import ConfigError, MissingExtraError
-from inkdigit.number import Alternative, NoReadingError, value_of
+from inkdigit.number import SIGNS, Alternative, NoReadingError, value_of
 from inkdigit.pattern import ALPHABET, Pattern, compile_pattern, escape
 
 MAX_EXPECTATION: Final = 4096  # characters
 MAX_PATTERN: Final = 200  # characters
 MAX_LENGTH: Final = 64  # characters of a text that is allowed
 FLOOR: Final = 0.01  # of the likeliest reading's likelihood: what is allowed but less likely is a guess, no repair
-MAX_TEXTS: Final = 5_000  # looked at
+MAX_STEPS: Final = 50_000  # of the search, each a place further: some 5,000 texts, in 0.2 s
+_MAX_NODES: Final = 2_000  # of all lattices, to compute how likely all texts together are
 _ENOUGH_TEXTS: Final = 300  # to estimate how many of the others are allowed
 _SETTLED: Final = 0.001  # of the best one's likelihood: what is still open is nothing to it
-_NEGLIGIBLE: Final = 0.03
-_MAX_LAYER: Final = 500  # sets of places that beginnings of one length may lead to
+_NEGLIGIBLE: Final = 0.03  # of the same: its confidence may be as far off
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,14 +217,14 @@ def _within(low: float, high: float, text: str) -> bool:
     return value is not None and low <= value <= high
 
 
-_DATE_PARTS: Final = {
-    "%d": "(0?[1-9]|[12][0-9]|3[01])",
-    "%m": "(0?[1-9]|1[0-2])",
-    "%Y": "[0-9]{4}",
-    "%y": "[0-9]{2}",
-    "%H": "([01]?[0-9]|2[0-3])",
-    "%M": "[0-5]?[0-9]",
-    "%S": "[0-5]?[0-9]",
+_DATE_PARTS: Final = {  # with two digits, and with one where a sign tells how far it goes
+    "%d": ("(0[1-9]|[12][0-9]|3[01])", "[1-9]"),
+    "%m": ("(0[1-9]|1[0-2])", "[1-9]"),
+    "%Y": ("[0-9]{4}", ""),
+    "%y": ("[0-9]{2}", ""),
+    "%H": ("([01][0-9]|2[0-3])", "[0-9]"),
+    "%M": ("[0-5][0-9]", "[0-9]"),
+    "%S": ("[0-5][0-9]", "[0-9]"),
 }
 
 
@@ -231,11 +232,20 @@ def _date(value: str) -> Rule:
     parts = re.findall(r"%?.", value)
     if any(part not in _DATE_PARTS and part not in ALPHABET for part in parts):
         raise _impossible("date", value, f"its parts are {' '.join(_DATE_PARTS)}, with digits and signs between")
-    fields = [part for part in parts if part in _DATE_PARTS]
-    if not fields or len(fields) > len({part.lower() if part in ("%y", "%Y") else part for part in fields}):
+    fields = [part.replace("%y", "%Y") for part in parts if part in _DATE_PARTS]
+    if not fields or len(fields) > len(set(fields)):
         raise _impossible("date", value, "each part stands in it once")
-    shape = compile_pattern("".join(_DATE_PARTS.get(part, escape(part)) for part in parts))
-    return Rule("date", value, shape, partial(_is_date, value))
+    around = zip(["", *parts], parts, [*parts[1:], ""], strict=False)
+    return Rule("date", value, compile_pattern("".join(map(_date_shape, around))), partial(_is_date, value))
+
+
+def _date_shape(around: tuple[str, str, str]) -> str:
+    """The shape of a part of a date between its neighbours."""
+    before, part, after = around
+    if part not in _DATE_PARTS:
+        return escape(part)
+    long, short = _DATE_PARTS[part]
+    return f"({long}|{short})" if short and {before, after} <= {"", *SIGNS} else long
 
 
 def _is_date(form: str, text: str) -> bool:
@@ -432,13 +442,13 @@ def _products(factors: Sequence[float]) -> tuple[float, ...]:
 def _likeliest(ways: Sequence[_Way], expectation: Expectation, least: float) -> Choice | None:
     """The likeliest text that is allowed; None where there is none, or none of a likelihood of `least`."""
     lattices = [_Lattice(way, expectation.shapes) for way in ways]
-    mass = math.fsum(lattice.mass() for lattice in lattices)
+    mass = math.fsum(lattice.mass(_MAX_NODES // len(ways)) for lattice in lattices)
     tally = _Tally(expectation, mass, sum(way.paths for way in ways))
     for path in _Search(lattices).paths():
         tally.add(path)
         if tally.best + tally.unseen < least:
             return None
-        if tally.settled or tally.seen == MAX_TEXTS:
+        if tally.settled:
             break
     return tally.choice(ways) if tally.best else None
 
@@ -505,11 +515,11 @@ class _Lattice:
                     node.options.append((confidence, label, self._node(at, states)))
         return node.options
 
-    def mass(self) -> float:
-        """The likelihood of all texts that have the shapes, together."""
+    def mass(self, max_nodes: int) -> float:
+        """The likelihood of all texts that have the shapes, together; a bound from above where that takes long."""
         layer = {self.start: self.way.probability} if self.start else {}
         for at in range(len(self.way.places)):
-            if len(layer) > _MAX_LAYER:  # a pattern made to be hard: take all for allowed, a bound from above
+            if len(self.nodes) > max_nodes:
                 return math.fsum(layer.values()) * self.way.mass[at]
             further: dict[_Node, float] = {}
             for node, likelihood in layer.items():
@@ -546,7 +556,7 @@ class _Search:
             if lattice.start:
                 way = lattice.way
                 self._push(way.probability * way.most[0], number, lattice.start, 0, way.probability, ())
-        while self.heap:
+        while self.heap and self.pushed < MAX_STEPS:
             path = self._follow(*heapq.heappop(self.heap)[2:])
             if path is not None:
                 yield path
@@ -567,7 +577,7 @@ class _Search:
                 bound = likelihood * options[rank + 1][0] * most[after.at]
                 self._push(bound, number, node, rank + 1, likelihood, labels)
             node, rank, likelihood, labels = after, 0, likelihood * confidence, (*labels, label)
-            if heap and likelihood * most[node.at] < -heap[0][0]:
+            if heap and likelihood * most[node.at] < -heap[0][0] * (1 - _ROUNDING):
                 self._push(likelihood * most[node.at], number, node, 0, likelihood, labels)
                 return None
         return _Path(number, labels, likelihood)
