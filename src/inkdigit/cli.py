@@ -345,6 +345,7 @@ def _cells(record: Mapping[str, Any]) -> dict[str, Any]:
         "inkdigit train --preset small --teacher models/mine --out models/small",
         "inkdigit train --out models/trial --train-images 2000 --minutes 1",
         "inkdigit train --out models/mine --resume",
+        "inkdigit train --reader --out models/lines --minutes 60",
     )
 )
 @click.option("--out", type=DIR, metavar="DIR", help="Model folder to write [default: mine, in the models folder].")
@@ -376,8 +377,9 @@ def _cells(record: Mapping[str, Any]) -> dict[str, Any]:
     show_default=True,
     help="Of the arithmetic; bfloat16 is faster where the processor has it.",
 )
+@click.option("--reader", is_flag=True, help="Train the reader of whole numbers; it has no small preset.")
 @click.option("--resume", is_flag=True, help="Go on where a run with the same --out was interrupted.")
-def train(out: Path | None, preset: str, **given: Any) -> None:
+def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
     """Train a model on MNIST and write its version folder.
 
     Fetches MNIST once (11 MB) and keeps it in the cache folder, or takes it from --from. Pass by pass a bar shows how
@@ -390,6 +392,11 @@ def train(out: Path | None, preset: str, **given: Any) -> None:
     from inkdigit.training.train import PRESETS, TrainOptions
     from inkdigit.training.train import train as run
 
+    if reader:
+        from inkdigit.training.reading import PRESETS
+        from inkdigit.training.reading import train_reader as run
+    if preset not in PRESETS:
+        raise ConfigError(f"there is no preset {preset} of the reader; take one of {', '.join(PRESETS)}")
     logging.basicConfig(format="%(message)s")
     warnings.filterwarnings("ignore", category=FutureWarning, module="keras")  # of Keras' own code, not of the user's
     wanted = PRESETS[preset] | {name: value for name, value in given.items() if value is not None}
@@ -397,7 +404,8 @@ def train(out: Path | None, preset: str, **given: Any) -> None:
     with _ProgressBar() as bar:
         folder = run(options, bar.show)
     click.echo(folder)
-    click.echo(f"Its report is {folder / 'report.html'}; try it with: inkdigit serve --model {folder}", err=True)
+    use = f"inkdigit read --reader {folder} FILE" if reader else f"inkdigit serve --model {folder}"
+    click.echo(f"Its report is {folder / 'report.html'}; try it with: {use}", err=True)
 
 
 def _require_training() -> None:

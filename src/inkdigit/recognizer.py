@@ -216,10 +216,19 @@ def verify_model_folder(folder: Path) -> None:
     Raises:
         ModelError: as `Recognizer.load` does, or another file of the folder is missing or changed.
     """
+    check_digests(folder)
+    Recognizer.load(folder)
+
+
+def check_digests(folder: Path) -> None:
+    """Check every file of a model folder against SHA256SUMS.
+
+    Raises:
+        ModelError: one is missing or changed.
+    """
     digests = _read_digests(folder)
     for name in digests:
         _read_checked(folder, name, digests)
-    Recognizer.load(folder)
 
 
 def _read_digests(folder: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.errors import ConfigError
-from inkdigit.recognizer import share_out, verify_model_folder
+from inkdigit.recognizer import check_digests, share_out
 from inkdigit.registry import get_version
 from inkdigit.training.batches import UNTOUCHED, Batch, Batches, BatchMaker, Maker, untouched
 from inkdigit.training.dataset import Digits, Images, load_mnist
@@ -349,7 +349,7 @@ def weights_of(folder: Path) -> list[NDArray[np.float32]]:
     Raises:
         ModelError: the folder is damaged.
     """
-    verify_model_folder(folder)
+    check_digests(folder)
     return list(keras.models.load_model(folder / "model.keras", compile=False).get_weights())
 
 

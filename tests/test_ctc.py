@@ -1,0 +1,73 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from inkdigit.ctc import Classes, Logs, likelihoods, log_softmax, probability, search, steps_of
+
+
+def random_logs(steps: int, classes: int, seed: int) -> Logs:
+    return log_softmax(np.random.default_rng(seed).normal(0, 2, (steps, classes)).astype(np.float32))
+
+
+def by_every_spelling(logs: Logs) -> dict[Classes, float]:
+    """The probability of every text, by going through all ways to name a class at each step."""
+    chances: dict[Classes, float] = {}
+    for path in itertools.product(range(logs.shape[1]), repeat=len(logs)):
+        text = tuple(c for c, before in zip(path, (0, *path), strict=False) if c and c != before)
+        chances[text] = chances.get(text, 0.0) + float(np.exp(sum(logs[at, c] for at, c in enumerate(path))))
+    return chances
+
+
+@pytest.mark.parametrize(("steps", "classes", "seed"), [(1, 3, 0), (4, 3, 1), (5, 3, 2), (6, 4, 3)])
+def test_a_text_is_as_likely_as_all_its_spellings_together(steps: int, classes: int, seed: int) -> None:
+    logs = random_logs(steps, classes, seed)
+    expected = by_every_spelling(logs)
+
+    found = np.exp(likelihoods(logs, list(expected)))
+
+    np.testing.assert_allclose(found, list(expected.values()), atol=1e-12)
+    assert found.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("steps", "classes", "seed"), [(4, 3, 1), (6, 4, 3)])
+def test_a_wide_search_finds_every_text_with_its_probability(steps: int, classes: int, seed: int) -> None:
+    logs = random_logs(steps, classes, seed)
+
+    found = search(logs, 10_000)
+
+    expected = by_every_spelling(logs)
+    for text, chance in found:
+        assert chance == pytest.approx(expected[text], abs=1e-3)  # what is very unlikely is not followed
+    assert found[0][0] == max(expected, key=lambda text: expected[text])
+
+
+def test_a_text_that_needs_more_steps_than_there_are_is_impossible() -> None:
+    logs = random_logs(3, 3, 0)
+
+    chances = likelihoods(logs, [(1, 1), (1, 1, 1), (1, 2, 1, 2)])
+
+    assert np.exp(chances[0]) > 0
+    assert np.exp(chances[1:]).tolist() == [0, 0]
+
+
+def test_characters_stand_where_the_network_names_them() -> None:
+    named = [0, 1, 1, 0, 1, 0, 0, 2, 2, 2]
+    logs = log_softmax((9 * np.eye(3)[named]).astype(np.float32))
+
+    [best, *_] = search(logs, 4)
+
+    assert best[0] == (1, 1, 2)
+    assert steps_of(logs, best[0]) == [(1, 3), (4, 5), (7, 10)]
+
+
+def test_a_higher_temperature_makes_less_sure() -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (8, 5)).astype(np.float32)
+
+    cold, warm = (log_softmax(logits, temperature).max(axis=1) for temperature in (1.0, 2.0))
+
+    assert (warm < cold).all()
+
+
+def test_a_probability_is_never_above_one() -> None:
+    assert (probability(1e-9), probability(-1e30)) == (1.0, 0.0)

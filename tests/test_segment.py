@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from inkdigit.segment import divide
+
+pytest.importorskip("cv2", reason="OpenCV is not installed: pip install 'inkdigit[read]'")
+
+
+def sheet(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    """A line of 40x120 with filled boxes (left, top, right, bottom)."""
+    ink = np.zeros((40, 120), np.uint8)
+    for left, top, right, bottom in boxes:
+        ink[top:bottom, left:right] = 255
+    return ink
+
+
+def test_characters_that_stand_apart_are_whole_and_alone() -> None:
+    ink = sheet((10, 5, 20, 35), (50, 5, 60, 35), (90, 5, 100, 35))
+
+    pieces = divide(ink, [15, 55, 95])
+
+    assert [(piece.x, piece.y, piece.whole) for piece in pieces] == [(9, 4, True), (49, 4, True), (89, 4, True)]
+    assert [int((piece.ink > 0).sum()) for piece in pieces] == [300, 300, 300]
+
+
+def test_a_stroke_that_leans_over_its_neighbour_goes_to_its_own_character() -> None:
+    ink = sheet((10, 5, 20, 35), (30, 20, 40, 35))
+    ink[5:8, 10:34] = 255  # the first one's bar reaches over the second one
+
+    first, second = divide(ink, [15, 35])
+
+    assert (first.whole, second.whole) == (True, True)
+    assert first.ink.shape[1] >= 24
+    assert int((second.ink > 0).sum()) == 150
+
+
+def test_what_hangs_together_is_cut_where_there_is_least_ink() -> None:
+    ink = sheet((10, 5, 40, 35), (60, 5, 90, 35), (40, 20, 60, 22))
+
+    first, second = divide(ink, [25, 75])
+
+    assert (first.whole, second.whole) == (False, False)
+    assert first.x + first.ink.shape[1] == pytest.approx(50, abs=2)
+
+
+def test_all_ink_is_given_to_some_character() -> None:
+    ink = sheet((0, 5, 30, 35), (28, 10, 60, 30), (80, 0, 119, 40))
+
+    pieces = divide(ink, [10, 40, 100])
+
+    assert sum(int((piece.ink > 0).sum()) for piece in pieces) >= int((ink > 0).sum())
+
+
+def test_a_character_without_ink_is_a_single_white_pixel() -> None:
+    [piece] = divide(np.zeros((10, 10), np.uint8), [5])
+
+    assert (piece.ink.tolist(), piece.whole) == ([[0]], False)

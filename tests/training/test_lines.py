@@ -1,0 +1,116 @@
+"""Lines of numbers: what is written is what is said to be written, and every fault leaves a line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkdigit.number import LABELS
+from inkdigit.preprocess import LINE_HEIGHT
+from inkdigit.training import lines
+from inkdigit.training.dataset import read_digits
+from inkdigit.training.lines import (
+    LARGEST,
+    STEP,
+    Glyphs,
+    LineMaker,
+    any_text,
+    classes_of,
+    random_text,
+    side_by_side,
+    write_line,
+    written,
+)
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture(scope="module")
+def glyphs() -> Glyphs:
+    return Glyphs.of(read_digits(DATA, "t10k")[:400], np.random.default_rng(0), 0.01)
+
+
+def pieces_of(line: np.ndarray) -> int:
+    """How many runs of columns hold ink."""
+    inked = (line > 100).any(axis=0)
+    return int((inked[1:] & ~inked[:-1]).sum() + inked[0])
+
+
+def test_every_label_has_glyphs_from_fine_to_wide(glyphs: Glyphs) -> None:
+    assert len(glyphs.rows) == len(glyphs.own) == 10
+    assert all(len(rows) > len(own) > 0 for rows, own in zip(glyphs.rows, glyphs.own, strict=True))
+    for rows in glyphs.rows:
+        tenth = max(1, len(rows) // 10)
+        finest, widest = (glyphs.images[part].mean() for part in (rows[:tenth], rows[-tenth:]))
+        assert finest < widest
+
+
+def test_a_plain_line_shows_its_digits_side_by_side(glyphs: Glyphs) -> None:
+    random = np.random.default_rng(1)
+    found = [pieces_of(write_line(glyphs, "0808", random, plain=True)) for _ in range(40)]
+
+    assert float(np.mean([count == 4 for count in found])) > 0.6  # a wide pen or a narrow gap joins some
+
+
+@pytest.mark.parametrize("text", ["7", "-12", "3.50", "12/03/2024", "1:2=3", "$ 400", "1 234 567,89"])
+def test_every_text_becomes_a_line(glyphs: Glyphs, text: str) -> None:
+    line = write_line(glyphs, text, np.random.default_rng(2))
+
+    assert (line.shape[0], line.dtype) == (LINE_HEIGHT, np.uint8)
+    assert line.max() > 60
+
+
+@pytest.mark.parametrize("fault", [fault for _, fault in lines._FAULTS])
+def test_no_fault_changes_the_height_or_wipes_out_the_line(glyphs: Glyphs, fault: object) -> None:
+    random = np.random.default_rng(3)
+    hand = lines._hand(random, plain=True)
+    line = lines._compose(glyphs, "4077", hand, random)
+
+    spoiled = fault(line.copy(), hand, random)  # type: ignore[operator]
+
+    assert spoiled.shape[0] == LINE_HEIGHT
+    assert 0.3 < spoiled.max() <= 1.3
+    assert np.isfinite(spoiled).all()
+
+
+def test_texts_have_as_many_digits_as_asked() -> None:
+    random = np.random.default_rng(4)
+    texts = [random_text(random, 3, 5) for _ in range(300)]
+
+    counts = {sum(sign.isdecimal() for sign in text) for text in texts}
+    assert counts == {3, 4, 5}
+
+
+def test_texts_hold_every_sign_that_is_read() -> None:
+    random = np.random.default_rng(5)
+
+    assert set("".join(written(any_text(random)) for _ in range(3000))) == set(LABELS)
+
+
+def test_gaps_and_marks_are_not_read() -> None:
+    assert written("$ 1 234,50 €-") == "1234,50-"
+
+
+def test_classes_count_from_one_and_end_in_nothing() -> None:
+    assert classes_of(["09", "-"]).tolist() == [[1, 10], [LABELS.index("-") + 1, 0]]
+
+
+def test_lines_of_several_widths_make_one_batch() -> None:
+    batch = side_by_side([np.full((LINE_HEIGHT, 10), 255, np.uint8), np.full((LINE_HEIGHT, 40), 51, np.uint8)])
+
+    assert batch.shape == (2, LINE_HEIGHT, 2 * STEP, 1)
+    assert batch[0, :, :10].min() == 1.0
+    assert batch[0, :, 10:].max() == 0.0
+    assert batch[1, 0, 39, 0] == pytest.approx(0.2)
+
+
+def test_a_batch_depends_on_its_place_alone(glyphs: Glyphs) -> None:
+    first, again = (LineMaker(glyphs, 4, 20, seed=1) for _ in range(2))
+    first.make(0, 0, 0.1)
+
+    expected, found = first.make(3, 9, 0.1), again.make(3, 9, 0.1)
+
+    np.testing.assert_array_equal(expected[0], found[0])
+    np.testing.assert_array_equal(expected[1], found[1])
+    assert len(first) == 20
+    assert found[0].shape[2] <= LARGEST
