@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from inkdigit.errors import ModelError
-from inkdigit.recognizer import find_model, shipped_models, verify_model_folder
+from inkdigit.reader import POINTER, Reader
+from inkdigit.recognizer import check_digests, current_model, find_model, shipped_models, verify_model_folder
 
 _PAGE = Path(__file__).with_name("model_card.md")
+_READER_PAGE = Path(__file__).with_name("reader_card.md")
 _MEASURED = {"held_out": "MNIST, held out of training", "test": "MNIST test"}
 _KINDS = {"mnist": "MNIST training images", "drawn": "digits drawn from strokes", "negative": "pictures of no digit"}
 _KEPT = {"held_out"}  # pictures that a run counts and does not train on
@@ -41,6 +43,11 @@ class Version:
     current: bool
     card: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def reads_lines(self) -> bool:
+        """Whether it is a reader of whole numbers, not a model of single digits."""
+        return self.card.get("kind") == "reader"
+
 
 def list_versions(home: Path | None = None) -> list[Version]:
     """All versions, sorted by name; a shipped one hides one of the same name in `home`, as loading does.
@@ -51,10 +58,10 @@ def list_versions(home: Path | None = None) -> list[Version]:
     >>> any(version.current for version in list_versions())
     True
     """
-    current = find_model(None)
+    current = _current_ones()
     places = [shipped_models()] if home is None else [home, shipped_models()]
     folders = {folder.name: folder for place in places for folder in _model_folders(place)}
-    return [Version(name, folder, folder == current, _read_card(folder)) for name, folder in sorted(folders.items())]
+    return [Version(name, folder, folder in current, _read_card(folder)) for name, folder in sorted(folders.items())]
 
 
 def get_version(model: str | Path | None = None, home: Path | None = None) -> Version:
@@ -64,7 +71,12 @@ def get_version(model: str | Path | None = None, home: Path | None = None) -> Ve
         ModelError: there is none.
     """
     folder = find_model(model, home)
-    return Version(folder.resolve().name, folder, folder == find_model(None), _read_card(folder))
+    return Version(folder.resolve().name, folder, folder in _current_ones(), _read_card(folder))
+
+
+def _current_ones() -> tuple[Path, Path]:
+    """The model of digits and the reader that are loaded where none is named."""
+    return current_model(), current_model(POINTER)
 
 
 def verify(path: Path) -> None:
@@ -73,7 +85,11 @@ def verify(path: Path) -> None:
     Raises:
         ModelError: a file is missing or changed, or the model does not answer as its card says.
     """
-    verify_model_folder(path)
+    if _read_card(path).get("kind") != "reader":
+        verify_model_folder(path)
+        return
+    check_digests(path)
+    Reader.load(path)
 
 
 def card_as_markdown(card: Mapping[str, Any]) -> str:
@@ -83,6 +99,8 @@ def card_as_markdown(card: Mapping[str, Any]) -> str:
         ModelError: the card leaves out something that training always writes.
     """
     try:
+        if card.get("kind") == "reader":
+            return _reader_page(card)
         return _PAGE.read_text("utf-8").format(
             **card,
             parameters=card["network"]["parameters"],
@@ -94,10 +112,25 @@ def card_as_markdown(card: Mapping[str, Any]) -> str:
             more="".join(_rejection(card) + _calibration(card)),
             used=", ".join(f"{library} {version}" for library, version in card["libraries"].items()),
             difference=max(card["agreement"]["batch_of_1"], card["agreement"]["batch_of_n"]),
-            digests="\n".join(f"| {name} | `{digest}` |" for name, digest in card["data"]["sha256"].items()),
+            digests=_digests(card),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"the card is incomplete or damaged at {error}; run `inkdigit models verify`") from error
+
+
+def _reader_page(card: Mapping[str, Any]) -> str:
+    return _READER_PAGE.read_text("utf-8").format(
+        **card,
+        parameters=card["network"]["parameters"],
+        found=card["metrics"]["held_out"],
+        used=", ".join(f"{library} {version}" for library, version in card["libraries"].items()),
+        difference=card["agreement"]["greatest_difference_of_a_logit"],
+        digests=_digests(card),
+    )
+
+
+def _digests(card: Mapping[str, Any]) -> str:
+    return "\n".join(f"| {name} | `{digest}` |" for name, digest in card["data"]["sha256"].items())
 
 
 def _pictures(training: Mapping[str, Any]) -> list[str]:
