@@ -583,7 +583,8 @@ def models() -> None:
 def list_models() -> None:
     """List the versions, the current one marked with a star.
 
-    The accuracy is that on MNIST's test images, as the model's card states it; the card states n, and much more.
+    The accuracy is that on MNIST's test images, or that of a reader of whole numbers on synthetic lines, as the card
+    states it; the card states n, and much more.
     """
     from inkdigit.registry import list_versions
 
@@ -596,6 +597,8 @@ def list_models() -> None:
 
 def _accuracy(card: Mapping[str, Any]) -> str:
     try:
+        if card.get("kind") == "reader":
+            return f"{card['metrics']['held_out']['accuracy']:.2%} of lines"
         return f"{card['metrics']['test']['accuracy']:.2%}"
     except (KeyError, TypeError, ValueError):
         return "unknown"

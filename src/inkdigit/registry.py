@@ -74,9 +74,9 @@ def get_version(model: str | Path | None = None, home: Path | None = None) -> Ve
     return Version(folder.resolve().name, folder, folder in _current_ones(), _read_card(folder))
 
 
-def _current_ones() -> tuple[Path, Path]:
-    """The model of digits and the reader that are loaded where none is named."""
-    return current_model(), current_model(POINTER)
+def _current_ones() -> list[Path]:
+    """The model of digits and the reader, if one is there, that are loaded where none is named."""
+    return [current_model(), *([current_model(POINTER)] if (shipped_models() / POINTER).is_file() else [])]
 
 
 def verify(path: Path) -> None:
