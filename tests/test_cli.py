@@ -20,13 +20,16 @@ from urllib.parse import urlsplit
 import click
 import pytest
 from click.testing import CliRunner, Result
+from flask import Flask
 from PIL import Image, ImageDraw
+from tests.conftest import FakeReader
 
-from inkdigit import InkdigitError, Recognizer
+from inkdigit import InkdigitError, ModelError, Recognizer
 from inkdigit.cli import main
 from inkdigit.config import VARIABLES, Settings, package_version
 from inkdigit.recognizer import find_model
 from inkdigit.server import serving
+from inkdigit.server.state import state_of
 
 DOCS = Path(__file__).parent.parent / "docs" / "command-line.md"
 
@@ -443,7 +446,8 @@ class Served:
     def __init__(self) -> None:
         self.serving = threading.Event()
 
-    def __call__(self, _app: object, settings: Settings, *, on_ready: Callable[[str], None]) -> None:
+    def __call__(self, app: Flask, settings: Settings, *, on_ready: Callable[[str], None]) -> None:
+        self.app = app
         self.settings = settings
         on_ready("http://127.0.0.1:5000/")
         self.serving.set()
@@ -455,6 +459,7 @@ class Served:
 def served(monkeypatch: pytest.MonkeyPatch) -> Served:
     stand_in = Served()
     monkeypatch.setattr(serving, "serve", stand_in)
+    monkeypatch.setattr("inkdigit.cli.load_reader", lambda settings: FakeReader(version=settings.reader or "shipped"))
     return stand_in
 
 
@@ -472,6 +477,30 @@ def test_options_count_more_than_the_environment(served: Served, monkeypatch: py
     invoke("serve", "--port", "9000")
 
     assert (served.settings.port, served.settings.threads) == (9000, 2)
+
+
+def test_the_reader_of_numbers_can_be_chosen(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INKDIGIT_READER", "theirs")
+    invoke("serve")
+    by_variable = state_of(served.app).number_reader().version
+    invoke("serve", "--reader", "mine")
+
+    assert (by_variable, state_of(served.app).number_reader().version) == ("theirs", "mine")
+
+
+def test_without_the_shipped_reader_digits_are_served_and_a_warning_says_why(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(settings: Settings) -> Any:
+        raise ModelError("the shipped model is missing")
+
+    monkeypatch.setattr("inkdigit.cli.load_reader", missing)
+    result = invoke("serve")
+    asked_for = invoke("serve", "--reader", "mine")
+
+    assert "Warning: no whole numbers will be read: the shipped model is missing\n" in result.stderr
+    assert state_of(served.app).reader is None
+    assert asked_for.exit_code == 3
 
 
 @pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("localhost", False), ("127.0.0.2", False)])
@@ -519,7 +548,7 @@ def test_a_port_that_is_taken_is_told_with_the_option_that_helps(start: Start) -
         _, told = process.communicate()
 
     assert process.returncode == 3
-    assert re.fullmatch(rb"Error: port \d+ .*--port.*\s*", told)
+    assert re.fullmatch(rb"Error: port \d+ .*--port.*", told.splitlines()[-1])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
