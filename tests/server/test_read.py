@@ -163,6 +163,7 @@ def test_rules_that_cannot_be_are_refused(client: FlaskClient, digit_png: bytes,
 
     assert refused(response) == (400, "bad-request")
     assert "expect" in response.text
+    assert len(response.get_data()) < 1000
     assert fake_reader.seen == []
 
 

@@ -96,7 +96,7 @@ def read_expectation(request: Request) -> Expectation | None:
     try:
         return None if rules is None else Expectation.parse(rules)
     except ConfigError as error:
-        raise BadRequest(f"the field expect: {error}") from error
+        raise BadRequest(f"the field expect: {str(error)[:300]}") from error  # it names rules that may be long
 
 
 def _options(request: Request) -> dict[str, Any]:
