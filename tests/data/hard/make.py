@@ -27,7 +27,7 @@ Random = np.random.Generator
 
 FINE = 4  # times finer than the picture, while drawing
 PITCH = 1.9  # from line to line, in heights of a digit
-WORD = 1.3  # of the gap between two numbers, the same way
+WORD = 1.6  # of the gap between two numbers, the same way
 SIGNS: Mapping[str, list[list[tuple[float, float]]]] = {
     ".": [[(0, 0.97), (0.01, 0.98)]],
     ",": [[(0.08, 0.93), (0.07, 1.02), (0, 1.14)]],
