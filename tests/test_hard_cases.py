@@ -61,7 +61,7 @@ def test_those_that_must_be_read_right_are(readings: Mapping[str, str]) -> None:
 def test_a_hundred_cases_have_a_picture_a_text_and_a_story_of_their_own() -> None:
     assert len(INDEX) == len({case["file"] for case in INDEX}) == len({case["story"] for case in INDEX}) == 100
     assert all(case["text"] for case in INDEX)
-    assert sum(case["must"] for case in INDEX) >= 30
+    assert sum(case["must"] for case in INDEX) >= 25
 
 
 def test_every_picture_has_its_case_and_all_are_small() -> None:
