@@ -109,6 +109,8 @@ def read(
 
     Needs OpenCV: pip install 'inkdigit[read]'.
     """
+    if template is not None and expect is not None:
+        raise click.UsageError("--expect and --fields exclude each other; the template says what each field must be.")
     from inkdigit.batch import find_pictures, is_folder
 
     settings = settings_of(reader=reader)
@@ -117,12 +119,8 @@ def read(
     named = named or len(files) > 1 or is_folder(files[0])
     if template is None:
         failed = _read_pages(pictures, load, expect, style or "text", named, annotate)
-    elif expect is None:
-        failed = _read_forms(pictures, load, template, style or "csv", named, annotate)
     else:
-        raise click.UsageError(
-            "--expect and --fields exclude each other; write what a field must be into the template."
-        )
+        failed = _read_forms(pictures, load, template, style or "csv", named, annotate)
     if any(failed) and len(failed) > 1:
         click.echo(f"{sum(failed)} of {len(failed)} pictures could not be read in full.", err=True)
     if any(failed):
