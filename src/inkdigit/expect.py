@@ -24,7 +24,7 @@ from inkdigit.pattern import ALPHABET, Pattern, compile_pattern, escape
 MAX_EXPECTATION: Final = 4096  # characters
 MAX_PATTERN: Final = 200  # characters
 MAX_LENGTH: Final = 64  # characters of a text that is allowed
-FLOOR: Final = 0.01  # of the likeliest reading's likelihood: what is allowed but less likely is a guess, no repair
+FLOOR: Final = 0.03  # of the likeliest reading's likelihood: what is allowed but less likely is a guess, no repair
 MAX_STEPS: Final = 50_000  # of the search, each a place further: some 5,000 texts, in 0.2 s
 _MAX_NODES: Final = 2_000  # of all lattices, to compute how likely all texts together are
 _ENOUGH_TEXTS: Final = 300  # to estimate how many of the others are allowed
@@ -350,7 +350,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
 # ---- the search ----
 
 
-def choose(hypotheses: Sequence[Hypothesis], expectation: Expectation | None = None) -> Choice:
+def choose(hypotheses: Sequence[Hypothesis], expectation: Expectation | None = None, *, floor: float = FLOOR) -> Choice:
     """The likeliest text that is allowed.
 
     Equal texts of several hypotheses, or of several ways through one, count together.
@@ -358,9 +358,10 @@ def choose(hypotheses: Sequence[Hypothesis], expectation: Expectation | None = N
     Args:
         hypotheses: all that a reader thinks possible, in any order.
         expectation: what the text must be like; None for anything.
+        floor: how likely, at least, the text must be, as a share of the likelihood of the likeliest of all; in [0, 1].
 
     Raises:
-        NoReadingError: no text is allowed that is at least `FLOOR` times as likely as the likeliest of all.
+        NoReadingError: no text that is allowed is as likely as that.
     """
     ways = _ways(hypotheses)
     as_read = _likeliest(ways, Expectation(), least=0)
@@ -368,7 +369,7 @@ def choose(hypotheses: Sequence[Hypothesis], expectation: Expectation | None = N
         raise NoReadingError("nothing was read: no character is likely anywhere")
     if expectation is None:
         return as_read
-    least = FLOOR * as_read.likelihood
+    least = floor * as_read.likelihood
     found = _likeliest(ways, expectation, least)
     if found is None or found.likelihood < least:
         what = f"{as_read.text} was read" if as_read.text else "nothing was read"
