@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from tests.browser.sheet import Served, Sheet
+from tests.browser.sheet import Served, Sheet, SlicingReader
 
 from inkdigit.recognizer import Recognizer
 
@@ -72,6 +72,13 @@ def server(recognizer: Recognizer) -> Iterator[Served]:
         yield served
 
 
+@pytest.fixture(scope="module")
+def reading_server(recognizer: Recognizer) -> Iterator[Served]:
+    """A server that reads whole numbers, too."""
+    with Served(recognizer, SlicingReader()) as served:
+        yield served
+
+
 @pytest.fixture
 def unsteady_server(recognizer: Recognizer) -> Iterator[Served]:
     """A server of one's own, to take away."""
@@ -98,3 +105,9 @@ def open_sheet(browser: "Browser", server: Served) -> Iterator[Callable[..., She
 @pytest.fixture
 def sheet(open_sheet: Callable[..., Sheet]) -> Sheet:
     return open_sheet()
+
+
+@pytest.fixture
+def reading_sheet(open_sheet: Callable[..., Sheet], reading_server: Served) -> Sheet:
+    """The page of a server that reads whole numbers, too."""
+    return open_sheet(reading_server.url)

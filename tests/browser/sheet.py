@@ -2,8 +2,10 @@
 
 import base64
 import io
+import itertools
 import json
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
@@ -11,6 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.config import Settings
+from inkdigit.errors import BlankImageError
+from inkdigit.expect import Expectation
+from inkdigit.image import Page as Paper
+from inkdigit.number import Alternative, Box, Character, Number
 from inkdigit.recognizer import Recognizer
 from inkdigit.server import create_app
 from inkdigit.server.serving import HttpServer
@@ -23,19 +29,78 @@ Strokes = list[list[tuple[float, float]]]
 
 SIDE: Final = 280  # drawing units from the top of the pad to its bottom, and pixels of the picture of one digit
 SEVEN: Final[Strokes] = [[(80, 70), (200, 70), (130, 230)]]
+ONE: Final[Strokes] = [[(100, 60), (100, 230)]]
 FOUR: Final[Strokes] = [[(120, 50), (70, 160), (210, 160)], [(165, 100), (160, 240)]]
+
+
+class SlicingReader:
+    """Finds where ink stands, and says of it what it was told to.
+
+    Ink that no empty row or column divides is one character; a gap wider than a row is high divides two numbers. The
+    characters are those of `text`, again and again; each "7" is doubtful, and may be a "1" or nothing.
+    """
+
+    version = "slices-1"
+
+    def __init__(self, text: str = "4007") -> None:
+        self.text = text
+        self.seen: list[Paper] = []
+
+    def read(self, page: Paper, _expect: Expectation | None = None) -> list[Number]:
+        self.seen.append(page)
+        ink = page < 128
+        if not ink.any():
+            raise BlankImageError("there is no ink on the picture")
+        rows = [(top, bottom, ink[top:bottom]) for top, bottom in _runs(ink.any(axis=1))]
+        boxes = [
+            [Box(left, top, right - left, bottom - top) for left, right in number]
+            for top, bottom, row in rows
+            for number in _groups(list(_runs(row.any(axis=0))), bottom - top)
+        ]
+        labels = itertools.cycle(self.text)
+        return [_number([(next(labels), box) for box in number]) for number in boxes]
+
+
+def _number(characters: list[tuple[str, Box]]) -> Number:
+    doubt = (Alternative("1", 0.3), Alternative("", 0.1))
+    first, last = characters[0][1], characters[-1][1]
+    return Number(
+        text="".join(label for label, _ in characters),
+        confidence=0.58 if any(label == "7" for label, _ in characters) else 0.97,
+        box=Box(first.x, first.y, last.x + last.width - first.x, first.height),
+        characters=tuple(
+            Character(label, 0.6, box, doubt) if label == "7" else Character(label, 0.99, box)
+            for label, box in characters
+        ),
+    )
+
+
+def _runs(holds: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Where stretches of true values begin and end."""
+    edges = np.flatnonzero(np.diff(np.r_[False, holds, False].astype(int)))
+    return zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+def _groups(runs: list[tuple[int, int]], gap: int) -> list[list[tuple[int, int]]]:
+    groups = [runs[:1]]
+    for before, run in itertools.pairwise(runs):
+        if run[0] - before[1] > gap:
+            groups.append([])
+        groups[-1].append(run)
+    return groups
 
 
 class Served:
     """A server on loopback that can go away and come back on the same port."""
 
-    def __init__(self, recognizer: Recognizer) -> None:
+    def __init__(self, recognizer: Recognizer, reader: SlicingReader | None = None) -> None:
         self._recognizer = recognizer
+        self._reader = reader
         self._settings = Settings(port=0)
         self.start()
 
     def start(self) -> None:
-        self._server = HttpServer(create_app(self._recognizer, self._settings), self._settings)
+        self._server = HttpServer(create_app(self._recognizer, self._settings, self._reader), self._settings)
         self._settings = Settings(port=self._server.port)
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
@@ -114,6 +179,12 @@ class Sheet:
         while len(self.posted) < count:
             self.page.wait_for_timeout(20)
 
+    def number(self) -> str:
+        """The number as it stands on the page, each character by its accessible name."""
+        signs = self.page.locator("#number :is(button, [role=img])")
+        names = signs.evaluate_all("signs => signs.map((sign) => sign.getAttribute('aria-label'))")
+        return "; ".join(name.replace("\u00a0", " ") for name in names)
+
     def said(self) -> str:
         """What a screen reader says of the answer."""
         text = self.page.locator("#answer [aria-live=polite]").inner_text()
@@ -127,7 +198,12 @@ def posted_image(request: "Request | AsyncRequest") -> list[str]:
     return [json.loads(request.post_data or "")["image"]]
 
 
+def beside(*digits: Strokes) -> Strokes:
+    """The digits side by side, 140 drawing units from each to the next."""
+    return [[(x - 60 + 140 * i, y) for x, y in stroke] for i, digit in enumerate(digits) for stroke in digit]
+
+
 def ink_of(posted: str) -> NDArray[np.bool_]:
-    """(280, 280), true where the posted picture holds ink."""
+    """(H, W), true where the posted picture holds ink; 280 x 280 for one digit."""
     picture = Image.open(io.BytesIO(base64.b64decode(posted.partition(",")[2])))
     return np.asarray(picture.convert("L")) < 128

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
+from tests.browser.papers import jpeg, paper
 from tests.browser.sheet import FOUR, SEVEN, Served, Sheet, Strokes, ink_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CI = os.environ.get("CI") == "true"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+BARS: Strokes = [[(x, 60), (x, 230)] for x in (40, 110, 180, 250)]  # the reader of the tests takes them for 4007
 SCRIBBLE: Strokes = [[(60, 60), (220, 200), (60, 220), (200, 60), (100, 140)]]
 
 OpenSheet = Callable[..., Sheet]
@@ -231,7 +233,7 @@ def test_the_switch_works_by_keyboard_and_says_its_state(sheet: Sheet) -> None:
     sheet.page.wait_for_selector("#pad.is-tinted")
 
     assert (before, switch.get_attribute("aria-pressed")) == ("false", "true")
-    assert sheet.page.locator(".legend").is_visible()
+    assert sheet.page.get_by_text("against it").is_visible()
 
 
 def test_an_explanation_of_a_drawing_that_was_cleared_is_not_shown(sheet: Sheet) -> None:
@@ -600,6 +602,18 @@ def _states(sheet: Sheet) -> Iterator[str]:
     _dash(sheet)
     sheet.expect("none")
     yield "none"
+    sheet.page.keyboard.press("Escape")
+    sheet.draw(BARS)
+    sheet.expect("number")
+    yield "number"
+    sheet.page.get_by_role("button", name="7, doubtful").click()
+    yield "choices"
+    photo = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": jpeg(paper())}
+    sheet.page.locator("#choose").set_input_files([photo])
+    sheet.page.wait_for_selector("#boxes li")
+    yield "picture"
+    sheet.page.get_by_role("button", name="Back to drawing").click()
+    sheet.expect("number")
     sheet.page.route("**/api/**", lambda route: route.abort())
     _dash(sheet)
     sheet.expect("problem")
@@ -613,8 +627,8 @@ def _run_axe(sheet: Sheet) -> list[str]:
 
 @pytest.mark.skipif(not AXE.exists() and not CI, reason="no node_modules/axe-core: run `npm ci`")
 @pytest.mark.parametrize("width", [1280, 375])
-def test_axe_finds_nothing(open_sheet: OpenSheet, width: int) -> None:
-    sheet = open_sheet(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+def test_axe_finds_nothing(open_sheet: OpenSheet, reading_server: Served, width: int) -> None:
+    sheet = open_sheet(reading_server.url, viewport={"width": width, "height": 800}, reduced_motion="reduce")
     sheet.page.evaluate(AXE.read_text(encoding="utf-8"))
 
     found = {}
@@ -623,18 +637,18 @@ def test_axe_finds_nothing(open_sheet: OpenSheet, width: int) -> None:
             sheet.page.emulate_media(color_scheme=scheme)
             found[state, scheme] = _run_axe(sheet)
 
-    assert len(found) == 12
+    assert len(found) == 18
     assert {where: what for where, what in found.items() if what} == {}
 
 
-def test_nothing_overflows_sideways(sheet: Sheet) -> None:
+def test_nothing_overflows_sideways(reading_sheet: Sheet) -> None:
     overflowing = []
-    for state in _states(sheet):
+    for state in _states(reading_sheet):
         for width, height in SIZES:
-            sheet.page.set_viewport_size({"width": width, "height": height})
-            if _content_width(sheet) > width:
+            reading_sheet.page.set_viewport_size({"width": width, "height": height})
+            if _content_width(reading_sheet) > width:
                 overflowing.append((state, width))
-        sheet.page.set_viewport_size({"width": 1280, "height": 720})
+        reading_sheet.page.set_viewport_size({"width": 1280, "height": 720})
 
     assert overflowing == []
 

@@ -71,13 +71,13 @@ test("as CSV there is a heading, a row for each number, and no formula", () => {
   const rows = asCsv([number("4007"), chosen, number("-12"), number("=1"), number("-1-2"), number("3,5")]).split("\r\n");
 
   assert.deepEqual(rows, [
-    "number,confidence,doubtful,x,y,width,height",
-    "4007,0.9,1,1,2,30,40",
-    "11,,0,1,2,30,40",
-    "-12,0.9,1,1,2,30,40",
-    "'=1,0.9,1,1,2,30,40",
-    "'-1-2,0.9,1,1,2,30,40",
-    '"3,5",0.9,1,1,2,30,40',
+    "number,text,confidence,doubt,x,y,width,height",
+    "1,4007,0.9,400?,1,2,30,40",
+    "2,11,,,1,2,30,40",
+    "3,-12,0.9,'-1?,1,2,30,40",
+    "4,'=1,0.9,'=?,1,2,30,40",
+    "5,'-1-2,0.9,'-1-?,1,2,30,40",
+    '6,"3,5",0.9,"3,?",1,2,30,40',
     "",
   ]);
 });

@@ -18,7 +18,7 @@ const ACCIDENT = 8;
 
 /**
  * Events: `change` (ink came or went), `strokeend` (the pen was lifted), `clear` (the paper was wiped), `penmove` (the
- * keyboard pen went down, up or elsewhere, or got another width).
+ * keyboard pen went down, up or elsewhere, or got another width), `paper` (it has another size).
  */
 export class Pad extends EventTarget {
   #surface;
@@ -127,7 +127,7 @@ export class Pad extends EventTarget {
     if (clientWidth === 0 || clientHeight === 0) return; // out of sight
     const { width, height } = this.#paper;
     this.#paper = paperFor(clientWidth, clientHeight, this.drawing);
-    if (width !== this.#paper.width || height !== this.#paper.height) this.#emit("penmove");
+    if (width !== this.#paper.width || height !== this.#paper.height) this.#emit("paper");
     this.repaint();
   }
 
@@ -169,7 +169,7 @@ export class Pad extends EventTarget {
     this.#emit("change");
   }
 
-  /** @param {"change" | "strokeend" | "clear" | "penmove"} name */
+  /** @param {"change" | "strokeend" | "clear" | "penmove" | "paper"} name */
   #emit(name) {
     this.dispatchEvent(new Event(name));
   }

@@ -13,7 +13,7 @@ export const SQUARE = { width: SIZE, height: SIZE };
 /** Where the pen goes over the edge of the paper it is followed this far: out of sight, also with the widest pen. */
 const OFF = 20;
 /** Strokes that stand apart by less, as a share of the drawing's height, belong together: hands leave small gaps. */
-const GAP = 0.06;
+const GAP = 0.02;
 /** What is drawn wider than this, for its height, is more than one digit. */
 const WIDEST_DIGIT = 1.2;
 /** A lone stroke lower than this is a dash, and no row of joined digits. */

@@ -53,7 +53,7 @@ export function picturing(page, { scene, view, picture, numbers }) {
   const ask = () => {
     if (scene.file === null) return;
     view.waiting("Reading the picture.");
-    view.busy = true;
+    view.busy = false; // it takes long enough to be told
     asker.now(scene.file);
   };
   const rest = () => {

@@ -20,7 +20,8 @@
  */
 /** @typedef {{ readonly number: number, readonly digit: number }} Place Of a digit among several numbers, from 0. */
 
-const COLUMNS = ["number", "confidence", "doubtful", "x", "y", "width", "height"];
+/** Named as those of `inkdigit read --format csv`. */
+const COLUMNS = ["number", "text", "confidence", "doubt", "x", "y", "width", "height"];
 
 /** @param {Digit} digit */
 export function shownOf({ label, chosen }) {
@@ -99,14 +100,24 @@ export function asText(numbers) {
 }
 
 /**
+ * @param {ReadNumber} number
+ * @returns {string} The text with a question mark in place of each doubtful character; "" where none is.
+ */
+function doubtOf(number) {
+  if (doubtsOf(number) === 0) return "";
+  return number.digits.map((digit) => (isDoubtful(digit) ? "?" : shownOf(digit))).join("");
+}
+
+/**
  * @param {readonly ReadNumber[]} numbers
  * @returns {string} RFC 4180 with a heading; `confidence` is empty where a person chose.
  */
 export function asCsv(numbers) {
-  const rows = numbers.map((number) => [
+  const rows = numbers.map((number, i) => [
+    String(i + 1),
     cellOf(textOf(number)),
     isCorrected(number) ? "" : String(number.confidence),
-    String(doubtsOf(number)),
+    cellOf(doubtOf(number)),
     ...number.box.map(String),
   ]);
   return [COLUMNS, ...rows].map((row) => `${row.join(",")}\r\n`).join("");

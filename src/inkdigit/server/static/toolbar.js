@@ -79,6 +79,7 @@ function keyboardPen(page, pad) {
     const state = pad.isPenDown ? "Pen down" : "Pen up";
     if (said.textContent !== state) said.textContent = state;
   });
+  pad.addEventListener("paper", follow);
   follow();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => pad.repaint());
   window.addEventListener("resize", () => pad.repaint());

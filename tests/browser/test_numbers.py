@@ -1,0 +1,260 @@
+"""Numbers on the pad: what is asked, how doubt is shown, and how a person settles it."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.browser.sheet import FOUR, ONE, SEVEN, SIDE, Sheet, SlicingReader, beside, ink_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
+
+NUMBER = beside(FOUR, ONE, ONE, SEVEN)  # the reader takes the digits for 4, 0, 0 and 7
+
+
+def _draw_number(sheet: Sheet) -> None:
+    sheet.draw(NUMBER)
+    sheet.expect("number")
+
+
+def _open_doubt(sheet: Sheet) -> None:
+    sheet.page.get_by_role("button", name="7, doubtful").click()
+
+
+# --- reading ---
+
+
+def test_a_drawn_number_is_read_as_one(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+
+    assert reading_sheet.number() == "4, 99.0 %; 0, 99.0 %; 0, 99.0 %; 7, doubtful, 60.0 %"
+    assert reading_sheet.said() == "Probably 4007. The 4th digit is doubtful: 7, 60.0 %, or perhaps 1."
+    assert reading_sheet.page.locator("#model").inner_text() == SlicingReader.version
+    assert not reading_sheet.page.locator("#shares").is_visible()
+
+
+def test_a_digit_grows_into_a_number_and_back_without_a_switch(reading_sheet: Sheet) -> None:
+    reading_sheet.draw(beside(SEVEN))
+    reading_sheet.expect("sure", 7)
+    reading_sheet.draw(beside(SEVEN, ONE)[1:])
+    reading_sheet.expect("number")
+    reading_sheet.page.keyboard.press("Control+z")
+
+    reading_sheet.expect("sure", 7)
+    assert not reading_sheet.page.locator("#number").is_visible()
+
+
+def test_a_number_is_read_while_it_is_drawn(reading_sheet: Sheet) -> None:
+    mouse = reading_sheet.page.mouse
+    reading_sheet.draw(ONE)
+    reading_sheet.expect_answer()
+    mouse.move(*reading_sheet.place(250, 60))
+    mouse.down()
+    mouse.move(*reading_sheet.place(250, 230), steps=10)
+
+    reading_sheet.page.wait_for_selector("#answer[data-mood=number][aria-busy=true]")
+
+
+def test_clearing_takes_the_number_away(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+    reading_sheet.page.keyboard.press("Escape")
+    reading_sheet.expect("blank")
+
+    assert not reading_sheet.page.locator("#number").is_visible()
+    assert reading_sheet.page.locator("#call").input_value() == ""
+
+
+# --- what is posted ---
+
+
+def test_the_whole_paper_is_posted_undistorted(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+
+    ink = ink_of(reading_sheet.posted[-1])
+    box = reading_sheet.page.locator("#pad canvas").bounding_box()
+
+    assert box
+    assert box["width"] / box["height"] > 2
+    assert ink.shape == (SIDE, round(SIDE * box["width"] / box["height"]))
+    assert all(ink[int(y), int(x)] for stroke in NUMBER for x, y in stroke)
+    assert reading_sheet.posted_to[-1].endswith("/api/v1/read")
+
+
+@pytest.mark.parametrize("dx", [0, 200, 350])
+def test_a_single_digit_is_posted_as_a_square_wherever_it_stands(reading_sheet: Sheet, dx: float) -> None:
+    reading_sheet.draw([[(x + dx, y) for x, y in stroke] for stroke in SEVEN])
+    reading_sheet.expect("sure", 7)
+
+    ink = ink_of(reading_sheet.posted[-1])
+
+    assert "/predict" in reading_sheet.posted_to[-1]
+    assert ink.shape == (SIDE, SIDE)
+    assert ink.any(axis=0).sum() == pytest.approx(139, abs=4)  # all of the seven, and the pen's width
+
+
+def test_the_call_that_is_shown_reads_numbers(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+
+    assert "/api/v1/read" in reading_sheet.page.locator("#call").input_value()
+    assert reading_sheet.page.locator("#save").get_attribute("href") == reading_sheet.posted[-1]
+    assert reading_sheet.page.locator("#command").text_content() == "inkdigit read drawing.png"
+
+
+def test_why_is_told_for_a_digit_at_the_far_end_of_the_pad(reading_sheet: Sheet) -> None:
+    reading_sheet.draw([[(x + 300, y) for x, y in stroke] for stroke in SEVEN])
+    reading_sheet.expect("sure", 7)
+    reading_sheet.page.locator("#why").click()
+    reading_sheet.page.wait_for_selector("#pad.is-tinted")
+
+    coloured = reading_sheet.page.locator("#pad canvas").evaluate(
+        """(canvas) => {
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return data.reduce((sum, red, i) => sum + (i % 4 === 0 && red > data[i + 2] + 60 ? 1 : 0), 0);
+        }"""
+    )
+
+    assert coloured > 200
+
+
+def test_a_pad_that_gets_narrower_shows_all_of_the_drawing(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+    before = ink_of(reading_sheet.posted[-1]).sum()
+
+    reading_sheet.page.set_viewport_size({"width": 390, "height": 844})
+    reading_sheet.page.wait_for_function("document.querySelector('#pad').clientWidth < 400")
+    reading_sheet.draw([[(20, 20), (20.5, 20)]])
+    reading_sheet.page.keyboard.press("Control+z")
+    reading_sheet.expect("number")
+
+    assert ink_of(reading_sheet.posted[-1]).sum() == pytest.approx(before, rel=0.01)
+
+
+# --- without the reader ---
+
+
+def _asked(sheet: Sheet) -> list[str]:
+    return [url.rpartition("/")[2].partition("?")[0] for url in sheet.posted_to]
+
+
+def test_a_reading_of_one_character_is_left_to_the_digit_model(reading_sheet: Sheet) -> None:
+    reading_sheet.draw([[(60, 60), (400, 60), (160, 230)]])  # a seven as wide as two digits
+    reading_sheet.expect_answer()
+
+    assert _asked(reading_sheet)[-2:] == ["read", "predict"]
+    assert ink_of(reading_sheet.posted[-1]).shape[0] == ink_of(reading_sheet.posted[-1]).shape[1]
+    assert reading_sheet.page.locator("#shares").is_visible()
+
+
+def test_a_server_without_the_reader_is_asked_for_numbers_once(sheet: Sheet) -> None:
+    for strokes in (beside(SEVEN, SEVEN), beside(SEVEN, SEVEN, ONE)[2:]):
+        sheet.draw(strokes)
+        sheet.expect_answer()
+
+    asked = _asked(sheet)
+    assert asked.count("read") == 1
+    assert asked[-1] == "predict"
+
+
+def test_other_trouble_of_the_reader_is_told(reading_sheet: Sheet) -> None:
+    problem = {"type": "internal-error", "title": "Failed", "status": 500, "detail": "The server met an error."}
+    reading_sheet.page.route("**/api/v1/read", lambda route: route.fulfill(status=500, json=problem))
+    reading_sheet.draw(NUMBER)
+
+    reading_sheet.expect("problem")
+    assert reading_sheet.said().startswith("Encountered an error. The server met an error.")
+
+
+# --- doubt ---
+
+
+def test_doubt_is_marked_by_more_than_colour(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+    cells = reading_sheet.page.locator("#number li")
+    borders = cells.locator(":is(button, [role=img])").evaluate_all(
+        "signs => signs.map((sign) => getComputedStyle(sign).borderBottomStyle)"
+    )
+
+    assert borders == ["solid", "solid", "solid", "dashed"]
+    assert [text.startswith("?") for text in cells.all_inner_texts()] == [False, False, False, True]
+
+
+def test_a_doubtful_digit_offers_what_else_it_may_be(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+    _open_doubt(reading_sheet)
+
+    group = reading_sheet.page.get_by_role("group", name="What the 4th digit may be")
+    names = [button.get_attribute("aria-label") or "" for button in group.get_by_role("button").all()]
+
+    assert [name.replace("\u00a0", " ") for name in names] == ["7, 60.0 %", "1, 30.0 %", "nothing, 10.0 %"]
+    assert group.get_by_role("button", pressed=True).count() == 1
+
+
+def test_a_choice_changes_the_number(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+    posts = len(reading_sheet.posted)
+    _open_doubt(reading_sheet)
+    reading_sheet.page.get_by_role("button", name="1, 30.0 %").click()
+
+    assert reading_sheet.said() == "4001, as you chose. Nothing in it is doubtful any more."
+    assert reading_sheet.number().endswith("; 1, chosen by you")
+    assert not reading_sheet.page.locator("#choices").is_visible()
+    assert len(reading_sheet.posted) == posts
+
+
+def test_a_choice_can_be_changed_again(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+    _open_doubt(reading_sheet)
+    reading_sheet.page.get_by_role("button", name="nothing, 10.0 %").click()
+    without = reading_sheet.said()
+    reading_sheet.page.get_by_role("button", name="nothing, chosen by you").click()
+    reading_sheet.page.get_by_role("button", name="7, 60.0 %").click()
+
+    assert without.startswith("400, as you chose.")
+    assert reading_sheet.said().startswith("4007, as you chose.")
+
+
+def test_a_choice_is_made_by_keyboard_alone(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+    doubtful = reading_sheet.page.get_by_role("button", name="7, doubtful")
+    doubtful.focus()
+    for key in ("Enter", "Tab", "Tab", "Enter"):
+        reading_sheet.page.keyboard.press(key)
+
+    assert reading_sheet.said().startswith("4001, as you chose.")
+    chosen = reading_sheet.page.get_by_role("button", name="1, chosen by you")
+    assert chosen.evaluate("button => button === document.activeElement")
+
+
+def test_escape_closes_the_choices_and_keeps_the_drawing(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+    _open_doubt(reading_sheet)
+    opened = reading_sheet.page.locator("#choices").is_visible()
+    reading_sheet.page.keyboard.press("Escape")
+
+    assert opened
+    assert not reading_sheet.page.locator("#choices").is_visible()
+    assert reading_sheet.page.locator("#answer").get_attribute("data-mood") == "number"
+
+
+def test_drawing_on_forgets_the_choice(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+    _open_doubt(reading_sheet)
+    reading_sheet.page.get_by_role("button", name="1, 30.0 %").click()
+    reading_sheet.draw([[(586, 60), (586, 230)]])
+    reading_sheet.page.wait_for_selector("#number li:nth-child(5)")
+
+    assert "chosen" not in reading_sheet.number()
+
+
+def test_an_older_reading_never_overwrites_a_newer_answer(reading_sheet: Sheet) -> None:
+    held: list[Route] = []
+    reading_sheet.page.route("**/api/v1/read", lambda route: held.append(route))
+    reading_sheet.draw(beside(ONE, ONE))
+    while not held:
+        reading_sheet.page.wait_for_timeout(20)
+    reading_sheet.page.keyboard.press("Control+z")
+    reading_sheet.expect_answer()
+    newest = reading_sheet.said()
+    held[0].continue_()
+    reading_sheet.page.wait_for_timeout(200)
+
+    assert reading_sheet.said() == newest
