@@ -1,0 +1,144 @@
+"""The reader's own work, with a line network that says what it is told to."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from inkdigit.ctc import log_softmax
+from inkdigit.errors import BlankImageError, ModelError
+from inkdigit.expect import Expectation
+from inkdigit.number import LABELS, Box, NoReadingError
+from inkdigit.reader import Reader, Trust, substitutions
+from inkdigit.recognizer import Recognizer, current_model
+
+pytest.importorskip("cv2", reason="OpenCV is not installed: pip install 'inkdigit[read]'")
+
+NOTHING = 0
+CARD: Mapping[str, Any] = {
+    "version": "told", "temperature": 1.0, "trust": {"line": 1.0, "whole": 0.0, "cut": 0.0},
+}  # fmt: skip
+
+
+class Told:
+    """A line network that gives each of so many equal parts of any line one answer."""
+
+    def __init__(self, *parts: Mapping[str, float]) -> None:
+        self.parts = parts
+
+    def get_inputs(self) -> list[Any]:
+        return [type("Input", (), {"name": "image"})]
+
+    def run(self, _: None, given: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        steps = given["image"].shape[2] // 2
+        chances = np.full((1, steps, len(LABELS) + 1), 1e-6, np.float32)
+        chances[..., NOTHING] = 1
+        for at, part in enumerate(self.parts):
+            step = chances[0, int((at + 0.5) / len(self.parts) * steps)]
+            step[NOTHING] = max(1e-6, 1 - sum(part.values()))
+            for label, chance in part.items():
+                step[LABELS.index(label) + 1] = chance
+        return [np.log(chances)]
+
+
+def told(*parts: Mapping[str, float]) -> Reader:
+    return Reader(Told(*parts), CARD, Recognizer.load())  # type: ignore[arg-type]
+
+
+def strokes(count: int) -> np.ndarray:
+    """A page with so many upright strokes, evenly apart."""
+    page = np.full((120, 60 + 60 * count), 255, np.uint8)
+    for at in range(count):
+        page[30:90, 50 + 60 * at : 60 + 60 * at] = 0
+    return page
+
+
+def test_a_line_is_read_character_by_character() -> None:
+    [number] = told({"4": 0.98}, {"0": 0.97}, {"7": 0.99}).read(strokes(3))
+
+    assert (number.text, number.value) == ("407", 407)
+    assert [character.label for character in number.characters] == ["4", "0", "7"]
+    assert number.confidence == pytest.approx(0.98 * 0.97 * 0.99, abs=0.01)
+
+
+def test_boxes_lie_round_their_own_strokes() -> None:
+    [number] = told({"4": 0.98}, {"0": 0.97}, {"7": 0.99}).read(strokes(3))
+
+    for at, character in enumerate(number.characters):
+        box = character.box
+        assert (box.x, box.y) == (pytest.approx(50 + 60 * at, abs=3), pytest.approx(30, abs=3))
+        assert (box.width, box.height) == (pytest.approx(10, abs=5), pytest.approx(60, abs=5))
+    assert number.box == Box(number.box.x, number.box.y, number.box.width, number.box.height)
+    assert number.box.width == pytest.approx(130, abs=5)
+
+
+def test_a_doubtful_character_is_marked_and_has_alternatives() -> None:
+    [number] = told({"4": 0.6, "9": 0.38}, {"1": 0.99}).read(strokes(2))
+
+    doubtful, sure = number.characters
+    assert (doubtful.label, doubtful.doubtful, doubtful.alternatives[0].label) == ("4", True, "9")
+    assert doubtful.alternatives[0].confidence == pytest.approx(0.38, abs=0.03)
+    assert (sure.doubtful, sure.alternatives) == (False, ())
+
+
+def test_what_is_expected_repairs_a_character_and_says_so() -> None:
+    [number] = told({"4": 0.6, "9": 0.38}, {"1": 0.99}).read(strokes(2), Expectation.parse("one-of=91,77"))
+
+    assert number.text == "91"
+    assert [character.repaired_from for character in number.characters] == ["4", None]
+
+
+def test_a_number_that_cannot_be_what_is_expected_is_refused() -> None:
+    with pytest.raises(NoReadingError):
+        told({"4": 0.99}, {"1": 0.99}).read(strokes(2), Expectation.parse("one-of=88"))
+
+
+def test_a_line_on_which_nothing_stands_is_no_number() -> None:
+    assert told({}, {}).read(strokes(2)) == []
+
+
+def test_a_blank_page_is_refused() -> None:
+    with pytest.raises(BlankImageError):
+        told({"1": 0.9}).read(np.full((100, 100), 255, np.uint8))
+
+
+def test_the_recognizer_has_its_say_where_it_is_trusted() -> None:
+    card = {**CARD, "trust": {"line": 0.5, "whole": 1.0, "cut": 0.0}}
+    doubting = dict.fromkeys("147", 1 / 3)
+
+    [number] = Reader(Told(doubting), card, Recognizer.load()).read(strokes(1))  # type: ignore[arg-type]
+
+    assert number.text == "1"
+    assert number.confidence > 0.9
+
+
+def test_opinions_multiply_with_their_exponents() -> None:
+    by_line, by_look = np.array([[0.8, 0.2]]), np.array([[0.4, 0.6]])
+
+    joined = Trust(line=1.0, whole=2.0, cut=0.0).joined(by_line, by_look, np.array([True]))
+    alone = Trust(line=1.0, whole=2.0, cut=0.0).joined(by_line, by_look, np.array([False]))
+
+    np.testing.assert_allclose(joined, [[0.8 * 0.16, 0.2 * 0.36]] / np.float64(0.8 * 0.16 + 0.2 * 0.36))
+    np.testing.assert_allclose(alone, by_line)
+
+
+def test_substitutions_are_the_chances_of_the_texts_with_one_character_exchanged() -> None:
+    logs = log_softmax(np.random.default_rng(0).normal(0, 2, (6, 4)).astype(np.float32))
+    spelt: dict[tuple[int, ...], float] = {}
+    for path in itertools.product(range(4), repeat=6):
+        text = tuple(c for c, before in zip(path, (0, *path), strict=False) if c and c != before)
+        spelt[text] = spelt.get(text, 0.0) + float(np.exp(sum(logs[at, c] for at, c in enumerate(path))))
+
+    found, mass = substitutions(logs, (2, 3))
+
+    first = np.array([spelt[(c, 3)] for c in (1, 2, 3)])
+    second = np.array([spelt[(2, c)] for c in (1, 2, 3)])
+    np.testing.assert_allclose(found, [first / first.sum(), second / second.sum()])
+    assert mass == pytest.approx(first.sum() * second.sum() / spelt[(2, 3)])
+
+
+def test_a_model_of_digits_is_no_reader() -> None:
+    with pytest.raises(ModelError, match="not the card of a reader"):
+        Reader.load(current_model())
