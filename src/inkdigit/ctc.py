@@ -86,7 +86,8 @@ def _states(texts: Sequence[Classes]) -> tuple[NDArray[np.intp], NDArray[np.bool
 def _ends(chances: NDArray[np.float64], texts: Sequence[Classes]) -> NDArray[np.float64]:
     """The chance to end on a text's last character or on the nothing behind it."""
     rows, last = np.arange(len(texts)), np.array([2 * len(text) for text in texts])
-    return np.logaddexp(chances[rows, last], np.where(last > 0, chances[rows, last - 1], IMPOSSIBLE))
+    before = np.where(last > 0, chances[rows, last - 1], IMPOSSIBLE)
+    return np.asarray(np.logaddexp(chances[rows, last], before))
 
 
 def steps_of(logs: Logs, text: Classes) -> list[tuple[int, int]]:

@@ -32,7 +32,7 @@ def glyphs() -> Glyphs:
 
 def pieces_of(line: np.ndarray) -> int:
     """How many runs of columns hold ink."""
-    inked = (line > 100).any(axis=0)
+    inked = np.asarray((line > 100).any(axis=0))
     return int((inked[1:] & ~inked[:-1]).sum() + inked[0])
 
 
@@ -56,7 +56,8 @@ def test_a_plain_line_shows_its_digits_side_by_side(glyphs: Glyphs) -> None:
 def test_every_text_becomes_a_line(glyphs: Glyphs, text: str) -> None:
     line = write_line(glyphs, text, np.random.default_rng(2))
 
-    assert (line.shape[0], line.dtype) == (LINE_HEIGHT, np.uint8)
+    assert line.shape[0] == LINE_HEIGHT
+    assert line.dtype == np.uint8
     assert line.max() > 60
 
 

@@ -133,7 +133,7 @@ def test_another_backends_network_is_exported_in_a_process_of_its_own(small: Pat
     shutil.copytree(small, tmp_path, dirs_exist_ok=True)
     (tmp_path / "model.onnx").unlink()
 
-    _export_elsewhere(tmp_path)
+    _export_elsewhere(tmp_path, (28, 28, 1))
 
     first, second = (onnxruntime.InferenceSession(path / "model.onnx") for path in (small, tmp_path))
     image = {first.get_inputs()[0].name: np.full((3, 28, 28, 1), 0.5, np.float32)}
@@ -144,7 +144,7 @@ def test_a_network_that_cannot_be_exported_is_said_so(tmp_path: Path) -> None:
     from inkdigit.training.export import _export_elsewhere
 
     with pytest.raises(ModelError, match="could not export"):
-        _export_elsewhere(tmp_path)
+        _export_elsewhere(tmp_path, (28, 28, 1))
 
 
 def test_ctrl_c_keeps_the_best_so_far(train: Train, tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def _warped(image: NDArray[np.uint8], hand: Hand, random: Random) -> Levels:
     turned = Image.fromarray(image).transform(
         (side, side), Image.Transform.AFFINE, (*back[0], shift[0], *back[1], shift[1]), Image.Resampling.BILINEAR
     )
-    return _cropped(np.asarray(turned, np.float32) / 255)
+    return _cropped(np.asarray(turned, np.float32) / np.float32(255))
 
 
 def _cropped(levels: Levels) -> Levels:
@@ -255,7 +255,7 @@ def _inked(strokes: list[NDArray[np.float64]], pen: float, slant: float) -> Leve
     draw = ImageDraw.Draw(sheet)
     for stroke in slanted:
         _draw_path(draw, (stroke - low) * FINE, pen * FINE)
-    return _cropped(np.asarray(sheet.reduce(FINE), np.float32) / 255)
+    return _cropped(np.asarray(sheet.reduce(FINE), np.float32) / np.float32(255))
 
 
 def _draw_path(draw: ImageDraw.ImageDraw, path: NDArray[np.float64], pen: float) -> None:
@@ -342,7 +342,7 @@ def _underline(line: Levels, hand: Hand, random: Random) -> Levels:
     if random.random() < 0.3:
         for x in (random.uniform(-1, 3), width - random.uniform(-1, 3)):
             _draw_path(draw, _path((x, 0), (x + random.normal(0, 1), height)) * FINE, pen * FINE)
-    return np.maximum(line, _level(sheet) * random.uniform(0.3, 1.0))
+    return np.asarray(np.maximum(line, _level(sheet) * random.uniform(0.3, 1.0)), np.float32)
 
 
 def _pattern(line: Levels, hand: Hand, random: Random) -> Levels:
@@ -419,14 +419,14 @@ def _harder(line: Levels, hand: Hand, random: Random) -> Levels:
 
 def _blur(line: Levels, hand: Hand, random: Random) -> Levels:
     page = Image.fromarray(np.asarray(line.clip(0, 1) * 255, np.uint8))
-    return np.asarray(page.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 0.9))), np.float32) / 255
+    return np.asarray(page.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 0.9))), np.float32) / np.float32(255)
 
 
 def _squeezed(line: Levels, hand: Hand, random: Random) -> Levels:
     """Narrower or wider than the picture was."""
     page = Image.fromarray(np.asarray(line.clip(0, 1) * 255, np.uint8))
     width = max(8, round(line.shape[1] * float(np.exp(random.normal(0, 0.15)))))
-    return np.asarray(page.resize((width, line.shape[0]), Image.Resampling.BILINEAR), np.float32) / 255
+    return np.asarray(page.resize((width, line.shape[0]), Image.Resampling.BILINEAR), np.float32) / np.float32(255)
 
 
 def _cut(line: Levels, hand: Hand, random: Random) -> Levels:
@@ -450,7 +450,7 @@ def _sheet(line: Levels) -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 
 def _level(sheet: Image.Image) -> Levels:
-    return np.asarray(sheet.reduce(FINE), np.float32) / 255
+    return np.asarray(sheet.reduce(FINE), np.float32) / np.float32(255)
 
 
 # Each takes the line, the hand that wrote it and the source of every choice, whether it needs them or not.
@@ -566,8 +566,7 @@ class LineMaker:
 
 def any_text(random: Random) -> str:
     """A number of any usual length."""
-    lengths, shares = zip(*LENGTHS, strict=True)
-    shortest, longest = lengths[random.choice(len(lengths), p=shares)]
+    shortest, longest = LENGTHS[random.choice(len(LENGTHS), p=[share for _, share in LENGTHS])][0]
     return random_text(random, shortest, longest)
 
 
