@@ -1,6 +1,6 @@
 """How often a whole number is read right, beside other readers, and whether our confidence can be relied on.
 
-    python -m benchmarks.lines [--held-out | --test] [--engine NAME ...] [--model MODEL] [--quick] [--write]
+    python -m benchmarks.lines [--held-out | --test] [--engine NAME ...] [--model MODEL] [--quick] [--wrong] [--write]
 
 Everything runs on one core. Lines are composed of MNIST's held-out digits, so that trials may look at them; `--test`
 composes them of the test digits, which choose nothing: only the figures of the document come from there. `--write`
@@ -64,6 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
     scores = {reader.name: [_scored(reader, row) for row in rows] for reader in readers}
     block = "\n\n".join([report(scores, rows), *missing, _circumstances(readers, options.test)])
     print(block)
+    if options.wrong:
+        print("\n".join(["", *(line for of_reader in scores.values() for line in wrong(of_reader))]))
     if options.write:
         write_block(DOCUMENT, "lines", block)
     return 0
@@ -79,6 +81,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", help="a version of our reader or its folder; the shipped one where absent")
     parser.add_argument("--mnist", type=Path, help="folder of MNIST's IDX files; else they are fetched")
     parser.add_argument("--quick", action="store_true", help=f"{FEW} pictures of each composed row")
+    parser.add_argument("--wrong", action="store_true", help="list what was read wrong, the surest first")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     return parser.parse_args(arguments)
 
@@ -98,6 +101,19 @@ def _scored(reader: Engine, strings: Strings) -> Score:
     score = Score(strings, reader.read(strings.pictures))
     print(f"{reader.name}, {strings.name}: {_percent(score.share)}", file=sys.stderr)
     return score
+
+
+def wrong(scores: Sequence[Score]) -> list[str]:
+    """What one reader read wrong, row by row, the surest first."""
+    lines = []
+    for score in scores:
+        lines += ["", score.strings.name]
+        missed = np.flatnonzero(~score.right)
+        sure = np.nan_to_num(score.readings.confidence)[missed]
+        for place in missed[surest(sure, 1)]:
+            truth, text = score.strings.truths[place], score.readings.texts[place]
+            lines.append(f"{place:5} {truth} as {text}, {score.readings.confidence[place]:.3f}")
+    return lines
 
 
 # ---- what the tables say ----

@@ -105,6 +105,15 @@ def test_a_reader_that_tells_no_confidence_has_no_table_of_it() -> None:
     assert lines.SKIPPED not in told
 
 
+def test_what_was_read_wrong_is_listed_with_the_surest_first() -> None:
+    rows = [score(CHEQUES, ["12", "3", "57", "78"], [0.9, 0.2, 0.8, 1.0]), score(CLEAN, ["1234", ""])]
+
+    told = lines.wrong(rows)
+
+    assert told[:4] == ["", CHEQUES.name, "    2 56 as 57, 0.800", "    1 34 as 3, 0.200"]
+    assert told[4:] == ["", CLEAN.name, "    1 5678 as , nan"]
+
+
 # ---- readings ----
 
 
