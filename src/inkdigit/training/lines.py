@@ -16,9 +16,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from inkdigit.number import LABELS
 from inkdigit.preprocess import LINE_HEIGHT
 from inkdigit.training.dataset import Digits, Images
+from inkdigit.training.hasty import HASTY
 from inkdigit.training.letters import write
 from inkdigit.training.redraw import redraw
-from inkdigit.training.strokes import draw_digits
+from inkdigit.training.strokes import COUNTS, draw_digits
 
 Random = np.random.Generator
 Levels = NDArray[np.float32]  # (H, W) in [0, 1], 1 is full ink
@@ -47,7 +48,9 @@ class Glyphs:
         """MNIST's digits, some of them inked anew, and drawn ones."""
         chosen = random.permutation(len(digits))[: max(10, round(REDRAWN * share))]
         some = Digits(digits.images[chosen], digits.labels[chosen])
-        pool = digits.joined(Digits(redraw(some, random), some.labels)).joined(draw_digits(random, share))
+        pool = digits.joined(Digits(redraw(some, random), some.labels)).joined(
+            draw_digits(random, share, COUNTS + HASTY)
+        )
         order = np.argsort(_pen_widths(pool.images), kind="stable")
         by_label = tuple(order[pool.labels[order] == label] for label in range(10))
         return cls(pool.images, by_label, tuple(rows[rows < len(digits)] for rows in by_label))
@@ -121,8 +124,8 @@ def _hand(random: Random, plain: bool) -> Hand:
     return Hand(
         size=size,
         pen=random.random(),
-        pens=0.5 if kind < 0.4 else 0.06,
-        own=kind < 0.5,
+        pens=0.5 if kind < 0.3 else 0.06,
+        own=kind < 0.4,
         slant=0.0 if plain else random.normal(0.1, 0.24),
         gap=size * (random.uniform(-0.22, 0.06) if touching and not plain else random.gamma(2.0, 0.09)),
         unsteady=0.0 if plain else random.gamma(2.0, 0.02),

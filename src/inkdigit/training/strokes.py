@@ -17,18 +17,19 @@ from inkdigit.training.pen import Lines, batches, pen_widths, write
 Stroke = NDArray[np.float64]  # (M, 2): x to the right, y down, in units of about the digit's height
 Random = np.random.Generator
 Style = Callable[[Random], list[Stroke]]
+Counts = tuple[tuple[int, Style, int], ...]  # label, style, how many of it
 
 HEIGHT = 72  # pixels, the longer side of a digit on its sheet
 SHEET = 96  # pixels, each side; leaves room for half the widest pen all around
 
 
-def draw_digits(random: Random, share: float = 1.0) -> Digits:
-    """Draw every style as often as its `COUNTS` times `share`, in random order.
+def draw_digits(random: Random, share: float = 1.0, counts: Counts | None = None) -> Digits:
+    """Draw every style as often as its `counts`, or `COUNTS`, times `share`, in random order.
 
     Returns:
         Digits in MNIST's form, through `normalize`.
     """
-    wanted = [(label, style) for label, style, count in COUNTS for _ in range(max(1, round(count * share)))]
+    wanted = [(label, style) for label, style, count in counts or COUNTS for _ in range(max(1, round(count * share)))]
     wanted = [wanted[row] for row in random.permutation(len(wanted))]
     images = np.empty((len(wanted), 28, 28), np.uint8)
     pens = pen_widths(len(wanted), random)
@@ -135,11 +136,11 @@ def open_zero(random: Random) -> list[Stroke]:
 
 def plain_one(random: Random) -> list[Stroke]:
     """A stem alone, at times with a short tick at its top."""
-    stem = _line((0, 0), (random.normal(0, 0.1), 1), random.normal(0, 0.04))
+    stem = line((0, 0), (random.normal(0, 0.1), 1), random.normal(0, 0.04))
     if random.random() < 0.6:
         return [stem]
     tick = np.array([random.uniform(-0.1, -0.03), random.uniform(0.02, 0.12)])
-    return [np.concatenate([_line(tick, (0, 0)), stem])]
+    return [np.concatenate([line(tick, (0, 0)), stem])]
 
 
 def flagged_one(random: Random) -> list[Stroke]:
@@ -149,7 +150,7 @@ def flagged_one(random: Random) -> list[Stroke]:
     length = random.uniform(0.2, 1.0 if angle < 42 else 0.65 if angle < 52 else 0.45)
     flag = np.array([-np.sin(np.radians(angle)), np.cos(np.radians(angle))]) * length
     strokes = [
-        np.concatenate([_line(flag, (0, 0), random.normal(0, 0.06)), _line((0, 0), bottom, random.normal(0, 0.03))])
+        np.concatenate([line(flag, (0, 0), random.normal(0, 0.06)), line((0, 0), bottom, random.normal(0, 0.03))])
     ]
     if random.random() < 0.3:
         strokes.append(_foot(bottom, random))
@@ -162,7 +163,7 @@ def hooked_one(random: Random) -> list[Stroke]:
     angle, length = np.radians(random.uniform(55, 98)), random.uniform(0.08, 0.3)
     flag = np.array([-np.sin(angle), np.cos(angle)]) * length
     return [
-        np.concatenate([_line(flag, (0, 0), random.normal(-0.05, 0.1)), _line((0, 0), bottom, random.normal(0, 0.02))])
+        np.concatenate([line(flag, (0, 0), random.normal(-0.05, 0.1)), line((0, 0), bottom, random.normal(0, 0.02))])
     ]
 
 
@@ -171,7 +172,7 @@ def footed_one(random: Random) -> list[Stroke]:
     bottom = np.array([random.normal(0, 0.06), 1.0])
     angle = np.radians(random.uniform(35, 100))
     flag = np.array([-np.sin(angle), np.cos(angle)]) * random.uniform(0.12, 0.4)
-    return [_line(flag, (0, 0)), _line((0, 0), bottom, random.normal(0, 0.02)), _foot(bottom, random)]
+    return [line(flag, (0, 0)), line((0, 0), bottom, random.normal(0, 0.02)), _foot(bottom, random)]
 
 
 # --- twos and threes
@@ -182,11 +183,11 @@ def plain_two(random: Random) -> list[Stroke]:
     wide = random.uniform(0.35, 0.75)
     head, start = random.uniform(0.1, 0.3), random.uniform(0.02, 0.3)
     corner = np.array([random.uniform(-0.1, 0.12) * wide, 1.0])
-    swan = _curve(
+    swan = curve(
         [(random.uniform(0, 0.15) * wide, start), (0.5 * wide, 0), (wide, head), (0.55 * wide, 0.6), corner], random
     )
     end = corner + np.array([random.uniform(0.7, 1.25) * wide, random.uniform(-0.1, 0.06)])
-    return [np.concatenate([swan, _line(corner, end, random.normal(0, 0.08))])]
+    return [np.concatenate([swan, line(corner, end, random.normal(0, 0.08))])]
 
 
 def narrow_two(random: Random) -> list[Stroke]:
@@ -194,9 +195,9 @@ def narrow_two(random: Random) -> list[Stroke]:
     wide, lean = random.uniform(0.2, 0.38), random.uniform(-0.15, 0.05)
     hook = [(0, random.uniform(0.1, 0.22)), (0.45 * wide, 0), (wide, random.uniform(0.1, 0.2))]
     corner = np.array([wide + lean - random.uniform(0.02, 0.12), 1.0])
-    back = _curve([*hook, (wide + 0.4 * lean, 0.5), corner], random, 0.012)
+    back = curve([*hook, (wide + 0.4 * lean, 0.5), corner], random, 0.012)
     foot = corner + np.array([random.uniform(0.22, 0.55), random.uniform(-0.08, 0.06)])
-    return [np.concatenate([back, _line(corner, foot, random.normal(0, 0.08))])]
+    return [np.concatenate([back, line(corner, foot, random.normal(0, 0.08))])]
 
 
 def looped_two(random: Random) -> list[Stroke]:
@@ -207,7 +208,7 @@ def looped_two(random: Random) -> list[Stroke]:
     if random.random() < 0.25:  # and a small one at its head
         path.insert(0, (random.uniform(0.15, 0.3) * wide, random.uniform(0.12, 0.25)))
     turn = [(left, 0.98 - loop / 2), (left + 0.14, 0.98 - loop), (left + 0.34, 0.95)]
-    return [_curve([*path, *turn, (random.uniform(0.85, 1.3) * wide, random.uniform(0.88, 1.0))], random)]
+    return [curve([*path, *turn, (random.uniform(0.85, 1.3) * wide, random.uniform(0.88, 1.0))], random)]
 
 
 def flat_three(random: Random) -> list[Stroke]:
@@ -215,8 +216,8 @@ def flat_three(random: Random) -> list[Stroke]:
     wide, middle = random.uniform(0.4, 0.85), random.uniform(0.3, 0.5)
     right, tip = np.array([wide, random.normal(0, 0.03)]), np.array([random.uniform(0.15, 0.5) * wide, middle])
     top = [
-        _line((random.uniform(-0.05, 0.08), random.normal(0.02, 0.03)), right, random.normal(0, 0.04)),
-        _line(right, tip),
+        line((random.uniform(-0.05, 0.08), random.normal(0.02, 0.03)), right, random.normal(0, 0.04)),
+        line(right, tip),
     ]
     return [np.concatenate([*top, _belly(tip, wide, random)])]
 
@@ -225,9 +226,7 @@ def round_three(random: Random) -> list[Stroke]:
     """A three of two bows, which meet in a tip, deep or hardly to be seen, or in a small loop."""
     wide, tip = random.uniform(0.35, 0.65), np.array([random.uniform(0.15, 0.6), random.uniform(0.4, 0.52)])
     tip[0] *= wide
-    bow = _curve(
-        [(0, random.uniform(0.05, 0.2)), (0.5 * wide, 0), (wide * random.uniform(0.8, 1.1), 0.22), tip], random
-    )
+    bow = curve([(0, random.uniform(0.05, 0.2)), (0.5 * wide, 0), (wide * random.uniform(0.8, 1.1), 0.22), tip], random)
     if random.random() < 0.2:
         loop = np.array([random.uniform(0.05, 0.14), 0.0])
         bow = np.concatenate([bow, _arc((tip[0] - loop[0], tip[1]), (loop[0], 0.4 * loop[0]), 0, 330)])
@@ -239,7 +238,7 @@ def _belly(start: Stroke, wide: float, random: Random) -> Stroke:
     right, bottom = wide * random.uniform(0.9, 1.3), random.uniform(0.95, 1.02)
     low = (start[1] + bottom) / 2
     path = [start, (0.75 * right, start[1] + 0.06), (right, low), (0.5 * right, bottom)]
-    return _curve([*path, (random.uniform(-0.15, 0.12), random.uniform(0.8, 0.98))], random)
+    return curve([*path, (random.uniform(-0.15, 0.12), random.uniform(0.8, 0.98))], random)
 
 
 # --- fours
@@ -251,8 +250,8 @@ def closed_four(random: Random) -> list[Stroke]:
     left = np.array([random.uniform(-0.02, 0.12), random.uniform(0.45, 0.74)])
     right = np.array([top[0] + random.uniform(0.05, 0.4), left[1] + random.normal(0, 0.04)])
     gap = np.array([random.uniform(-0.02, 0.08), random.normal(0, 0.03)])
-    stem = _line(top + gap, (top[0] + gap[0] + random.normal(0, 0.05), 1.0), random.normal(0, 0.02))
-    return [np.concatenate([_line(top, left, random.normal(0, 0.05)), _line(left, right)]), stem]
+    stem = line(top + gap, (top[0] + gap[0] + random.normal(0, 0.05), 1.0), random.normal(0, 0.02))
+    return [np.concatenate([line(top, left, random.normal(0, 0.05)), line(left, right)]), stem]
 
 
 def open_four(random: Random) -> list[Stroke]:
@@ -261,11 +260,11 @@ def open_four(random: Random) -> list[Stroke]:
     left = np.array([random.uniform(-0.06, 0.06), bar + random.normal(0, 0.03)])
     start, right = (random.uniform(-0.02, 0.2), random.uniform(0, 0.12)), (stem_x + random.uniform(0, 0.3), bar)
     if random.random() < 0.35:
-        angle = _curve([start, left - (0, 0.1), (0.4 * stem_x, bar + 0.02), right], random)
+        angle = curve([start, left - (0, 0.1), (0.4 * stem_x, bar + 0.02), right], random)
     else:
-        angle = np.concatenate([_line(start, left, random.normal(0, 0.06)), _line(left, right, random.normal(0, 0.05))])
+        angle = np.concatenate([line(start, left, random.normal(0, 0.06)), line(left, right, random.normal(0, 0.05))])
     top = (stem_x + random.uniform(-0.02, 0.12), random.uniform(-0.05, 0.3))
-    return [angle, _line(top, (stem_x - random.uniform(-0.03, 0.15), 1), random.normal(0, 0.02))]
+    return [angle, line(top, (stem_x - random.uniform(-0.03, 0.15), 1), random.normal(0, 0.02))]
 
 
 def lightning_four(random: Random) -> list[Stroke]:
@@ -274,10 +273,8 @@ def lightning_four(random: Random) -> list[Stroke]:
     start, left = (random.uniform(0.15, 0.4), 0), (random.uniform(-0.05, 0.05), bar)
     right = (wide, bar + random.uniform(-0.1, 0.05))
     cross = wide * random.uniform(0.55, 0.85)
-    stem = _line(
-        (cross + random.uniform(0, 0.1), bar - random.uniform(0.1, 0.25)), (cross - random.uniform(0, 0.15), 1)
-    )
-    return [np.concatenate([_line(start, left), _line(left, right)]), stem]
+    stem = line((cross + random.uniform(0, 0.1), bar - random.uniform(0.1, 0.25)), (cross - random.uniform(0, 0.15), 1))
+    return [np.concatenate([line(start, left), line(left, right)]), stem]
 
 
 # --- fives and sixes
@@ -289,8 +286,8 @@ def two_stroke_five(random: Random) -> list[Stroke]:
     top, corner = np.array([random.uniform(0.02, 0.16), 0.03]), np.array([random.uniform(-0.03, 0.06), shoulder])
     gap = np.array([random.uniform(-0.06, 0.14), random.uniform(-0.1, 0.05)])
     bar = top + gap, top + gap + np.array([random.uniform(0.25, 0.8), random.normal(-0.03, 0.05)])
-    body = np.concatenate([_line(top, corner), _belly(corner, wide, random)])
-    return [body, _line(*bar, random.normal(0, 0.05))]
+    body = np.concatenate([line(top, corner), _belly(corner, wide, random)])
+    return [body, line(*bar, random.normal(0, 0.05))]
 
 
 def snake_five(random: Random) -> list[Stroke]:
@@ -299,9 +296,9 @@ def snake_five(random: Random) -> list[Stroke]:
     start = (wide * random.uniform(0.9, 1.4), random.uniform(-0.06, 0.06))
     top, corner = (random.uniform(0.06, 0.2), random.uniform(0, 0.05)), np.array([random.uniform(0, 0.1), shoulder])
     if random.random() < 0.35:
-        neck = _curve([start, top, corner], random)
+        neck = curve([start, top, corner], random)
     else:
-        neck = np.concatenate([_line(start, top, random.normal(0, 0.05)), _line(top, corner, random.normal(0, 0.05))])
+        neck = np.concatenate([line(start, top, random.normal(0, 0.05)), line(top, corner, random.normal(0, 0.05))])
     return [np.concatenate([neck, _belly(corner, wide, random)])]
 
 
@@ -311,7 +308,7 @@ def open_six(random: Random) -> list[Stroke]:
     back, top = random.uniform(-0.05, 0.1), random.uniform(-0.05, 0.75)
     bow = random.uniform(0.05, 0.45) * top
     loop = _arc((wide, 1 - high / 2), (wide, high / 2), 180, -random.uniform(280, 400))
-    stem = _curve([(top, 0), (bow + back * 0.3, 0.5 * (1 - high / 2)), (0, 1 - high / 2)], random, 0.012)
+    stem = curve([(top, 0), (bow + back * 0.3, 0.5 * (1 - high / 2)), (0, 1 - high / 2)], random, 0.012)
     return [np.concatenate([stem, loop])]
 
 
@@ -323,7 +320,7 @@ def barred_seven(random: Random) -> list[Stroke]:
     strokes, corner, bottom = _seven(random)
     middle = corner + (bottom - corner) * random.uniform(0.35, 0.68)
     half = np.array([random.uniform(0.12, 0.42), random.normal(0, 0.06)])
-    return [*strokes, _line(middle - half, middle + half)]
+    return [*strokes, line(middle - half, middle + half)]
 
 
 def plain_seven(random: Random) -> list[Stroke]:
@@ -336,17 +333,17 @@ def _seven(random: Random) -> tuple[list[Stroke], Stroke, Stroke]:
     left = np.array([0.0, random.uniform(-0.02, 0.08)])
     corner = np.array([random.uniform(0.38, 0.9), random.uniform(-0.08, 0.06)])
     bottom = np.array([corner[0] - random.uniform(0.05, 0.85) * min(1, corner[0] + 0.2), 1.0])
-    top = _line(left, corner, random.normal(0, 0.04))
+    top = line(left, corner, random.normal(0, 0.04))
     if random.random() < 0.3:
         rise = random.uniform(0.03, 0.1)
-        top = _curve(
+        top = curve(
             [left, left + (corner - left) * 0.3 - (0, rise), left + (corner - left) * 0.65 + (0, rise), corner],
             random,
             0.01,
         )
-    strokes = [np.concatenate([top, _line(corner, bottom, random.uniform(-0.03, 0.14))])]
+    strokes = [np.concatenate([top, line(corner, bottom, random.uniform(-0.03, 0.14))])]
     if random.random() < 0.3:
-        strokes.append(_line(left, left + np.array([random.normal(0, 0.03), random.uniform(0.06, 0.22)])))
+        strokes.append(line(left, left + np.array([random.normal(0, 0.03), random.uniform(0.06, 0.22)])))
     return strokes, corner, bottom
 
 
@@ -373,7 +370,7 @@ def crossed_eight(random: Random) -> list[Stroke]:
     start = (right + random.uniform(-0.1, 0.08), random.uniform(0.0, 0.16))
     down = [start, (mid, 0), (0.05 * wide, waist / 2), (mid, waist), (wide, low), (mid, 1), (0, low)]
     end = (right + random.uniform(-0.04, 0.16), random.uniform(-0.04, 0.14))
-    return [_curve([*down, (mid + random.normal(0, 0.03), waist), (right, waist / 2 + 0.02), end], random)]
+    return [curve([*down, (mid + random.normal(0, 0.03), waist), (right, waist / 2 + 0.02), end], random)]
 
 
 def curled_nine(random: Random) -> list[Stroke]:
@@ -386,7 +383,7 @@ def curled_nine(random: Random) -> list[Stroke]:
     foot = np.array([2 * wide + random.normal(0, 0.05), 1.0 - curl])
     across = random.uniform(0.1, 0.48)
     tail = _arc((foot[0] - across, foot[1]), (across, curl), 0, random.uniform(70, 200))
-    return [np.concatenate([loop, _line(start, foot, random.normal(0, 0.03)), tail])]
+    return [np.concatenate([loop, line(start, foot, random.normal(0, 0.03)), tail])]
 
 
 def stemmed_nine(random: Random) -> list[Stroke]:
@@ -395,13 +392,13 @@ def stemmed_nine(random: Random) -> list[Stroke]:
     loop = _arc((wide, high), (wide, high), random.uniform(-60, 0), -random.uniform(250, 370))
     top = np.array([2 * wide + random.uniform(-0.02, 0.05), random.uniform(0.0, 1.0) * high])
     bottom = np.array([top[0] - random.uniform(-0.06, 0.3), 1.0])
-    stem = _line(top, bottom, random.normal(0, 0.03))
+    stem = line(top, bottom, random.normal(0, 0.03))
     if random.random() < 0.3:
-        stem = np.concatenate([stem, _line(bottom, bottom - (random.uniform(0.05, 0.2), random.uniform(-0.03, 0.1)))])
+        stem = np.concatenate([stem, line(bottom, bottom - (random.uniform(0.05, 0.2), random.uniform(-0.03, 0.1)))])
     return [loop, stem] if random.random() < 0.4 else [np.concatenate([loop, stem])]
 
 
-COUNTS: tuple[tuple[int, Style, int], ...] = (
+COUNTS: Counts = (
     (0, slashed_zero, 2600),
     (0, inner_slashed_zero, 500),
     (0, dotted_zero, 300),
@@ -433,16 +430,16 @@ COUNTS: tuple[tuple[int, Style, int], ...] = (
 def _slash(middle: Stroke, angle: float, reach: float) -> Stroke:
     """A slash through a point, rising to the right by an angle in degrees, so far to either side."""
     lean = np.array([np.cos(np.radians(angle)), -np.sin(np.radians(angle))]) * reach
-    return _line(middle + lean, middle - lean)
+    return line(middle + lean, middle - lean)
 
 
 def _foot(bottom: Stroke, random: Random) -> Stroke:
     left, right = random.uniform(0.12, 0.5, 2)
     tilt = random.normal(0, 0.04)
-    return _line(bottom - np.array([left, tilt]), bottom + np.array([right, -tilt]))
+    return line(bottom - np.array([left, tilt]), bottom + np.array([right, -tilt]))
 
 
-def _line(start: object, stop: object, bow: float = 0.0) -> Stroke:
+def line(start: object, stop: object, bow: float = 0.0) -> Stroke:
     """A line of 12 points, bent sideways by `bow` of its length."""
     first, last = np.asarray(start, np.float64), np.asarray(stop, np.float64)
     share = np.linspace(0, 1, 12)[:, None]
@@ -456,7 +453,7 @@ def _arc(centre: tuple[float, float], radii: tuple[float, float], start: float, 
     return np.column_stack([centre[0] + radii[0] * np.cos(angle), centre[1] + radii[1] * np.sin(angle)])
 
 
-def _curve(points: list[object], random: Random, shake: float = 0.025) -> Stroke:
+def curve(points: list[object], random: Random, shake: float = 0.025) -> Stroke:
     """A smooth curve through points (Catmull-Rom), those between its ends moved about a little."""
     knots = np.array([np.asarray(point, np.float64) for point in points])
     knots[1:-1] += random.normal(0, shake, knots[1:-1].shape)
