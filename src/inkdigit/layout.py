@@ -1,13 +1,15 @@
 """A page to its lines: where the numbers stand, each as a strip of ink that a network can read.
 
-The shade of the paper is divided out, print lines and boxes are taken away, and what is left is joined to lines by
-where it stands. All of it is decided on a reduced copy; the strips are cut from the page itself.
+The shade of the paper is divided out, the page is turned upright, print lines and boxes are taken away, and the marks
+that are left are joined to lines by where they stand. All of it is decided on a reduced copy of the page; the strips
+are cut from the page itself.
 """
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,20 +21,39 @@ from inkdigit.number import Box
 __all__ = ["Line", "find_lines"]
 
 _Levels = NDArray[np.uint8]  # (H, W), 0 is paper and 255 is black ink
-_Mask = NDArray[np.uint8]  # (H, W), 0 or 255
-_Matrix = NDArray[np.float64]  # (3, 3), from the corners of pixels to the corners of pixels
+_Mask = NDArray[np.bool_]  # (H, W)
+_Matrix = NDArray[
+    np.float64
+]  # (3, 3), from places in one picture to places in another; whole numbers are pixel corners
+_Boxes = NDArray[np.int64]  # (N, 4): left, top, right, bottom
 
 WORKING_PIXELS: Final = 2_000_000  # of the copy on which lines are looked for
 MIN_CONTRAST: Final = 20  # of 255, between ink and paper; under it there is nothing on the page
+MAX_BLOBS: Final = 2000  # the largest on a page are looked at; a page full of numbers has a few hundred
 
 SHADE_SIDE: Final = 320  # pixels, longest side of the copy on which the shade of the paper is estimated
 SHADE_WINDOW: Final = 1 / 8  # of that side; strokes are narrower than that
+NEARBY: Final = 1 / 6  # of the longest side, across which the strength of ink and the grain of paper are measured
 NOISE_MARGIN: Final = 2.5  # standard deviations of the paper's grain that still are paper
-INK_SHARE: Final = 0.4  # of the strength of ink nearby, that a mark must have to be ink
+INK_SHARE: Final = 0.4  # of the strength of ink nearby that a mark must have to be ink
+FAINTEST: Final = 0.5  # of the page's usual ink is the faintest pen on it
+RULE_SHARE: Final = 0.15  # of the strength of ink that a print line must have to be taken away
 
-GAP: Final = 1.25  # heights of a line between two characters; a wider one divides two numbers
-SIGN_GAP: Final = 1.3  # heights of a line between a character and a sign
-SMALL: Final = 0.45  # of the height of a line; what is lower is a sign, a dot or dirt
+RULES_APART: Final = 12  # pixels
+
+MAX_LEAN: Final = 16  # degrees that a page may be turned
+STRAIGHT: Final = 0.4  # degrees; less is not turned back
+LEAN_POINTS: Final = 20_000  # pixels of ink on which the lean is measured
+SHARPER: Final = 1.25  # times as sharp must rows be when turned back
+
+GAP: Final = 1.2  # heights of a line between two characters; a wider one divides two numbers
+SIGN_GAP: Final = 1.2  # heights of a line between a number and a sign that belongs to it
+SIGN_REACH: Final = 0.8  # heights of a line between a sign and the character behind it
+SIGN_HEIGHT: Final = 0.45  # heights of a line; what is lower is a sign, a dot, or dirt
+BAND: Final = 0.3  # heights of a line that a sign may hang below it
+DUST: Final = 0.35  # of the usual height on the page; lower lines are dirt
+CELL_SHARE: Final = 0.25  # of a cell's height that a character in it must have
+CELL: Final = 1.35  # heights of a line; print lines that are closer are squared paper, not the edges of cells
 MARGIN: Final = 0.15  # of its height round a line, above and below
 SIDE_MARGIN: Final = 0.3  # of its height, at both ends
 MAX_LINE_HEIGHT: Final = 192  # pixels; higher lines are reduced
@@ -45,7 +66,7 @@ class Line:
     Attributes:
         ink: (h, w) uint8, 0 is paper and 255 is full ink, grey levels between; upright, with a margin of 15 % of the
             number's height above and below, and of 30 % at both ends.
-        matrix: (3, 3) float64, from the line's own pixels to those of the page; whole numbers are corners of pixels.
+        matrix: (3, 3) float64, from places in `ink` to places on the page, where whole numbers are corners of pixels.
         page_shape: height and width of the page, in pixels.
     """
 
@@ -65,10 +86,9 @@ class Line:
         Returns:
             The box in pixels of the page, clipped to it.
         """
-        corners = self.matrix @ np.array([[x0, x1, x0, x1], [y0, y0, y1, y1], [1, 1, 1, 1]], np.float64)
+        xs, ys, _ = self.matrix @ np.array([[x0, x1, x0, x1], [y0, y0, y1, y1], [1, 1, 1, 1]], np.float64)
         height, width = self.page_shape
-        left, right = _span(corners[0], width)
-        top, bottom = _span(corners[1], height)
+        (left, right), (top, bottom) = _span(xs, width), _span(ys, height)
         return Box(left, top, right - left, bottom - top)
 
 
@@ -91,8 +111,10 @@ def find_lines(page: Page) -> list[Line]:
         BlankImageError: no ink on the page.
         MissingExtraError: OpenCV is not installed.
     """
-    sheet = _Sheet.of(page)
-    return [sheet.cut(group) for group in _in_reading_order(_groups(_blobs(sheet.mask)))]
+    sheet = _sheet(page)
+    frame = _upright(sheet.marks)
+    lines = _in_reading_order(_groups(frame))
+    return [_cut(sheet, frame, line) for line in lines]
 
 
 def _opencv() -> ModuleType:
@@ -113,53 +135,19 @@ class _Sheet:
     page: Page
     shade: _Levels  # of the reduced copy: its paper, as if there were no ink
     marks: _Levels  # of the reduced copy: how much darker than its paper each pixel is
-    mask: _Mask  # of the reduced copy: ink
     factor: float  # pixels of the page in one of the copy
 
-    @classmethod
-    def of(cls, page: Page) -> "_Sheet":
-        cv = _opencv()
-        factor = max(1.0, math.sqrt(page.size / WORKING_PIXELS))
-        small = _resized(page, 1 / factor)
-        shade = _shade(small)
-        marks = 255 - cv.divide(small, shade, scale=255)
-        mask = _inked(marks)
-        return cls(page, shade, marks, mask, factor)
 
-    def cut(self, group: "_Group") -> Line:
-        """The strip of a group of marks, from the page itself."""
-        cv = _opencv()
-        height = group.bottom - group.top
-        step = max(1 / self.factor, height / MAX_LINE_HEIGHT)  # pixels of the copy in one of the strip
-        pad, side = MARGIN * height, SIDE_MARGIN * height
-        rows = max(1, round((height + 2 * pad) / step))
-        columns = max(1, round((group.right - group.left + 2 * side) / step))
-        matrix = np.array([[step, 0, group.left - side], [0, step, group.top - pad], [0, 0, 1]], np.float64)
-        keep = _warp(self.near(group), matrix, rows, columns)
-        marks = self.strip(matrix, rows, columns, step)
-        ink = cv.multiply(_stretched(marks, keep), keep, scale=1 / 255)
-        scale = np.diag([self.factor, self.factor, 1.0])
-        return Line(ink, scale @ matrix, (self.page.shape[0], self.page.shape[1]))
+def _sheet(page: Page) -> _Sheet:
+    factor = max(1.0, math.sqrt(page.size / WORKING_PIXELS))
+    small = _resized(page, 1 / factor)
+    shade = _shade(small)
+    return _Sheet(page, shade, _darker(small, shade), factor)
 
-    def near(self, group: "_Group") -> _Mask:
-        cv = _opencv()
-        reach = max(1, round(0.15 * (group.bottom - group.top)))
-        mask = np.zeros_like(self.mask)
-        for blob in group.blobs:
-            window = (slice(blob.top, blob.bottom), slice(blob.left, blob.right))
-            mask[window] |= blob.shape
-        mask = cv.dilate(mask, cv.getStructuringElement(cv.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
-        return np.asarray(cv.blur(mask, (reach | 1, reach | 1)))
 
-    def strip(self, matrix: _Matrix, rows: int, columns: int, step: float) -> _Levels:
-        """Marks of the page where the strip lies."""
-        cv = _opencv()
-        if step >= 1:
-            return _warp(self.marks, matrix, rows, columns)
-        full = np.diag([self.factor, self.factor, 1.0]) @ matrix
-        levels = _warp(self.page, full, rows, columns, outside=255)
-        shade = _warp(self.shade, matrix, rows, columns, outside=255)
-        return np.asarray(255 - cv.divide(levels, shade, scale=255))
+def _darker(levels: _Levels, shade: _Levels) -> _Levels:
+    """How much of the light of the paper is missing: 0 none, 255 all of it."""
+    return np.asarray(255 - _opencv().divide(levels, shade, scale=255))
 
 
 def _resized(levels: _Levels, scale: float) -> _Levels:
@@ -172,24 +160,6 @@ def _resized(levels: _Levels, scale: float) -> _Levels:
     return np.asarray(cv.resize(levels, size, interpolation=cv.INTER_AREA))
 
 
-def _warp(levels: _Levels, matrix: _Matrix, rows: int, columns: int, outside: int = 0) -> _Levels:
-    """The picture that the matrix, from its pixels to those given, makes."""
-    cv = _opencv()
-    centres = (
-        np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]]) @ matrix @ np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    )
-    flags = cv.INTER_LINEAR | cv.WARP_INVERSE_MAP
-    return np.asarray(
-        cv.warpAffine(
-            levels, centres[:2], (columns, rows), flags=flags, borderMode=cv.BORDER_CONSTANT, borderValue=outside
-        )
-    )
-
-
-def _shift(distance: float) -> _Matrix:
-    return np.array([[1, 0, distance], [0, 1, distance], [0, 0, 1]], np.float64)
-
-
 def _shade(small: _Levels) -> _Levels:
     """The paper as if there were no ink on it: the lightest nearby, and then as much darker as paper is on average."""
     cv = _opencv()
@@ -199,26 +169,562 @@ def _shade(small: _Levels) -> _Levels:
     light = cv.morphologyEx(tiny, cv.MORPH_CLOSE, window, borderType=cv.BORDER_REPLICATE)
     light = cv.blur(light, (side // 2 | 1, side // 2 | 1), borderType=cv.BORDER_REPLICATE)
     below = cv.subtract(light, tiny)
-    cut, _ = cv.threshold(below, 0, 255, cv.THRESH_OTSU)
-    paper = (below <= cut).astype(np.float32)
+    paper = (below <= _otsu(below)).astype(np.float32)
     usual = cv.blur(below * paper, (side, side)) / np.maximum(cv.blur(paper, (side, side)), 0.01)
     shade = np.clip(light - usual, 1, 255).astype(np.uint8)
     return np.asarray(cv.resize(shade, small.shape[::-1], interpolation=cv.INTER_LINEAR))
 
 
-def _inked(marks: _Levels) -> _Mask:
-    """Which marks are ink."""
+def _otsu(levels: _Levels) -> float:
+    """The level that divides paper from ink with the least variance inside the two (Otsu, 1979)."""
     cv = _opencv()
-    cut, _ = cv.threshold(marks, 0, 255, cv.THRESH_OTSU)
-    ink, paper = marks[marks > cut], marks[marks <= cut]
-    if ink.size == 0 or np.percentile(ink, 70) < MIN_CONTRAST:
+    return float(cv.threshold(np.ascontiguousarray(levels).reshape(1, -1), 0, 255, cv.THRESH_OTSU)[0])
+
+
+# ---- marks to ink ----
+
+
+def _start(marks: _Levels) -> NDArray[np.float32]:
+    """(H, W) from which level on a mark is ink, by the strength of the ink and the grain of the paper around it."""
+    cv = _opencv()
+    cut = max(min(_otsu(marks), _grain_edge(marks)), MIN_CONTRAST)
+    levels = marks.astype(np.float32)
+    ink = np.where(marks > cut, levels, 0)
+    paper = np.where(marks > cut, 0, levels)
+    side = max(marks.shape)
+    fine = min(1.0, 256 / side)
+    window = max(3, round(NEARBY * side * fine)) | 1
+
+    def near(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        tiny = _resized(values, fine)
+        return np.asarray(cv.blur(tiny, (window, window), borderType=cv.BORDER_REFLECT), np.float32)
+
+    total, squares = near(ink), near(ink * ink)
+    usual = float(squares.mean()) / max(float(total.mean()), 1e-6)
+    trust = 0.002 * usual  # so much ink nearby says as much as the whole page does
+    strength = (squares + trust * usual) / (total + trust)
+    grain = np.sqrt(near(paper * paper))
+    start = np.maximum(NOISE_MARGIN * grain, INK_SHARE * np.maximum(strength, FAINTEST * usual))
+    return np.asarray(cv.resize(np.maximum(start, MIN_CONTRAST / 2), marks.shape[::-1], interpolation=cv.INTER_LINEAR))
+
+
+def _grain_edge(marks: _Levels) -> float:
+    """Four standard deviations of the paper's grain, where at least three quarters of the page are paper."""
+    return 4 * float(np.percentile(marks[:: max(1, len(marks) // 512)], 75)) / 0.67
+
+
+# ---- the page upright and without print lines ----
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Blobs:
+    """Marks that hang together."""
+
+    labels: NDArray[np.int32]  # (H, W): 0, or the number of a blob
+    numbers: NDArray[np.int64]  # (N,) in `labels`
+    boxes: _Boxes
+
+    @property
+    def widths(self) -> NDArray[np.int64]:
+        return np.asarray(self.boxes[:, 2] - self.boxes[:, 0])
+
+    @property
+    def heights(self) -> NDArray[np.int64]:
+        return np.asarray(self.boxes[:, 3] - self.boxes[:, 1])
+
+    def kept(self, which: NDArray[np.bool_]) -> "_Blobs":
+        return _Blobs(self.labels, self.numbers[which], self.boxes[which])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """The reduced copy turned upright, with nothing on it but ink."""
+
+    blobs: _Blobs
+    erased: _Mask  # where print lines were taken away
+    edges: _Boxes  # of table cells and boxes: upright print lines that divide what stands beside them
+    matrix: _Matrix  # to the reduced copy
+
+
+def _upright(marks: _Levels) -> _Frame:
+    """Turn the page so that its rows are level, and take print lines away."""
+    mask = marks > _start(marks)
+    if not mask.any():
         raise BlankImageError("the page is blank; write a number on it")
-    grain = math.sqrt(float(np.square(paper, dtype=np.float32).mean()))
-    start = max(NOISE_MARGIN * grain, INK_SHARE * float(np.percentile(ink, 70)))
-    return np.asarray((marks > start) * np.uint8(255))
+    lean = _lean(mask)
+    frame = _frame(marks, lean)
+    return frame
 
 
-def _stretched(marks: _Levels, keep: _Mask) -> _Levels:
+def _lean(mask: _Mask) -> float:
+    """How far rows rise to the right, in degrees: that turn which makes the rows of pixels differ most."""
+    ys, xs = np.nonzero(mask)
+    step = max(1, len(xs) // LEAN_POINTS)
+    points = np.stack([xs[::step], ys[::step]]).astype(np.float64)
+    level = _sharpness(points, 0.0, max(mask.shape))
+    rough = max(np.arange(-MAX_LEAN, MAX_LEAN + 0.1, 0.5), key=lambda angle: _sharpness(points, angle, max(mask.shape)))
+    lean = max(rough + np.arange(-0.4, 0.45, 0.1), key=lambda angle: _sharpness(points, angle, max(mask.shape)))
+    sharp = _sharpness(points, float(lean), max(mask.shape)) > SHARPER * level
+    return float(lean) if sharp and abs(lean) > STRAIGHT else 0.0
+
+
+def _sharpness(points: NDArray[np.float64], angle: float, side: int) -> float:
+    """How unequal the rows are on which the points lie, when turned back by the angle."""
+    turn = math.radians(angle)
+    rows = (points[1] * math.cos(turn) + points[0] * math.sin(turn)) * (1000 / max(side, 1000))
+    counts = np.bincount((rows - rows.min()).astype(np.int64))
+    return float(np.square(counts, dtype=np.float64).sum())
+
+
+def _turned(shape: tuple[int, ...], angle: float) -> tuple[_Matrix, tuple[int, int]]:
+    """The matrix from a turned picture to the one before, and the size that holds all of it: rows, columns."""
+    turn = math.radians(angle)
+    cos, sin = math.cos(turn), math.sin(turn)
+    height, width = shape
+    rows, columns = math.ceil(height * cos + width * abs(sin)), math.ceil(width * cos + height * abs(sin))
+    spin = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
+    return _shift(width / 2, height / 2) @ spin @ _shift(-columns / 2, -rows / 2), (rows, columns)
+
+
+def _shift(x: float, y: float) -> _Matrix:
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
+
+
+def _warp(levels: _Levels, matrix: _Matrix, shape: tuple[int, int], outside: int = 0) -> _Levels:
+    """The picture of that shape whose places the matrix leads to places in the one given."""
+    cv = _opencv()
+    centres = _shift(-0.5, -0.5) @ matrix @ _shift(0.5, 0.5)
+    flags = cv.INTER_LINEAR | cv.WARP_INVERSE_MAP
+    size = (shape[1], shape[0])
+    return np.asarray(cv.warpAffine(levels, centres[:2], size, flags=flags, borderValue=outside))
+
+
+def _frame(marks: _Levels, lean: float) -> _Frame:
+    matrix, shape = _turned(marks.shape, lean)
+    turned = _warp(marks, matrix, shape) if lean else marks
+    start = _start(turned)
+    rules = _rules(turned, start)
+    rest = _without(turned, rules.ruled)
+    erased = rest < turned
+    start = _start(rest)
+    blobs = _plausible(_not_along(_found(rest > start), erased, rules.height))
+    return _Frame(blobs, erased, rules.edges, matrix)
+
+
+# ---- print lines ----
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Strokes:
+    """Straight level strokes that may be print lines, each with its box."""
+
+    lines: _Levels  # how dark they are
+    labels: NDArray[np.int32]
+    boxes: _Boxes
+    thickness: NDArray[np.float64]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return np.asarray(self.boxes[:, 2] - self.boxes[:, 0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ruled:
+    """Those of some strokes that are print lines."""
+
+    strokes: _Strokes
+    which: NDArray[np.bool_]
+    upright: bool  # then the strokes are those of the picture turned about its diagonal
+
+    @property
+    def boxes(self) -> _Boxes:
+        boxes = self.strokes.boxes[self.which]
+        return boxes[:, [1, 0, 3, 2]] if self.upright else boxes
+
+    def level(self, which: NDArray[np.bool_]) -> _Levels:
+        level = np.where(which[self.strokes.labels], self.strokes.lines, 0).astype(np.uint8)
+        return np.ascontiguousarray(level.T) if self.upright else level
+
+    def by_thickness(self) -> Iterator[tuple[int, _Levels]]:
+        """The lines, how dark they are in the picture, in groups of about the same thickness, in pixels."""
+        classes = np.where(self.which, np.ceil(np.log2(np.maximum(self.strokes.thickness, 2))), 0)
+        for value in np.unique(classes[self.which]):
+            yield round(2**value), self.level(classes == value)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rules:
+    """Print lines of a page turned upright, and the height of its characters."""
+
+    ruled: list[_Ruled]
+    height: float
+
+    @property
+    def edges(self) -> _Boxes:
+        """The upright ones that divide what stands to both sides of them."""
+        upright = [some.boxes for some in self.ruled if some.upright]
+        return _dividing(np.concatenate(upright), self.height) if upright else np.zeros((0, 4), np.int64)
+
+
+def _rules(marks: _Levels, start: NDArray[np.float32]) -> _Rules:
+    """Print lines: first those across the page, then those that are long beside the characters."""
+    faint = start * (RULE_SHARE / INK_SHARE)
+    first = _crossing(marks, faint)
+    rest = _without(marks, first)
+    height = _usual_height(_found(rest > start))
+    if first and not _fits(height, marks.shape):
+        first, rest = [], marks
+        height = _usual_height(_found(rest > start))
+    if not height:
+        return _Rules(first, height)
+    if not first and not _fits(height, marks.shape):
+        return _cell(marks, start, height)
+    return _Rules([*first, *_framing(rest, faint, height)], height)
+
+
+def _cell(marks: _Levels, start: NDArray[np.float32], height: float) -> _Rules:
+    """Print lines of a picture that one thing fills: a box, if there is a character in it when its lines are gone."""
+    ruled = _framing(marks, start * (RULE_SHARE / INK_SHARE), 0.4 * min(marks.shape))
+    boxes = _found(_without(marks, ruled) > start).boxes
+    largest = boxes[np.argmax(boxes[:, 3] - boxes[:, 1], keepdims=True)] if len(boxes) else boxes
+    inside = (largest[:, :2] > 1).all() and (largest[:, 2:] < np.array(marks.shape)[::-1] - 1).all()
+    tall = (largest[:, 3] - largest[:, 1] > CELL_SHARE * marks.shape[0]).all()
+    return _Rules(ruled if len(boxes) and inside and tall else [], height)
+
+
+def _strokes(marks: _Levels, start: NDArray[np.float32], length: int) -> _Strokes:
+    """The level strokes of (H, W) marks that are so long at least."""
+    cv = _opencv()
+    marks, start = np.ascontiguousarray(marks), np.ascontiguousarray(start)
+    wide = cv.dilate(marks, np.ones((3, 1), np.uint8))
+    window = np.ones((1, max(3, length)), np.uint8)
+    lines = cv.min(cv.morphologyEx(wide, cv.MORPH_OPEN, window, borderType=cv.BORDER_REPLICATE), marks)
+    shapes = (lines > start).astype(np.uint8)
+    joined = cv.dilate(shapes, np.ones((3, 5), np.uint8))
+    count, labels, stats, _ = cv.connectedComponentsWithStats(joined, connectivity=8)
+    left, top, width, height = stats[:, 0], stats[:, 1], stats[:, 2], stats[:, 3]
+    area = np.bincount(labels.ravel(), weights=shapes.ravel(), minlength=count)
+    boxes = np.stack([left, top, left + width, top + height], axis=1).astype(np.int64)
+    boxes[0] = 0
+    return _Strokes(lines, labels, boxes, area / np.maximum(boxes[:, 2] - boxes[:, 0], 1))
+
+
+def _crossing(marks: _Levels, start: NDArray[np.float32]) -> list[_Ruled]:
+    """The lines across the page."""
+    lying = _strokes(marks, start, marks.shape[1] // 6)
+    standing = _strokes(marks.T, start.T, marks.shape[0] // 6)
+    flat, upright = _is_crossing(lying), _is_crossing(standing)
+    several = _is_several(lying)
+    if several.any():
+        flat, upright = flat | several, upright | _is_several(standing)
+    return [_Ruled(lying, flat, False), _Ruled(standing, upright, True)] if flat.any() or upright.any() else []
+
+
+def _is_crossing(strokes: _Strokes) -> NDArray[np.bool_]:
+    """Which are print lines from end to end."""
+    width = strokes.lines.shape[1]
+    ends = (strokes.boxes[:, 0] <= 0.04 * width) & (strokes.boxes[:, 2] >= 0.96 * width)
+    return ends & _is_thin(strokes, 0.03 * width + 2)
+
+
+def _is_several(strokes: _Strokes) -> NDArray[np.bool_]:
+    """Which are long print lines of many, as ruled and squared paper has; lines of a pattern are nearer together."""
+    width = strokes.lines.shape[1]
+    long = (strokes.lengths >= 0.3 * width) & _is_thin(strokes, 0.03 * width + 2)
+    apart = np.diff(np.sort(strokes.boxes[long, 1]))
+    several = len(apart) >= 3 and np.median(apart) >= RULES_APART
+    return long if several else np.zeros_like(long)
+
+
+def _is_thin(strokes: _Strokes, thickness: float) -> NDArray[np.bool_]:
+    drift = strokes.boxes[:, 3] - strokes.boxes[:, 1] - strokes.thickness
+    return np.asarray((strokes.thickness <= thickness) & (drift <= 4 + 0.04 * strokes.lengths) & (strokes.lengths > 0))
+
+
+def _fits(height: float, shape: tuple[int, ...]) -> bool:
+    """Whether characters so high leave room for print lines on a picture of that shape; 0 stands for no characters."""
+    return 0 < height and (height <= 0.7 * shape[0] or 2 * height <= shape[1])
+
+
+def _framing(marks: _Levels, start: NDArray[np.float32], height: float) -> list[_Ruled]:
+    """The lines that are long beside the characters, and those that make up boxes."""
+    length = round(1.2 * height)
+    lying, standing = _strokes(marks, start, length), _strokes(marks.T, start.T, length)
+    flat, upright = _printed(lying, standing, height)
+    return [_Ruled(lying, flat, False), _Ruled(standing, upright, True)]
+
+
+def _printed(lying: _Strokes, standing: _Strokes, height: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which level and which upright strokes are print: long ones, and those that make up boxes."""
+    flat, upright = (_is_thin(s, max(3.0, 0.3 * height)) & (s.lengths >= 1.25 * height) for s in (lying, standing))
+    long_flat, long_upright = lying.lengths >= 3.5 * height, standing.lengths >= 4 * height
+    while True:
+        stand = upright & (long_upright | _ends_meet(standing, lying, flat, height))
+        lie = flat & (long_flat | _ends_meet(lying, standing, stand, height))
+        if (stand == upright).all() and (lie == flat).all():
+            return lie, stand
+        flat, upright = lie, stand
+
+
+def _ends_meet(strokes: _Strokes, others: _Strokes, which: NDArray[np.bool_], height: float) -> NDArray[np.bool_]:
+    """Which strokes begin and end at some of the others, which lie across."""
+    near = max(4.0, 0.25 * height)
+    across = others.boxes[which][:, [1, 0, 3, 2]][None]
+    boxes = strokes.boxes[:, None]
+    beside = (across[..., 1] <= boxes[..., 3] + near) & (across[..., 3] >= boxes[..., 1] - near)
+    middle = (across[..., 0] + across[..., 2]) / 2
+    first = (beside & (np.abs(middle - boxes[..., 0]) <= near)).any(axis=1) | (strokes.boxes[:, 0] <= 2)
+    last = (beside & (np.abs(middle - boxes[..., 2]) <= near)).any(axis=1)
+    return np.asarray(first & (last | (strokes.boxes[:, 2] >= strokes.lines.shape[1] - 2)))
+
+
+def _dividing(edges: _Boxes, height: float) -> _Boxes:
+    """The upright lines that divide: not those of squared paper, or of a field with a box for each character."""
+    middles = (edges[:, 0] + edges[:, 2]) / 2
+    apart = np.abs(middles[:, None] - middles[None])
+    together = np.minimum(edges[:, None, 3], edges[None, :, 3]) > np.maximum(edges[:, None, 1], edges[None, :, 1])
+    apart = np.where(together & (apart > 0.3 * height), apart, np.inf)
+    return edges[~(apart < CELL * height).any(axis=1)]
+
+
+def _without(marks: _Levels, ruled: Iterable[_Ruled]) -> _Levels:
+    """Marks without print lines; a stroke that crosses a line is whole again."""
+    cv = _opencv()
+    rest = marks
+    for some in ruled:
+        for thickness, lines in some.by_thickness():
+            edge = 3 if thickness < 4 else 5
+            lines = cv.dilate(lines, np.ones((edge, edge), np.uint8))
+            left = cv.subtract(rest, lines)
+            window = np.ones((thickness + edge, thickness + edge), np.uint8)
+            joined = cv.min(cv.morphologyEx(left, cv.MORPH_CLOSE, window), rest)
+            rest = np.where(lines > 0, np.maximum(left, joined), rest).astype(np.uint8)
+    return rest
+
+
+# ---- ink to lines ----
+
+
+def _found(mask: _Mask) -> _Blobs:
+    """The largest blobs of a mask."""
+    cv = _opencv()
+    _, labels, stats, _ = cv.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    least = max(2, round(max(mask.shape) / 500))
+    size = np.maximum(stats[:, cv.CC_STAT_WIDTH], stats[:, cv.CC_STAT_HEIGHT])
+    numbers = np.flatnonzero((size >= least) & (stats[:, cv.CC_STAT_AREA] >= 3))
+    numbers = numbers[numbers > 0]
+    largest = np.argsort(-size[numbers], kind="stable")[:MAX_BLOBS]
+    numbers = numbers[largest]
+    left, top, width, height = stats[numbers, :4].T
+    return _Blobs(labels, numbers, np.stack([left, top, left + width, top + height], axis=1).astype(np.int64))
+
+
+def _usual_height(blobs: _Blobs) -> float:
+    """The height of a character on the page; 0 where there is none."""
+    holds = _holds(blobs)
+    slim = np.maximum(blobs.heights, blobs.widths) > 7 * np.minimum(blobs.heights, blobs.widths)
+    whole = ~holds & (blobs.heights >= 6)
+    heights = np.sort(blobs.heights[whole & ~slim] if (whole & ~slim).any() else blobs.heights[whole])
+    if not len(heights):
+        return 0.0
+    weight = np.square(heights).cumsum()
+    return float(heights[np.searchsorted(weight, weight[-1] / 2)])
+
+
+def _holds(blobs: _Blobs) -> NDArray[np.bool_]:
+    """Which blobs have another one inside their box that is no dot: boxes and shadows, not characters."""
+    outer, inner = blobs.boxes[:, None], blobs.boxes[None]
+    inside = (inner[..., :2] >= outer[..., :2]).all(axis=2) & (inner[..., 2:] <= outer[..., 2:]).all(axis=2)
+    large = blobs.heights[None] >= 0.25 * blobs.heights[:, None]
+    np.fill_diagonal(inside, False)
+    return np.asarray((inside & large).any(axis=1))
+
+
+def _not_along(blobs: _Blobs, erased: _Mask, height: float) -> _Blobs:
+    """Without what is left of print lines, on a page with characters so high."""
+    if not erased.any():
+        return blobs
+    slim = np.minimum(blobs.heights, blobs.widths) < 0.3 * height
+    zone = _opencv().dilate(erased.view(np.uint8), np.ones((5, 5), np.uint8))
+    along = np.bincount(blobs.labels.ravel(), weights=zone.ravel())[blobs.numbers]
+    return blobs.kept(~slim | (along < 0.6 * np.bincount(blobs.labels.ravel())[blobs.numbers]))
+
+
+def _plausible(blobs: _Blobs) -> _Blobs:
+    """Without what is far too large for a character."""
+    height = _usual_height(blobs)
+    if not height:
+        return blobs
+    huge = (blobs.heights > 5 * height) | (_holds(blobs) & (blobs.heights > 2 * height))
+    return blobs.kept(~huge)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Blobs of one line: rows of `_Blobs`, and the box round them."""
+
+    rows: NDArray[np.int64]
+    box: tuple[int, int, int, int]
+    height: int  # of its highest blob
+
+    @classmethod
+    def of(cls, blobs: _Blobs, rows: NDArray[np.int64]) -> "_Group":
+        boxes = blobs.boxes[rows]
+        left, top = boxes[:, :2].min(axis=0).tolist()
+        right, bottom = boxes[:, 2:].max(axis=0).tolist()
+        return cls(rows, (left, top, right, bottom), int(blobs.heights[rows].max()))
+
+
+def _groups(frame: _Frame) -> list[_Group]:
+    blobs = frame.blobs
+    if not len(blobs.boxes):
+        return []
+    groups = [_Group.of(blobs, rows) for rows in _parts(_linked(blobs, frame.edges))]
+    groups = _with_signs(blobs, groups, frame.edges)
+    sizes = np.maximum(blobs.heights, blobs.widths / 3)
+    largest = [float(sizes[group.rows].max()) for group in groups]
+    least = DUST * min(_usual_height(blobs) or max(largest), max(largest))
+    return [group for group, size in zip(groups, largest, strict=True) if size >= least]
+
+
+def _linked(blobs: _Blobs, edges: _Boxes) -> NDArray[np.bool_]:
+    """(N, N) which blobs stand side by side in a line."""
+    left, top, right, bottom = (blobs.boxes[:, [side]] for side in range(4))
+    height = (bottom - top).astype(np.float64)
+    larger, smaller = np.maximum(height, height.T), np.minimum(height, height.T)
+    gap = np.maximum(left, left.T) - np.minimum(right, right.T)
+    shared = np.minimum(bottom, bottom.T) - np.maximum(top, top.T)
+    beside = (gap < GAP * larger) & (shared > 0.35 * smaller) & (smaller > SIGN_HEIGHT * larger)
+    above = -gap > 0.3 * np.minimum(right - left, (right - left).T)
+    broken = above & ((shared > -0.1 * larger) | (shared > -0.25 * larger) & (smaller < 0.75 * larger))
+    return (beside | broken) & ~_divided(blobs, edges)
+
+
+def _divided(blobs: _Blobs, edges: _Boxes) -> NDArray[np.bool_]:
+    """(N, N) which blobs have an upright print line between them."""
+    middle = (blobs.boxes[:, 0] + blobs.boxes[:, 2]) / 2
+    top, bottom = blobs.boxes[:, 1], blobs.boxes[:, 3]
+    divided = np.zeros((len(middle), len(middle)), np.bool_)
+    for left, upper, right, lower in edges:
+        beside = (top < lower) & (bottom > upper)
+        before, behind = beside & (middle < (left + right) / 2), beside & (middle >= (left + right) / 2)
+        divided |= before[:, None] & behind[None] | behind[:, None] & before[None]
+    return divided
+
+
+def _parts(linked: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """Rows that are linked to each other, directly or through others."""
+    left = np.ones(len(linked), np.bool_)
+    parts = []
+    while left.any():
+        part = np.zeros(len(linked), np.bool_)
+        new = np.zeros_like(part)
+        new[left.argmax()] = True
+        while new.any():
+            part |= new
+            new = linked[new].any(axis=0) & ~part
+        parts.append(np.flatnonzero(part))
+        left &= ~part
+    return parts
+
+
+def _with_signs(blobs: _Blobs, groups: list[_Group], edges: _Boxes) -> list[_Group]:
+    """Join signs, dots and parts of digits to the lines in which they stand, the nearest first."""
+    groups = sorted(groups, key=lambda group: -group.height)
+    divided = _divided(blobs, edges)
+    while True:
+        pairs = [
+            (_distance(large, small), first, second)
+            for first, large in enumerate(groups)
+            for second, small in enumerate(groups[first + 1 :], first + 1)
+            if _takes(large, small) and not divided[np.ix_(large.rows, small.rows)].any()
+        ]
+        if not pairs:
+            return groups
+        _, first, second = min(pairs)
+        joined = _Group.of(blobs, np.concatenate([groups[first].rows, groups[second].rows]))
+        groups = [group for at, group in enumerate(groups) if at not in {first, second}]
+        groups = sorted([*groups, joined], key=lambda group: -group.height)
+
+
+def _distance(large: _Group, small: _Group) -> int:
+    return max(large.box[0], small.box[0]) - min(large.box[2], small.box[2])
+
+
+def _takes(large: _Group, small: _Group) -> bool:
+    """Whether the smaller one is a sign or a part of a character of the larger one, or goes on behind a sign of it."""
+    height = large.height
+    if small.height > 0.6 * height:
+        shared = min(large.box[3], small.box[3]) - max(large.box[1], small.box[1])
+        return _distance(large, small) < SIGN_REACH * height and shared > 0.35 * small.height
+    middle = (small.box[1] + small.box[3]) / 2
+    level = large.box[1] - 0.15 * height <= middle <= large.box[3] + BAND * height
+    return level and _distance(large, small) <= SIGN_GAP * height
+
+
+def _in_reading_order(groups: list[_Group]) -> list[_Group]:
+    """Rows from top to bottom, each from left to right."""
+    rows: list[list[_Group]] = []
+    for group in sorted(groups, key=lambda group: group.box[1] + group.box[3]):
+        middle = (group.box[1] + group.box[3]) / 2
+        if rows and any(other.box[1] <= middle <= other.box[3] for other in rows[-1]):
+            rows[-1].append(group)
+        else:
+            rows.append([group])
+    return [group for row in rows for group in sorted(row, key=lambda group: group.box[0])]
+
+
+# ---- lines to strips ----
+
+
+def _cut(sheet: _Sheet, frame: _Frame, group: _Group) -> Line:
+    """The strip of a group of marks, from the page itself."""
+    left, top, right, bottom = group.box
+    height = bottom - top
+    step = max(1 / sheet.factor, height / MAX_LINE_HEIGHT)  # pixels of the copy in one of the strip
+    above, side = MARGIN * height, SIDE_MARGIN * height
+    shape = max(1, round((height + 2 * above) / step)), max(1, round((right - left + 2 * side) / step))
+    matrix = _shift(left - side, top - above) @ np.diag([step, step, 1.0])
+    near, x, y = _near(frame, group)
+    keep = _warp(near, _shift(-x, -y) @ matrix, shape)
+    marks = _strip(sheet, frame.matrix @ matrix, shape, step)
+    ink = _opencv().multiply(_stretched(marks, keep), keep, scale=1 / 255)
+    full = np.diag([sheet.factor, sheet.factor, 1.0]) @ frame.matrix @ matrix
+    return Line(ink, full, (sheet.page.shape[0], sheet.page.shape[1]))
+
+
+def _near(frame: _Frame, group: _Group) -> tuple[_Levels, int, int]:
+    """What of the upright copy belongs to the group, with soft edges, and where its upper left corner is."""
+    cv = _opencv()
+    left, top, right, bottom = group.box
+    reach = max(1, round(0.12 * (bottom - top)))
+    edge = 2 * reach + 1
+    chosen = np.zeros(int(frame.blobs.labels.max()) + 1, np.uint8)
+    chosen[frame.blobs.numbers[group.rows]] = 255
+    labels = frame.blobs.labels[max(0, top - edge) : bottom + edge, max(0, left - edge) : right + edge]
+    mask = chosen[labels]
+    others = (labels > 0) & (mask == 0)
+    x, y = max(0, left - edge), max(0, top - edge)
+    erased = frame.erased[y : y + mask.shape[0], x : x + mask.shape[1]]
+    mask = cv.copyMakeBorder(mask, edge, edge, edge, edge, cv.BORDER_CONSTANT)
+    wide = cv.dilate(mask, cv.getStructuringElement(cv.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    wide[edge:-edge, edge:-edge][others | erased] = 0
+    wide = np.maximum(wide, mask)
+    return np.asarray(cv.blur(wide, (3, 3))), x - edge, y - edge
+
+
+def _strip(sheet: _Sheet, matrix: _Matrix, shape: tuple[int, int], step: float) -> _Levels:
+    """Marks of the page where the strip lies; the matrix leads to places on the reduced copy."""
+    if step >= 1:
+        scale = 1 / step
+        small = _resized(sheet.marks, scale)
+        exact = np.diag([small.shape[1] / sheet.marks.shape[1], small.shape[0] / sheet.marks.shape[0], 1.0])
+        return _warp(small, exact @ matrix, shape)
+    full = np.diag([sheet.page.shape[1] / sheet.shade.shape[1], sheet.page.shape[0] / sheet.shade.shape[0], 1.0])
+    return _darker(_warp(sheet.page, full @ matrix, shape, outside=255), _warp(sheet.shade, matrix, shape, outside=255))
+
+
+def _stretched(marks: _Levels, keep: _Levels) -> _Levels:
     """Marks of a strip as ink: what is paper's grain at 0, and strokes at 255."""
     near = marks[keep > 127]
     if near.size == 0:
@@ -228,100 +734,3 @@ def _stretched(marks: _Levels, keep: _Mask) -> _Levels:
     full = float(np.percentile(strokes, 60)) if strokes.size else 255.0
     start = min(float(np.percentile(paper, 75)) if paper.size else 0.0, 0.3 * full)
     return np.asarray(np.clip((marks - start) * (255 / max(full - start, 1)), 0, 255), np.uint8)
-
-
-def _otsu(levels: NDArray[Any]) -> float:
-    cv = _opencv()
-    return float(cv.threshold(np.ascontiguousarray(levels).reshape(1, -1), 0, 255, cv.THRESH_OTSU)[0])
-
-
-# ---- marks to lines ----
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Blob:
-    """Marks that hang together, with their box in pixels of the reduced copy."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-    shape: _Mask  # of its box
-
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Group:
-    blobs: tuple[_Blob, ...]
-
-    @property
-    def left(self) -> int:
-        return min(blob.left for blob in self.blobs)
-
-    @property
-    def top(self) -> int:
-        return min(blob.top for blob in self.blobs)
-
-    @property
-    def right(self) -> int:
-        return max(blob.right for blob in self.blobs)
-
-    @property
-    def bottom(self) -> int:
-        return max(blob.bottom for blob in self.blobs)
-
-
-def _blobs(mask: _Mask) -> list[_Blob]:
-    cv = _opencv()
-    count, labels, boxes, _ = cv.connectedComponentsWithStats(mask, connectivity=8)
-    blobs = []
-    for label in range(1, count):
-        left, top, width, height, area = boxes[label].tolist()
-        if area < 4:
-            continue
-        window = labels[top : top + height, left : left + width]
-        blobs.append(_Blob(left, top, left + width, top + height, (window == label) * np.uint8(255)))
-    return blobs
-
-
-def _groups(blobs: list[_Blob]) -> list[_Group]:
-    groups: list[list[_Blob]] = []
-    for blob in sorted(blobs, key=lambda blob: -blob.height):
-        joined = [group for group in groups if _belongs(blob, group)]
-        groups = [group for group in groups if not any(group is other for other in joined)]
-        groups.append([blob, *(other for group in joined for other in group)])
-    tallest = max((blob.height for blob in blobs), default=0)
-    widest = max((blob.width for blob in blobs), default=0)
-    size = max(tallest, widest / 2)
-    kept = [group for group in groups if max(max(b.height, b.width / 2) for b in group) >= 0.35 * size]
-    return [_Group(tuple(group)) for group in kept]
-
-
-def _belongs(blob: _Blob, group: list[_Blob]) -> bool:
-    height = max(max(other.height for other in group), max(other.width for other in group) / 3)
-    return any(_beside(blob, other, height) for other in group)
-
-
-def _beside(blob: _Blob, other: _Blob, height: float) -> bool:
-    gap = max(blob.left, other.left) - min(blob.right, other.right)
-    apart = max(blob.top, other.top) - min(blob.bottom, other.bottom)
-    return gap < GAP * height and apart < 0.3 * height
-
-
-def _in_reading_order(groups: list[_Group]) -> list[_Group]:
-    rows: list[list[_Group]] = []
-    for group in sorted(groups, key=lambda group: group.top + group.bottom):
-        middle = (group.top + group.bottom) / 2
-        row = next((row for row in rows if any(other.top < middle < other.bottom for other in row)), None)
-        if row is None:
-            rows.append([group])
-        else:
-            row.append(group)
-    return [group for row in rows for group in sorted(row, key=lambda group: group.left)]
