@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +18,8 @@ from numpy.typing import NDArray
 from benchmarks.drawings import PROJECT, save_pictures
 from benchmarks.environments import ocr_environment
 from inkdigit.errors import ImageError, ModelError
-
-if TYPE_CHECKING:
-    from inkdigit.reader import Reader
+from inkdigit.image import read_page
+from inkdigit.reader import Reader
 
 SCRIPT = PROJECT / "benchmarks/ocr/ppocr.py"
 WARM_UP = 3  # pictures that are read once before
@@ -70,8 +68,6 @@ def inkdigit(model: str | None = None) -> Engine:
     Raises:
         MissingEngineError: there is no such model.
     """
-    from inkdigit.reader import Reader
-
     try:
         reader = Reader.load(model)
     except ModelError as error:
@@ -80,7 +76,7 @@ def inkdigit(model: str | None = None) -> Engine:
     return Engine("Inkdigit", f"{reader.version}, {versions}", functools.partial(read_all, reader))
 
 
-def read_all(reader: "Reader", pictures: Sequence[bytes]) -> Readings:
+def read_all(reader: Reader, pictures: Sequence[bytes]) -> Readings:
     """Read every picture as a user's call would; what is refused has no text."""
     for picture in pictures[:WARM_UP]:
         read_one(reader, picture)
@@ -91,10 +87,8 @@ def read_all(reader: "Reader", pictures: Sequence[bytes]) -> Readings:
     return Readings(tuple(text for text, _ in answers), confidence, 1000 * taken / len(pictures))
 
 
-def read_one(reader: "Reader", picture: bytes) -> tuple[str, float]:
+def read_one(reader: Reader, picture: bytes) -> tuple[str, float]:
     """The digits of all numbers on a picture, from left to right, and the chance that all of them are right."""
-    from inkdigit.image import read_page
-
     try:
         numbers = reader.read(read_page(picture))
     except ImageError:
