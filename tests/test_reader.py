@@ -11,14 +11,14 @@ from inkdigit.ctc import log_softmax
 from inkdigit.errors import BlankImageError, ModelError
 from inkdigit.expect import Expectation
 from inkdigit.number import LABELS, NoReadingError
-from inkdigit.reader import Reader, Trust, substitutions
+from inkdigit.reader import Division, Reader, Trust, substitutions, weighed
 from inkdigit.recognizer import Recognizer, current_model
 
 pytest.importorskip("cv2", reason="OpenCV is not installed: pip install 'inkdigit[read]'")
 
 NOTHING = 0
 CARD: Mapping[str, Any] = {
-    "version": "told", "temperature": 1.0, "trust": {"line": 1.0, "whole": 0.0, "cut": 0.0},
+    "version": "told", "temperature": 1.0, "trust": {"line": 1.0, "whole": 0.0, "cut": 0.0, "agree": 0.0},
 }  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def test_a_blank_page_is_refused() -> None:
 
 
 def test_the_recognizer_has_its_say_where_it_is_trusted() -> None:
-    card = {**CARD, "trust": {"line": 0.5, "whole": 1.0, "cut": 0.0}}
+    card = {**CARD, "trust": {"line": 0.5, "whole": 1.0, "cut": 0.0, "agree": 0.0}}
     doubting = dict.fromkeys("147", 1 / 3)
 
     [number] = Reader(Told(doubting), card, Recognizer.load()).read(strokes(1))
@@ -116,12 +116,25 @@ def test_the_recognizer_has_its_say_where_it_is_trusted() -> None:
 def test_opinions_multiply_with_their_exponents() -> None:
     by_line, by_look = np.array([[0.8, 0.2]]), np.array([[0.4, 0.6]])
 
-    joined = Trust(line=1.0, whole=2.0, cut=0.0).joined(by_line, by_look, np.array([True]))
-    alone = Trust(line=1.0, whole=2.0, cut=0.0).joined(by_line, by_look, np.array([False]))
+    joined = Trust(line=1.0, whole=2.0, cut=0.0, agree=0.0).joined(by_line, by_look, np.array([True]))
+    alone = Trust(line=1.0, whole=2.0, cut=0.0, agree=0.0).joined(by_line, by_look, np.array([False]))
 
     product = np.array([[0.8 * 0.16, 0.2 * 0.36]])
     np.testing.assert_allclose(joined, product / product.sum())
     np.testing.assert_allclose(alone, by_line)
+
+
+def test_of_two_ways_to_divide_a_line_the_one_on_which_opinions_agree_gains() -> None:
+    trust = Trust(line=1.0, whole=1.0, cut=0.0, agree=1.0)
+    sure, other = np.array([[0.9, 0.1]]), np.array([[0.1, 0.9]])
+    whole = np.array([True])
+
+    agreed, differed = (Division(0.45, trust.agreement(sure, look, whole), sure, []) for look in (sure, other))
+    [first, second] = weighed([agreed, differed])
+
+    assert first.mass > 0.45 > second.mass
+    assert first.mass + second.mass == pytest.approx(0.9)
+    assert trust.agreement(sure, np.array([[0.5, 0.5]]), whole) == pytest.approx(1)
 
 
 def test_substitutions_are_the_chances_of_the_texts_with_one_character_exchanged() -> None:

@@ -7,7 +7,7 @@ and both have a say. What is expected of the number, if anything, chooses among 
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -120,7 +120,7 @@ class Reader:
             found.setdefault(len(text), (text, chance))
         texts = sorted(found.values(), key=lambda text: -text[1])[:DIVISIONS]
         likely = [text for text, chance in texts if 0 < len(text) <= LONGEST and chance > LEAST_DIVISION * texts[0][1]]
-        return [self._division(logs, text, ink) for text in likely]
+        return weighed([self._division(logs, text, ink) for text in likely])
 
     def _division(self, logs: Logs, text: Classes, ink: Ink) -> "Division":
         steps = steps_of(logs, text)
@@ -130,7 +130,8 @@ class Reader:
         by_line, mass = substitutions(logs, text)
         by_look = self._look(pieces)
         whole = np.array([piece.whole for piece in pieces])
-        return Division(mass, self._trust.joined(by_line, by_look, whole), pieces)
+        agreement = self._trust.agreement(by_line, by_look, whole)
+        return Division(mass, agreement, self._trust.joined(by_line, by_look, whole), pieces)
 
     def _look(self, pieces: Sequence[Piece]) -> NDArray[np.float64]:
         """(L, 16) probabilities of `LABELS` by the ink of each character alone; signs are no digits to it."""
@@ -163,11 +164,13 @@ class Trust:
         line: on the network's that saw the whole line.
         whole: on the recognizer's, where the character's ink touches no other's.
         cut: on the recognizer's, where a stroke was cut.
+        agree: on both being of one opinion, where a line may be divided in several ways.
     """
 
     line: float
     whole: float
     cut: float
+    agree: float
 
     def joined(
         self, by_line: NDArray[np.float64], by_look: NDArray[np.float64], whole: NDArray[np.bool_]
@@ -178,6 +181,12 @@ class Trust:
         weights = np.exp(logs - logs.max(axis=1, keepdims=True))
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
+    def agreement(self, by_line: NDArray[np.float64], by_look: NDArray[np.float64], whole: NDArray[np.bool_]) -> float:
+        """How well both opinions of all characters go together: 1 where one of them says nothing, higher if well."""
+        together = (by_line * by_look).sum(axis=1) * by_line.shape[1]
+        exponents = self.agree * np.where(whole, 1.0, self.cut)
+        return float(np.prod(together**exponents))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Division:
@@ -185,11 +194,13 @@ class Division:
 
     Attributes:
         mass: probability that this many characters stand there.
+        agreement: of the two opinions of them, see `Trust.agreement`.
         places: (L, 16) probabilities of `LABELS` at each of them.
         pieces: their ink.
     """
 
     mass: float
+    agreement: float
     places: NDArray[np.float64]
     pieces: Sequence[Piece]
 
@@ -202,6 +213,14 @@ class Division:
     def hypothesis(self) -> Hypothesis:
         """The same as `choose` takes it."""
         return Hypothesis(self.mass, tuple(_alternatives(place) for place in self.places))
+
+
+def weighed(divisions: Sequence[Division]) -> list[Division]:
+    """The ways to divide one line, those preferred whose characters both opinions agree on; their sum stays."""
+    total = sum(division.mass for division in divisions)
+    weights = [division.mass * division.agreement for division in divisions]
+    scale = min(total, 1.0) / max(sum(weights), 1e-300)
+    return [replace(division, mass=weight * scale) for division, weight in zip(divisions, weights, strict=True)]
 
 
 def _alternatives(place: NDArray[np.float64]) -> tuple[Alternative, ...]:
