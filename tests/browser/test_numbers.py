@@ -120,7 +120,6 @@ def test_a_pad_that_gets_narrower_shows_all_of_the_drawing(reading_sheet: Sheet)
     before = ink_of(reading_sheet.posted[-1]).sum()
 
     reading_sheet.page.set_viewport_size({"width": 390, "height": 844})
-    reading_sheet.page.wait_for_function("document.querySelector('#pad').clientWidth < 400")
     reading_sheet.draw([[(20, 20), (20.5, 20)]])
     reading_sheet.page.keyboard.press("Control+z")
     reading_sheet.expect("number")

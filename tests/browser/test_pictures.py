@@ -94,7 +94,7 @@ def test_pasted_text_is_left_alone(reading_sheet: Sheet) -> None:
 def test_the_next_picture_takes_the_place_of_the_last(reading_sheet: Sheet) -> None:
     _read(reading_sheet)
     _choose(reading_sheet, jpeg(paper(ROWS[:1])), name="other.jpg")
-    reading_sheet.page.wait_for_function("document.querySelectorAll('#boxes li').length === 1")
+    reading_sheet.page.locator("#boxes li:only-child").wait_for()
 
     assert reading_sheet.page.get_by_alt_text("The picture other.jpg").is_visible()
 

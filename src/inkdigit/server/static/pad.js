@@ -123,11 +123,10 @@ export class Pad extends EventTarget {
 
   /** Take a paper of the pad's proportions, on which all ink of before finds room. */
   #fit() {
-    const { clientWidth, clientHeight } = this.#canvas;
-    if (clientWidth === 0 || clientHeight === 0) return; // out of sight
-    const { width, height } = this.#paper;
-    this.#paper = paperFor(clientWidth, clientHeight, this.drawing);
-    if (width !== this.#paper.width || height !== this.#paper.height) this.#emit("paper");
+    const { width, height } = this.#canvas.getBoundingClientRect();
+    if (width === 0 || height === 0) return; // out of sight
+    this.#paper = paperFor(width, height, this.drawing);
+    this.#emit("paper");
     this.repaint();
   }
 
