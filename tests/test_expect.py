@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from inkdigit.errors import ConfigError, MissingExtraError
 from inkdigit.expect import EXAMPLES, FLOOR, RULES, Choice, Expectation, Hypothesis, choose
-from inkdigit.number import Alternative, NoReadingError, value_of
-from inkdigit.pattern import ALPHABET
+from inkdigit.number import LABELS, Alternative, NoReadingError, value_of
 
 SPECIFICATIONS = [
     "length=2",
@@ -213,7 +212,7 @@ def test_an_empty_reading_that_is_not_expected_says_that_nothing_was_read() -> N
 
 @pytest.mark.parametrize("specification", ["", "check=iban", "range=1..2", "pattern=([0-9]*1[0-9]{12}|[^1]*)[0-9.-]*"])
 def test_the_most_open_line_is_answered_or_refused(specification: str) -> None:
-    flat = tuple(Alternative(label, 1 / 18) for label in (*ALPHABET, ""))
+    flat = tuple(Alternative(label, 1 / 18) for label in (*LABELS, ""))
     hypotheses = [Hypothesis(0.1, (flat,) * (30 + number)) for number in range(10)]
     expectation = Expectation.parse(specification)
 
@@ -423,7 +422,7 @@ def test_iban_agrees_with_the_remainder_by_hand(account: str, off: int) -> None:
     digits = f"{(check + off) % 100:02}{account}"
 
     assert Expectation.parse("check=iban:DE").allows(digits) == is_mod_97("DE", digits)
-    assert not off or not is_mod_97("DE", digits)
+    assert off or is_mod_97("DE", digits)
 
 
 def test_a_check_digit_without_python_stdnum_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

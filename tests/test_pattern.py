@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkdigit.errors import ConfigError
-from inkdigit.pattern import ALPHABET, MAX_PLACES, compile_pattern, escape
+from inkdigit.number import LABELS
+from inkdigit.pattern import MAX_PLACES, compile_pattern, escape
 
 ATOMS = ["0", "1", "-", r"\.", r"\d", ".", "[01]", "[^0-8]", "[-,0-2]", r"[\d.]", "(?:1)"]
 REPEATS = ["", "", "?", "*", "+", "{2}", "{0,2}", "{1,}", "{,2}", "{0}"]
@@ -46,7 +47,7 @@ def test_a_beginning_goes_on_where_the_whole_text_matches(source: str, text: str
     assert meets == [pattern.matches(text)] * (len(text) + 1)
 
 
-@given(text=st.text(ALPHABET, max_size=10))
+@given(text=st.text(LABELS, max_size=10))
 def test_an_escaped_text_matches_itself_alone(text: str) -> None:
     pattern = compile_pattern(escape(text))
 

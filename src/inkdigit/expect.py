@@ -6,6 +6,7 @@ every text it allows must match; some have a check of the whole text besides, su
 """
 
 import heapq
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +19,8 @@ from types import ModuleType
 from typing import Any, Final, Self
 
 from inkdigit.errors import ConfigError, MissingExtraError
-from inkdigit.number import SIGNS, Alternative, NoReadingError, value_of
-from inkdigit.pattern import ALPHABET, Pattern, compile_pattern, escape
+from inkdigit.number import LABELS, SIGNS, Alternative, NoReadingError, value_of
+from inkdigit.pattern import Pattern, compile_pattern, escape
 
 MAX_EXPECTATION: Final = 4096  # characters
 MAX_PATTERN: Final = 200  # characters
@@ -150,14 +151,18 @@ def _rule(text: str) -> Rule:
     if name not in RULES:
         meant = get_close_matches(name, RULES, n=1)
         hint = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(RULES)}"
-        raise ConfigError(f"{name!r} is nothing that can be expected; {hint}")
+        raise ConfigError(f"{_brief(name)!r} is nothing that can be expected; {hint}")
     if bool(equals) != bool(value) or bool(value) != (name != "integer"):
-        raise ConfigError(f"{text!r} is not how {name} is expected; write {EXAMPLES[name]}")
+        raise ConfigError(f"{_brief(text)!r} is not how {name} is expected; write {EXAMPLES[name]}")
     return RULES[name](value)
 
 
+def _brief(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def _impossible(name: str, value: str, why: str = "") -> ConfigError:
-    return ConfigError(f"{name}={value} cannot be expected{why and ': '}{why}; write it as in {EXAMPLES[name]}")
+    return ConfigError(f"{name}={_brief(value)} cannot be expected{why and ': '}{why}; write it as in {EXAMPLES[name]}")
 
 
 def _length(value: str) -> Rule:
@@ -179,8 +184,8 @@ def _pattern(value: str) -> Rule:
 def _one_of(value: str) -> Rule:
     texts = list(dict.fromkeys(text.strip() for text in value.split(",")))
     for text in texts:
-        if not text or set(text) - set(ALPHABET):
-            raise _impossible("one-of", value, f"{text!r} is no number")
+        if not text or set(text) - set(LABELS):
+            raise _impossible("one-of", value, f"{_brief(text)!r} is no number")
     shape = compile_pattern("|".join(map(escape, texts)), max_places=MAX_EXPECTATION)
     return Rule("one-of", ",".join(texts), shape)
 
@@ -230,7 +235,7 @@ _DATE_PARTS: Final = {  # with two digits, and with one where a sign tells how f
 
 def _date(value: str) -> Rule:
     parts = re.findall(r"%?.", value)
-    if any(part not in _DATE_PARTS and part not in ALPHABET for part in parts):
+    if any(part not in _DATE_PARTS and part not in LABELS for part in parts):
         raise _impossible("date", value, f"its parts are {' '.join(_DATE_PARTS)}, with digits and signs between")
     fields = [part.replace("%y", "%Y") for part in parts if part in _DATE_PARTS]
     if not fields or len(fields) > len(set(fields)):
@@ -373,7 +378,9 @@ def choose(hypotheses: Sequence[Hypothesis], expectation: Expectation | None = N
     found = _likeliest(ways, expectation, least)
     if found is None or found.likelihood < least:
         what = f"{as_read.text} was read" if as_read.text else "nothing was read"
-        raise NoReadingError(f"{what}, and no reading that is likely enough keeps to {expectation}; look at it again")
+        raise NoReadingError(
+            f"{what}, and no reading that is likely enough keeps to {_brief(str(expectation))}; look at it again"
+        )
     return found
 
 
@@ -427,9 +434,11 @@ def _ways(hypotheses: Sequence[Hypothesis]) -> list[_Way]:
 
 
 def _sorted_labels(place: Sequence[Alternative]) -> tuple[tuple[str, float], ...]:
-    labels = {alternative.label for alternative in place}
-    sums = {label: math.fsum(each.confidence for each in place if each.label == label) for label in labels}
-    return tuple(sorted(((label, sums[label]) for label in labels if sums[label] > 0), key=lambda one: (-one[1], one)))
+    confidences: dict[str, list[float]] = {}
+    for alternative in place:
+        confidences.setdefault(alternative.label, []).append(alternative.confidence)
+    sums = [(-math.fsum(several), label) for label, several in confidences.items()]
+    return tuple((label, -negative) for negative, label in sorted(sums) if negative < 0)
 
 
 def _products(factors: Sequence[float]) -> tuple[float, ...]:
@@ -442,8 +451,11 @@ def _products(factors: Sequence[float]) -> tuple[float, ...]:
 
 def _likeliest(ways: Sequence[_Way], expectation: Expectation, least: float) -> Choice | None:
     """The likeliest text that is allowed; None where there is none, or none of a likelihood of `least`."""
-    lattices = [_Lattice(way, expectation.shapes) for way in ways]
-    mass = math.fsum(lattice.mass(_MAX_NODES // len(ways)) for lattice in lattices)
+    steps: dict[tuple[_States, str], _States] = {}
+    lattices = [_Lattice(way, expectation.shapes, steps) for way in ways]
+    for lattice in lattices:
+        lattice.settle(_MAX_NODES // len(ways))
+    mass = math.fsum(lattice.mass for lattice in lattices)
     tally = _Tally(expectation, mass, sum(way.paths for way in ways))
     for path in _Search(lattices).paths():
         tally.add(path)
@@ -463,27 +475,38 @@ class _Node:
     Attributes:
         at: which place, or the end.
         states: where the shapes stand.
-        options: the labels that may follow, the likeliest first: confidence, label and the next node.
+        most: the largest likelihood of what stands from here on; a bound from above until `settle` was called.
+        mass: the sum of the likelihoods of all that may; the same.
+        options: the labels that may follow, the most promising first: confidence, label and the next node.
     """
 
-    __slots__ = ("at", "options", "states")
+    __slots__ = ("at", "mass", "most", "options", "states")
 
-    def __init__(self, at: int, states: _States) -> None:
+    def __init__(self, at: int, states: _States, most: float, mass: float) -> None:
         self.at = at
         self.states = states
+        self.most = most
+        self.mass = mass
         self.options: list[tuple[float, str, _Node]] | None = None
+
+    def settle(self) -> None:
+        """Learn from the options what is possible from here on; those that lead nowhere are left out."""
+        options = [option for option in self.options or () if option[2].most > 0]
+        self.options = sorted(options, key=lambda option: -option[0] * option[2].most)
+        self.most = self.options[0][0] * self.options[0][2].most if options else 0.0
+        self.mass = math.fsum(confidence * after.mass for confidence, _, after in options)
 
 
 class _Lattice:
     """The nodes of one way, made as they are asked for."""
 
-    def __init__(self, way: _Way, shapes: Sequence[Pattern]) -> None:
+    def __init__(self, way: _Way, shapes: Sequence[Pattern], steps: dict[tuple[_States, str], _States]) -> None:
         self.way = way
         self.shapes = shapes
+        self.steps = steps  # where labels lead; shared with other lattices of the same shapes
         self.viable = self._viable()
-        self.nodes: dict[tuple[int, _States], _Node] = {}
-        start = tuple(shape.start for shape in shapes)
-        self.start = self._node(0, start) if self._is_viable(0, start) else None
+        self.nodes: dict[tuple[int, _States], _Node | None] = {}
+        self.start = self._node(0, tuple(shape.start for shape in shapes))
 
     def _viable(self) -> list[_States]:
         """For each place, and the end, the states from which some labels lead to a match of each shape."""
@@ -495,39 +518,43 @@ class _Lattice:
             viable.append(tuple(shape.back(states, labels) | (states if stays else 0) for shape, states in pairs))
         return viable[::-1]
 
-    def _is_viable(self, at: int, states: _States) -> bool:
-        return all(state & viable for state, viable in zip(states, self.viable[at], strict=True))
-
-    def _node(self, at: int, states: _States) -> _Node:
-        node = self.nodes.get((at, states))
-        if node is None:
-            node = self.nodes[at, states] = _Node(at, states)
-        return node
+    def _node(self, at: int, states: _States) -> _Node | None:
+        """None where no labels lead from there to a match of each shape."""
+        if (at, states) not in self.nodes:
+            viable = all(state & some for state, some in zip(states, self.viable[at], strict=True))
+            self.nodes[at, states] = _Node(at, states, self.way.most[at], self.way.mass[at]) if viable else None
+        return self.nodes[at, states]
 
     def options(self, node: _Node) -> list[tuple[float, str, _Node]]:
         """The labels that may follow a node; those that no match has here are left out."""
         if node.options is None:
-            at = node.at + 1
             node.options = []
             for label, confidence in self.way.places[node.at]:
-                pairs = zip(self.shapes, node.states, strict=True)
-                states = tuple(shape.step(state, label) for shape, state in pairs)
-                if self._is_viable(at, states):
-                    node.options.append((confidence, label, self._node(at, states)))
+                after = self._node(node.at + 1, self._step(node.states, label))
+                if after is not None:
+                    node.options.append((confidence, label, after))
         return node.options
 
-    def mass(self, max_nodes: int) -> float:
-        """The likelihood of all texts that have the shapes, together; a bound from above where that takes long."""
-        layer = {self.start: self.way.probability} if self.start else {}
-        for at in range(len(self.way.places)):
+    def _step(self, states: _States, label: str) -> _States:
+        if (states, label) not in self.steps:
+            pairs = zip(self.shapes, states, strict=True)
+            self.steps[states, label] = tuple(shape.step(state, label) for shape, state in pairs)
+        return self.steps[states, label]
+
+    def settle(self, max_nodes: int) -> None:
+        """Find out how likely texts can become from each node on; bounds stay where that takes too many nodes."""
+        layers = [[self.start] if self.start else []]
+        for _ in self.way.places:
             if len(self.nodes) > max_nodes:
-                return math.fsum(layer.values()) * self.way.mass[at]
-            further: dict[_Node, float] = {}
-            for node, likelihood in layer.items():
-                for confidence, _, after in self.options(node):
-                    further[after] = further.get(after, 0.0) + likelihood * confidence
-            layer = further
-        return math.fsum(layer.values())
+                break
+            layers.append(list(dict.fromkeys(after for node in layers[-1] for *_, after in self.options(node))))
+        for node in itertools.chain.from_iterable(reversed(layers[:-1])):
+            node.settle()
+
+    @property
+    def mass(self) -> float:
+        """The likelihood of all texts that have the shapes, together."""
+        return self.way.probability * self.start.mass if self.start else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -555,8 +582,8 @@ class _Search:
         """Whole paths, the likeliest first."""
         for number, lattice in enumerate(self.lattices):
             if lattice.start:
-                way = lattice.way
-                self._push(way.probability * way.most[0], number, lattice.start, 0, way.probability, ())
+                probability = lattice.way.probability
+                self._push(probability * lattice.start.most, number, lattice.start, 0, probability, ())
         while self.heap and self.pushed < MAX_STEPS:
             path = self._follow(*heapq.heappop(self.heap)[2:])
             if path is not None:
@@ -568,18 +595,17 @@ class _Search:
         A beginning that falls behind another one is left for later as a whole, and the answer is None.
         """
         lattice, heap = self.lattices[number], self.heap
-        most = lattice.way.most
-        while node.at < len(most) - 1:
+        while node.at < len(lattice.way.places):
             options = node.options or lattice.options(node)
             if not options:
                 return None
             confidence, label, after = options[rank]
             if rank + 1 < len(options):
-                bound = likelihood * options[rank + 1][0] * most[after.at]
-                self._push(bound, number, node, rank + 1, likelihood, labels)
+                further, _, otherwise = options[rank + 1]
+                self._push(likelihood * further * otherwise.most, number, node, rank + 1, likelihood, labels)
             node, rank, likelihood, labels = after, 0, likelihood * confidence, (*labels, label)
-            if heap and likelihood * most[node.at] < -heap[0][0] * (1 - _ROUNDING):
-                self._push(likelihood * most[node.at], number, node, 0, likelihood, labels)
+            if heap and likelihood * node.most < -heap[0][0] * (1 - _ROUNDING):
+                self._push(likelihood * node.most, number, node, 0, likelihood, labels)
                 return None
         return _Path(number, labels, likelihood)
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from inkdigit.errors import ConfigError
-from inkdigit.number import SIGNS
+from inkdigit.number import LABELS, SIGNS
 
-ALPHABET: Final = "0123456789" + SIGNS
 MAX_PLACES: Final = 256  # of an automaton that someone else wrote; counted repeats are written out
 MAX_DEPTH: Final = 20  # of groups
 MAX_REPEATS: Final = 64
@@ -143,7 +142,7 @@ class _Draft:
         self.max_places = max_places
         self.copies = 0
         self.follow = [0]
-        self.classes = dict.fromkeys(ALPHABET, 0)
+        self.classes = dict.fromkeys(LABELS, 0)
 
     def add(self, characters: str) -> _Part:
         """A new place for one of some characters."""
@@ -287,10 +286,10 @@ class _Parser:
         if character == "[":
             return _one_of(self.characters())
         if character == ".":
-            return _one_of(ALPHABET)
+            return _one_of(LABELS)
         if character == "\\":
             return _one_of(self.escaped())
-        if character in ALPHABET:
+        if character in LABELS:
             return _one_of(character)
         raise self.unusable(f"{character} can stand nowhere in it")
 
@@ -312,7 +311,7 @@ class _Parser:
         found = self.member()
         while not self.take("]"):
             found += self.member()
-        return "".join(character for character in ALPHABET if (character in found) != others)
+        return "".join(character for character in LABELS if (character in found) != others)
 
     def member(self) -> str:
         """A character, an escape or a range of a class."""
@@ -329,14 +328,14 @@ class _Parser:
         character = self.next()
         if character == "\\":
             return self.escaped()
-        if character not in ALPHABET:
+        if character not in LABELS:
             raise self.unusable(f"{character} can stand nowhere in it")
         return character
 
     def escaped(self) -> str:
         character = self.next()
         if character == "d":
-            return ALPHABET[:10]
+            return "0123456789"
         if character in SIGNS:
             return character
         raise self.unusable(f"\\{character} means nothing here")
