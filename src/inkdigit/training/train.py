@@ -32,7 +32,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {"epochs": 85},
     "quick": {"epochs": 4, "width": 16, "ink": 0.25},
     "small": {"epochs": 60, "small": True},
-    "finish": {"epochs": 6, "learning_rate": 5e-4, "non_digits": 0.8},
+    "finish": {"epochs": 6, "learning_rate": 5e-4, "non_digits": 0.8, "kept": 0.5},
 }
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision: Keras' name for it
 NON_DIGITS_WEIGH = 0.1  # beside a held-out digit, in the loss that chooses the epoch that is kept
@@ -55,6 +55,8 @@ class TrainOptions:
         ink: share of the usual number of redrawn digits, drawn ones and pictures that are none.
         non_digits: share of the pictures that are no digits, seen in one epoch.
         start: model folder of a network like this one to go on from; such a run has settled from its beginning.
+        kept: share of the weights of `start` in those that are written, the rest being the run's own: their mean is as
+            good at the old task as at the new one (Wortsman et al., Robust fine-tuning of zero-shot models, 2022).
         teacher: model folder whose answers the network learns beside the labels.
         beside: model folders of the same recipe and other seeds; the card states their figures beside its own.
         precision: of the arithmetic, "float32" or "bfloat16"; what is written is float32.
@@ -76,6 +78,7 @@ class TrainOptions:
     ink: float = 1.0
     non_digits: float = 0.4
     start: Path | None = None
+    kept: float = 0.0
     teacher: Path | None = None
     beside: tuple[Path, ...] = ()
     precision: str = "float32"
@@ -224,6 +227,8 @@ class Run:
         if not self.best_weights.exists():
             network.save_weights(self.best_weights)
         network.load_weights(self.best_weights)
+        if self.options.start and self.options.kept:
+            network.set_weights(mixed(weights_of(self.options.start), network.get_weights(), self.options.kept))
         return plain(network)
 
     @property
@@ -353,6 +358,17 @@ def weights_of(folder: Path) -> list[NDArray[np.float32]]:
     return list(keras.models.load_model(folder / "model.keras", compile=False).get_weights())
 
 
+def mixed(
+    first: list[NDArray[np.float32]], second: list[NDArray[np.float32]], share: float
+) -> list[NDArray[np.float32]]:
+    """Weights between those of two networks that are alike: so much of the first, the rest of the second.
+
+    >>> mixed([np.float32([0, 4])], [np.float32([4, 4])], 0.25)[0].tolist()
+    [3.0, 4.0]
+    """
+    return [np.asarray(share * a + (1 - share) * b, np.float32) for a, b in zip(first, second, strict=True)]
+
+
 def _start_of(folder: Path) -> str:
     return f"{folder.name}: {get_version(folder).card['command']}"
 
@@ -407,7 +423,7 @@ def card_of(options: TrainOptions, run: Run, seen: dict[str, int]) -> dict[str, 
             "learning_rate": options.learning_rate,
             "precision": options.precision,
             **({"teacher": options.teacher.name} if options.teacher else {}),
-            **({"start": _start_of(options.start)} if options.start else {}),
+            **({"start": _start_of(options.start), "kept": options.kept} if options.start else {}),
             "minutes": round(run.seconds / 60, 1),
             "cpu_minutes": round(run.cpu_seconds / 60, 1),
         },
