@@ -262,6 +262,16 @@ def test_a_start_that_is_not_there_is_said(train: Train, tmp_path: Path) -> None
         train(tmp_path / "finished", start=tmp_path / "nowhere")
 
 
+def test_so_much_of_the_start_as_is_kept_is_in_the_end(train: Train, small: Path, tmp_path: Path) -> None:
+    from inkdigit.training import train as module
+
+    folder = train(tmp_path / "kept", epochs=1, learning_rate=1e-2, start=small, kept=1.0)
+
+    [*body, _, _], [*expected, _, _] = (module.weights_of(path) for path in (folder, small))
+    assert all(np.array_equal(a, b) for a, b in zip(body, expected, strict=True))  # the last layer is calibrated anew
+    assert read_card(folder)["training"]["kept"] == 1.0  # type: ignore[index]
+
+
 def test_the_card_states_the_figures_of_other_seeds_beside_its_own(train: Train, small: Path, tmp_path: Path) -> None:
     folder = train(tmp_path / "again", epochs=1, seed=2, beside=(small,))
 

@@ -29,7 +29,7 @@ from inkdigit.training.network import build_network, build_small_network, plain
 logger = logging.getLogger(__name__)
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "default": {"epochs": 85},
+    "default": {"epochs": 48},
     "quick": {"epochs": 4, "width": 16, "ink": 0.25},
     "small": {"epochs": 60, "small": True},
     "finish": {"epochs": 6, "learning_rate": 5e-4, "non_digits": 0.8, "kept": 0.5},
@@ -70,7 +70,7 @@ class TrainOptions:
     out: Path
     source: Path | None = None
     seed: int = 1
-    epochs: int = 85
+    epochs: int = 48
     minutes: float | None = None
     resume: bool = False
     train_images: int = 0
