@@ -21,8 +21,9 @@ from PIL import Image
 from benchmarks.setting import Setting
 from benchmarks.table import markdown_table
 from inkdigit import Recognizer
+from inkdigit.errors import NoReadingError
 from inkdigit.expect import FLOOR, Expectation, Hypothesis, choose
-from inkdigit.number import Alternative, NoReadingError, Number
+from inkdigit.number import Alternative, Number
 from inkdigit.training.dataset import Digits, load_mnist
 
 ACCOUNTS = 500

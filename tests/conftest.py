@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from inkdigit.config import Settings
+from inkdigit.errors import NoReadingError
 from inkdigit.expect import Expectation
 from inkdigit.image import Page
-from inkdigit.number import Alternative, Box, Character, NoReadingError, Number
+from inkdigit.number import Alternative, Box, Character, Number
 from inkdigit.recognizer import Prediction, Recognizer
 from inkdigit.server import create_app
 

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from inkdigit import Recognizer
+from inkdigit.errors import NoReadingError
 from inkdigit.expect import Expectation
-from inkdigit.number import Box, NoReadingError, Number
+from inkdigit.number import Box, Number
 from inkdigit.training.dataset import Digits
 
 BLANK = np.zeros((PLACES, 28, 28), np.uint8)

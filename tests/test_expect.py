@@ -13,9 +13,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from inkdigit.errors import ConfigError, MissingExtraError
+from inkdigit.errors import ConfigError, MissingExtraError, NoReadingError
 from inkdigit.expect import EXAMPLES, FLOOR, RULES, Choice, Expectation, Hypothesis, choose
-from inkdigit.number import LABELS, Alternative, NoReadingError, value_of
+from inkdigit.number import LABELS, Alternative, value_of
 
 SPECIFICATIONS = [
     "length=2",

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.conftest import FakeReader, number
 
 from inkdigit import BlankImageError, ConfigError, UnreadableImageError
+from inkdigit.errors import NoReadingError
 from inkdigit.expect import Expectation
 from inkdigit.fields import (
     MAX_FIELDS,
@@ -23,7 +24,7 @@ from inkdigit.fields import (
     read_form,
     read_forms,
 )
-from inkdigit.number import Box, NoReadingError
+from inkdigit.number import Box
 
 DOCS = Path(__file__).parent.parent / "docs"
 FORM = """

@@ -14,9 +14,9 @@ from inkdigit import (
     UnreadableImageError,
     UnsupportedFormatError,
 )
+from inkdigit.errors import NoReadingError
 from inkdigit.expect import Expectation
 from inkdigit.image import read_page
-from inkdigit.number import NoReadingError
 from inkdigit.pages import Reading, doubt_of, error_record, read_files
 from inkdigit.structure import PAGE_LIMITS
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from inkdigit.ctc import log_softmax
-from inkdigit.errors import BlankImageError, ModelError
+from inkdigit.errors import BlankImageError, ModelError, NoReadingError
 from inkdigit.expect import Expectation
-from inkdigit.number import LABELS, NoReadingError
+from inkdigit.number import LABELS
 from inkdigit.reader import Division, Reader, Trust, substitutions, weighed
 from inkdigit.recognizer import Recognizer, current_model
 

@@ -13,9 +13,10 @@ from tests.data.hard.cases import Case, Look
 from tests.data.hard.make import picture
 
 from inkdigit import reader as module
+from inkdigit.errors import NoReadingError
 from inkdigit.expect import Expectation
 from inkdigit.image import Page, read_page
-from inkdigit.number import NoReadingError, Number
+from inkdigit.number import Number
 from inkdigit.reader import Reader
 from inkdigit.recognizer import shipped_models
 

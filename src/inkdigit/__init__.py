@@ -1,4 +1,4 @@
-"""Reads handwritten digits: picture -> ink -> 28x28 -> prediction.
+"""Reads handwritten digits, picture -> ink -> 28x28 -> prediction, and whole numbers, page -> lines -> text.
 
 >>> from pathlib import Path
 >>> from inkdigit import Recognizer, normalize, read_image
@@ -17,18 +17,26 @@ from inkdigit.errors import (
     InkdigitError,
     MissingExtraError,
     ModelError,
+    NoReadingError,
     UnreadableImageError,
     UnsupportedFormatError,
 )
+from inkdigit.expect import Expectation
 from inkdigit.explain import Explanation, Place, encode_explanation, explain, locate
-from inkdigit.image import Ink, Picture, Polarity, read_image, read_picture
+from inkdigit.image import Ink, Page, Picture, Polarity, read_image, read_page, read_picture
+from inkdigit.number import Alternative, Box, Character, Number
 from inkdigit.preprocess import Normalized, normalize
+from inkdigit.reader import Reader
 from inkdigit.recognizer import Prediction, Recognizer
 
 __all__ = [
+    "Alternative",
     "BlankImageError",
+    "Box",
+    "Character",
     "ConfigError",
     "DataError",
+    "Expectation",
     "Explanation",
     "ImageError",
     "ImageTooLargeError",
@@ -36,11 +44,15 @@ __all__ = [
     "InkdigitError",
     "MissingExtraError",
     "ModelError",
+    "NoReadingError",
     "Normalized",
+    "Number",
+    "Page",
     "Picture",
     "Place",
     "Polarity",
     "Prediction",
+    "Reader",
     "Recognizer",
     "UnreadableImageError",
     "UnsupportedFormatError",
@@ -49,5 +61,6 @@ __all__ = [
     "locate",
     "normalize",
     "read_image",
+    "read_page",
     "read_picture",
 ]

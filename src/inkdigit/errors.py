@@ -6,6 +6,7 @@ InkdigitError
  │    ├── UnsupportedFormatError    not PNG, JPEG or WebP
  │    ├── ImageTooLargeError        over a size limit
  │    └── BlankImageError           no ink on it
+ ├── NoReadingError             no likely reading keeps to what was expected
  ├── ModelError                 a model folder is missing, damaged or made for another version
  ├── DataError                  a data set is missing, damaged or not what its digest says
  ├── ConfigError                a setting has an impossible value
@@ -37,6 +38,10 @@ class ImageTooLargeError(ImageError):
 
 class BlankImageError(ImageError):
     """The picture holds no ink."""
+
+
+class NoReadingError(InkdigitError):
+    """No reading that is likely enough keeps to what was expected of a number."""
 
 
 class ModelError(InkdigitError):

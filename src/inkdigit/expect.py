@@ -18,8 +18,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Final, Self
 
-from inkdigit.errors import ConfigError, MissingExtraError
-from inkdigit.number import LABELS, SIGNS, Alternative, NoReadingError, value_of
+from inkdigit.errors import ConfigError, MissingExtraError, NoReadingError
+from inkdigit.number import LABELS, SIGNS, Alternative, value_of
 from inkdigit.pattern import Pattern, compile_pattern, escape
 
 MAX_EXPECTATION: Final = 4096  # characters

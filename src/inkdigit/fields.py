@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
-from inkdigit.errors import BlankImageError, ConfigError, ImageError
+from inkdigit.errors import BlankImageError, ConfigError, ImageError, NoReadingError
 from inkdigit.expect import Expectation
 from inkdigit.image import Page
-from inkdigit.number import Box, NoReadingError, Number
+from inkdigit.number import Box, Number
 from inkdigit.pages import NumberReader, PageError, doubt_of, error_record, number_record, read_page_file
 
 MAX_TEMPLATE_BYTES: Final = 2**20

@@ -2,15 +2,9 @@
 
 from dataclasses import dataclass
 
-from inkdigit.errors import InkdigitError
-
 SIGNS = ".,-/:="  # that stand in numbers beside the digits
 LABELS = "0123456789" + SIGNS  # the classes of a reader's network from 1 on; 0 is "nothing here"
 DOUBTFUL_BELOW = 0.9  # confidence of a character
-
-
-class NoReadingError(InkdigitError):
-    """No reading that is likely enough keeps to what was expected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from inkdigit.batch import ERROR_TYPES, read_bytes
-from inkdigit.errors import ImageError
+from inkdigit.errors import ImageError, NoReadingError
 from inkdigit.expect import Expectation
 from inkdigit.image import Page, read_page
-from inkdigit.number import Box, Character, NoReadingError, Number
+from inkdigit.number import Box, Character, Number
 from inkdigit.structure import PAGE_LIMITS
 
 PageError = ImageError | NoReadingError

@@ -13,10 +13,10 @@ from inkdigit.errors import (
     ImageTooLargeError,
     InkdigitError,
     MissingExtraError,
+    NoReadingError,
     UnreadableImageError,
     UnsupportedFormatError,
 )
-from inkdigit.number import NoReadingError
 from inkdigit.server.schemas import Problem, ProblemType
 
 PROBLEM_JSON = "application/problem+json"
