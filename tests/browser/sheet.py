@@ -23,7 +23,7 @@ from inkdigit.server.serving import HttpServer
 
 if TYPE_CHECKING:
     from playwright.async_api import Request as AsyncRequest
-    from playwright.sync_api import Locator, Page, Request
+    from playwright.sync_api import FilePayload, Locator, Page, Request
 
 Strokes = list[list[tuple[float, float]]]
 
@@ -48,14 +48,14 @@ class SlicingReader:
 
     def read(self, page: Paper, _expect: Expectation | None = None) -> list[Number]:
         self.seen.append(page)
-        ink = page < 128
+        ink: NDArray[np.bool_] = np.asarray(page < 128)
         if not ink.any():
             raise BlankImageError("there is no ink on the picture")
-        rows = [(top, bottom, ink[top:bottom]) for top, bottom in _runs(ink.any(axis=1))]
+        rows = [(top, bottom, ink[top:bottom]) for top, bottom in _runs(np.any(ink, axis=1))]
         boxes = [
             [Box(left, top, right - left, bottom - top) for left, right in number]
             for top, bottom, row in rows
-            for number in _groups(list(_runs(row.any(axis=0))), bottom - top)
+            for number in _groups(list(_runs(np.any(row, axis=0))), bottom - top)
         ]
         labels = itertools.cycle(self.text)
         return [_number([(next(labels), box) for box in number]) for number in boxes]
@@ -164,6 +164,11 @@ class Sheet:
             for point in rest:
                 mouse.move(*self.place(*point), steps=10)
             mouse.up()
+
+    def choose(self, data: bytes, name: str = "photo.jpg", mime: str = "image/jpeg") -> None:
+        """Choose a file for the page to read."""
+        file: FilePayload = {"name": name, "mimeType": mime, "buffer": data}
+        self.page.locator("#choose").set_input_files(file)
 
     def expect(self, mood: str, label: int | None = None) -> None:
         """Wait until the answer to the finished drawing is of a mood, and of a label where one is given."""

@@ -608,8 +608,7 @@ def _states(sheet: Sheet) -> Iterator[str]:
     yield "number"
     sheet.page.get_by_role("button", name="7, doubtful").click()
     yield "choices"
-    photo = {"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": jpeg(paper())}
-    sheet.page.locator("#choose").set_input_files([photo])
+    sheet.choose(jpeg(paper()))
     sheet.page.wait_for_selector("#boxes li")
     yield "picture"
     sheet.page.get_by_role("button", name="Back to drawing").click()

@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 OpenSheet = Callable[..., Sheet]
 
 
-def _choose(sheet: Sheet, data: bytes, name: str = "photo.jpg", mime: str = "image/jpeg") -> None:
-    sheet.page.locator("#choose").set_input_files([{"name": name, "mimeType": mime, "buffer": data}])
-
-
 def _read(sheet: Sheet, data: bytes | None = None) -> None:
-    _choose(sheet, jpeg(paper()) if data is None else data)
+    sheet.choose(jpeg(paper()) if data is None else data)
     sheet.expect("number")
 
 
@@ -93,7 +89,7 @@ def test_pasted_text_is_left_alone(reading_sheet: Sheet) -> None:
 
 def test_the_next_picture_takes_the_place_of_the_last(reading_sheet: Sheet) -> None:
     _read(reading_sheet)
-    _choose(reading_sheet, jpeg(paper(ROWS[:1])), name="other.jpg")
+    reading_sheet.choose(jpeg(paper(ROWS[:1])), name="other.jpg")
     reading_sheet.page.locator("#boxes li:only-child").wait_for()
 
     assert reading_sheet.page.get_by_alt_text("The picture other.jpg").is_visible()
@@ -191,14 +187,17 @@ def _copied(sheet: Sheet, button: str) -> str:
 
 def test_copying_works_where_the_browser_keeps_its_clipboard_from_the_page(reading_sheet: Sheet) -> None:
     _read(reading_sheet)
-    reading_sheet.page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('no'))")
     reading_sheet.page.evaluate(
-        "document.addEventListener('copy', (event) => { window.copy = event.clipboardData.getData('text/plain'); })"
+        """() => {
+          navigator.clipboard.writeText = () => Promise.reject(new Error("no"));
+          window.addEventListener("copy", (event) => { window.copy = event.clipboardData.getData("text/plain"); });
+        }"""
     )
     reading_sheet.page.get_by_role("button", name="Copy as text").click()
     reading_sheet.page.locator("#picture-said:not(:empty)").wait_for()
 
     assert reading_sheet.page.locator("#picture-said").inner_text() == "Copied."
+    assert reading_sheet.page.evaluate("window.copy") == "4007\n4007\n4007\n"
 
 
 # --- and back ---
@@ -237,23 +236,33 @@ def test_keys_leave_the_drawing_behind_a_picture_alone(reading_sheet: Sheet) -> 
     [
         (b"GIF89a", "a.gif", "image/gif", "This file is not read. Choose a PNG, JPEG or WebP picture."),
         (b"", "a.png", "image/png", "This file is empty."),
-        (b"\xff" * (16 * 2**20 + 1), "a.jpg", "image/jpeg", "This picture has 17 MiB; at most 16 MiB are read."),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_before_it_is_sent(
     reading_sheet: Sheet, data: bytes, name: str, mime: str, said: str
 ) -> None:
-    _choose(reading_sheet, data, name, mime)
+    reading_sheet.choose(data, name, mime)
     reading_sheet.expect("problem")
 
     assert reading_sheet.said().startswith(f"Encountered an error. {said}")
     assert not any(url.endswith("/read") for url in reading_sheet.requested)
 
 
+def test_a_file_over_the_limit_is_told_before_it_is_sent(reading_sheet: Sheet, tmp_path: Path) -> None:
+    file = tmp_path / "large.jpg"
+    with file.open("wb") as large:
+        large.truncate(16 * 2**20 + 1)
+    reading_sheet.page.locator("#choose").set_input_files(file)
+    reading_sheet.expect("problem")
+
+    assert "This picture has 17 MiB; at most 16 MiB are read." in reading_sheet.said()
+    assert not any(url.endswith("/read") for url in reading_sheet.requested)
+
+
 def test_a_broken_and_a_blank_picture_are_told_in_the_servers_words(reading_sheet: Sheet) -> None:
     said = []
     for data in (b"not a picture", jpeg(paper([]))):
-        _choose(reading_sheet, data)
+        reading_sheet.choose(data)
         reading_sheet.expect("problem")
         said.append(reading_sheet.said())
         reading_sheet.page.keyboard.press("Escape")
@@ -274,7 +283,7 @@ def test_a_picture_without_numbers_is_told(reading_sheet: Sheet) -> None:
 
 
 def test_a_server_without_the_reader_says_so(sheet: Sheet) -> None:
-    _choose(sheet, jpeg(paper()))
+    sheet.choose(jpeg(paper()))
     sheet.expect("problem")
 
     assert "no model that reads whole numbers" in sheet.said()
@@ -282,7 +291,7 @@ def test_a_server_without_the_reader_says_so(sheet: Sheet) -> None:
 
 def test_a_picture_is_read_as_soon_as_the_server_is_back(reading_sheet: Sheet) -> None:
     reading_sheet.page.route("**/api/v1/read", lambda route: route.abort())
-    _choose(reading_sheet, jpeg(paper()))
+    reading_sheet.choose(jpeg(paper()))
     reading_sheet.expect("problem")
     said = reading_sheet.said()
     reading_sheet.page.unroute("**/api/v1/read")
@@ -294,7 +303,7 @@ def test_a_picture_is_read_as_soon_as_the_server_is_back(reading_sheet: Sheet) -
 def test_a_reading_that_comes_after_going_back_is_not_shown(reading_sheet: Sheet) -> None:
     held: list[Route] = []
     reading_sheet.page.route("**/api/v1/read", lambda route: held.append(route))
-    _choose(reading_sheet, jpeg(paper()))
+    reading_sheet.choose(jpeg(paper()))
     reading_sheet.page.wait_for_selector("#answer[data-mood=waiting]")
     while not held:
         reading_sheet.page.wait_for_timeout(20)
