@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from tests.drawings import STROKES, Point
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
+from tests.drawings import STROKES, Point
 
 Colour = tuple[int, int, int]
 Corners = NDArray[np.float64]  # (4, 2), x and y

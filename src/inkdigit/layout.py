@@ -39,6 +39,7 @@ INK_SHARE: Final = 0.4  # of the strength of ink nearby that a mark must have to
 FAINTEST: Final = 0.5  # of the page's usual ink is the faintest pen on it
 RULE_SHARE: Final = 0.15  # of the strength of ink that a print line must have to be taken away
 
+RULE_STRENGTH: Final = 1.3  # times as dark as most of it may a print line be; what is darker there is ink upon it
 RULES_APART: Final = 12  # pixels
 
 MAX_LEAN: Final = 16  # degrees that a page may be turned
@@ -252,8 +253,7 @@ def _upright(marks: _Levels) -> _Frame:
     if not mask.any():
         raise BlankImageError("the page is blank; write a number on it")
     lean = _lean(mask)
-    frame = _frame(marks, lean)
-    return frame
+    return _frame(marks, lean)
 
 
 def _lean(mask: _Mask) -> float:
@@ -307,8 +307,8 @@ def _frame(marks: _Levels, lean: float) -> _Frame:
     rest = _without(turned, rules.ruled)
     erased = rest < turned
     start = _start(rest)
-    blobs = _plausible(_not_along(_found(rest > start), erased, rules.height))
-    return _Frame(blobs, erased, rules.edges, matrix)
+    blobs = _not_beyond(_not_along(_found(rest > start), erased, rules.height), rules)
+    return _Frame(_plausible(blobs), erased, rules.edges, matrix)
 
 
 # ---- print lines ----
@@ -319,6 +319,7 @@ class _Strokes:
     """Straight level strokes that may be print lines, each with its box."""
 
     lines: _Levels  # how dark they are
+    least: NDArray[np.float32]  # how dark they must be
     labels: NDArray[np.int32]
     boxes: _Boxes
     thickness: NDArray[np.float64]
@@ -341,15 +342,40 @@ class _Ruled:
         boxes = self.strokes.boxes[self.which]
         return boxes[:, [1, 0, 3, 2]] if self.upright else boxes
 
-    def level(self, which: NDArray[np.bool_]) -> _Levels:
-        level = np.where(which[self.strokes.labels], self.strokes.lines, 0).astype(np.uint8)
-        return np.ascontiguousarray(level.T) if self.upright else level
-
     def by_thickness(self) -> Iterator[tuple[int, _Levels]]:
-        """The lines, how dark they are in the picture, in groups of about the same thickness, in pixels."""
+        """How dark the lines are in the picture, in groups of about the same thickness, in pixels."""
         classes = np.where(self.which, np.ceil(np.log2(np.maximum(self.strokes.thickness, 2))), 0)
         for value in np.unique(classes[self.which]):
-            yield round(2**value), self.level(classes == value)
+            level = np.zeros_like(self.strokes.lines)
+            for number in np.flatnonzero(classes == value):
+                self._lay(level, int(number))
+            yield round(2**value), np.ascontiguousarray(level.T) if self.upright else level
+
+    def _lay(self, level: _Levels, number: int) -> None:
+        """Lay one line on a picture: what is near its axis, and no darker than it is along most of its length."""
+        left, top, right, bottom = self.strokes.boxes[number]
+        window = slice(top, bottom), slice(left, right)
+        lines = np.where(self.strokes.labels[window] == number, self.strokes.lines[window], 0)
+        ys, xs = np.nonzero(lines > self.strokes.least[window])
+        if len(xs) < 2:
+            return
+        reach = max(1.5, self.strokes.thickness[number] / 2 + 1)
+        axis = _axis(xs, ys, reach)
+        off = np.abs(np.arange(bottom - top)[:, None] - np.polyval(axis, np.arange(right - left))[None])
+        strength = RULE_STRENGTH * float(np.percentile(lines.max(axis=0), 40))
+        lines = np.where(off <= reach, np.minimum(lines, strength), 0).astype(np.uint8)
+        level[window] = np.maximum(level[window], lines)
+
+
+def _axis(xs: NDArray[np.int64], ys: NDArray[np.int64], reach: float) -> NDArray[np.float64]:
+    """The straight line through most of the points: slope and height."""
+    axis = np.polyfit(xs, ys, 1) if np.ptp(xs) else np.array([0.0, ys.mean()])
+    for _ in range(2):
+        off = np.abs(ys - np.polyval(axis, xs))
+        near = off <= max(reach, float(np.median(off)))
+        if np.ptp(xs[near]):
+            axis = np.polyfit(xs[near], ys[near], 1)
+    return np.asarray(axis)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -358,6 +384,11 @@ class _Rules:
 
     ruled: list[_Ruled]
     height: float
+
+    @property
+    def level(self) -> _Boxes:
+        """Those that are level."""
+        return np.concatenate([np.zeros((0, 4), np.int64), *(some.boxes for some in self.ruled if not some.upright)])
 
     @property
     def edges(self) -> _Boxes:
@@ -385,11 +416,13 @@ def _rules(marks: _Levels, start: NDArray[np.float32]) -> _Rules:
 def _cell(marks: _Levels, start: NDArray[np.float32], height: float) -> _Rules:
     """Print lines of a picture that one thing fills: a box, if there is a character in it when its lines are gone."""
     ruled = _framing(marks, start * (RULE_SHARE / INK_SHARE), 0.4 * min(marks.shape))
-    boxes = _found(_without(marks, ruled) > start).boxes
-    largest = boxes[np.argmax(boxes[:, 3] - boxes[:, 1], keepdims=True)] if len(boxes) else boxes
-    inside = (largest[:, :2] > 1).all() and (largest[:, 2:] < np.array(marks.shape)[::-1] - 1).all()
-    tall = (largest[:, 3] - largest[:, 1] > CELL_SHARE * marks.shape[0]).all()
-    return _Rules(ruled if len(boxes) and inside and tall else [], height)
+    rest = _without(marks, ruled)
+    boxes = _not_along(_found(rest > start), rest < marks, 0.4 * min(marks.shape)).boxes
+    if not len(boxes):
+        return _Rules([], height)
+    left, top, right, bottom = boxes[np.argmax(boxes[:, 3] - boxes[:, 1])]
+    inside = min(left, top) > 1 and right < marks.shape[1] - 1 and bottom < marks.shape[0] - 1
+    return _Rules(ruled if inside and bottom - top > CELL_SHARE * marks.shape[0] else [], height)
 
 
 def _strokes(marks: _Levels, start: NDArray[np.float32], length: int) -> _Strokes:
@@ -406,7 +439,7 @@ def _strokes(marks: _Levels, start: NDArray[np.float32], length: int) -> _Stroke
     area = np.bincount(labels.ravel(), weights=shapes.ravel(), minlength=count)
     boxes = np.stack([left, top, left + width, top + height], axis=1).astype(np.int64)
     boxes[0] = 0
-    return _Strokes(lines, labels, boxes, area / np.maximum(boxes[:, 2] - boxes[:, 0], 1))
+    return _Strokes(lines, start, labels, boxes, area / np.maximum(boxes[:, 2] - boxes[:, 0], 1))
 
 
 def _crossing(marks: _Levels, start: NDArray[np.float32]) -> list[_Ruled]:
@@ -431,6 +464,7 @@ def _is_several(strokes: _Strokes) -> NDArray[np.bool_]:
     """Which are long print lines of many, as ruled and squared paper has; lines of a pattern are nearer together."""
     width = strokes.lines.shape[1]
     long = (strokes.lengths >= 0.3 * width) & _is_thin(strokes, 0.03 * width + 2)
+    long &= strokes.thickness <= strokes.lengths / 15
     apart = np.diff(np.sort(strokes.boxes[long, 1]))
     several = len(apart) >= 3 and np.median(apart) >= RULES_APART
     return long if several else np.zeros_like(long)
@@ -443,7 +477,7 @@ def _is_thin(strokes: _Strokes, thickness: float) -> NDArray[np.bool_]:
 
 def _fits(height: float, shape: tuple[int, ...]) -> bool:
     """Whether characters so high leave room for print lines on a picture of that shape; 0 stands for no characters."""
-    return 0 < height and (height <= 0.7 * shape[0] or 2 * height <= shape[1])
+    return height > 0 and (height <= 0.7 * shape[0] or 2 * height <= shape[1])
 
 
 def _framing(marks: _Levels, start: NDArray[np.float32], height: float) -> list[_Ruled]:
@@ -548,6 +582,17 @@ def _not_along(blobs: _Blobs, erased: _Mask, height: float) -> _Blobs:
     zone = _opencv().dilate(erased.view(np.uint8), np.ones((5, 5), np.uint8))
     along = np.bincount(blobs.labels.ravel(), weights=zone.ravel())[blobs.numbers]
     return blobs.kept(~slim | (along < 0.6 * np.bincount(blobs.labels.ravel())[blobs.numbers]))
+
+
+def _not_beyond(blobs: _Blobs, rules: _Rules) -> _Blobs:
+    """Without what a level print line divides from the rest, and the edge of the picture cuts: a neighbour's foot."""
+    size = blobs.labels.shape[0]
+    top, bottom = blobs.boxes[:, 1], blobs.boxes[:, 3]
+    cut = np.zeros(len(top), np.bool_)
+    for left, upper, right, lower in rules.level:
+        beside = (blobs.boxes[:, 0] < right) & (blobs.boxes[:, 2] > left) & (blobs.heights < 0.6 * rules.height)
+        cut |= beside & ((top <= 1) & (bottom <= upper + 2) | (bottom >= size - 1) & (top >= lower - 2))
+    return blobs.kept(~cut)
 
 
 def _plausible(blobs: _Blobs) -> _Blobs:
