@@ -60,7 +60,7 @@ def test_a_line_is_read_character_by_character() -> None:
 
     assert (number.text, number.value) == ("407", 407)
     assert [character.label for character in number.characters] == ["4", "0", "7"]
-    assert number.confidence == pytest.approx(0.98 * 0.97 * 0.99, abs=0.01)
+    assert 0.94 <= number.confidence <= 0.98  # the chance of all three, as a share of what was looked at
 
 
 def test_boxes_lie_round_their_own_strokes() -> None:
@@ -144,7 +144,7 @@ def test_substitutions_are_the_chances_of_the_texts_with_one_character_exchanged
         text = tuple(c for c, before in zip(path, (0, *path), strict=False) if c and c != before)
         spelt[text] = spelt.get(text, 0.0) + float(np.exp(sum(logs[at, c] for at, c in enumerate(path))))
 
-    found, mass = substitutions(logs, (2, 3))
+    found, mass = substitutions(logs, (2, 3), [(0, 3), (3, 6)])
 
     first = np.array([spelt[(c, 3)] for c in (1, 2, 3)])
     second = np.array([spelt[(2, c)] for c in (1, 2, 3)])

@@ -35,6 +35,7 @@ BEAMS: Final = 12  # texts that the search keeps
 DIVISIONS: Final = 3  # numbers of characters that are looked at
 LEAST_DIVISION: Final = 0.01  # of the likeliest text's probability, that a text of another length must have
 LONGEST: Final = 40  # characters of which each is looked at alone; a longer line is no number
+UNLIKELY: Final = float(np.log(1e-4))  # logarithm of a probability at any step of a character: it is not this one
 FLOOR: Final = 1e-4  # probability that a look at one character never goes below: it may look at the wrong ink
 SHOWN: Final = 0.005  # confidence from which on an alternative is told
 
@@ -104,7 +105,7 @@ class Reader:
         if not divisions:
             return None
         choice = choose([division.hypothesis for division in divisions], expect)
-        return _number(divisions[choice.hypothesis], choice, line)
+        return _number(divisions[choice.hypothesis], choice, line, self._trust)
 
     def logs(self, frame: Normalized) -> Logs:
         """What the network says of a line (LINE_HEIGHT, W): (W / 2, 17) logarithms of probabilities."""
@@ -127,7 +128,7 @@ class Reader:
         scale = ink.shape[1] / len(logs)  # pixels of the line in one step
         middles = [(start + stop) / 2 * scale for start, stop in steps]
         pieces = divide(ink, middles)
-        by_line, mass = substitutions(logs, text)
+        by_line, mass = substitutions(logs, text, steps)
         by_look = self._look(pieces)
         whole = np.array([piece.whole for piece in pieces])
         agreement = self._trust.agreement(by_line, by_look, whole)
@@ -165,12 +166,23 @@ class Trust:
         whole: on the recognizer's, where the character's ink touches no other's.
         cut: on the recognizer's, where a stroke was cut.
         agree: on both being of one opinion, where a line may be divided in several ways.
+        sure: on the odds of a whole text being right, so that its confidence means what it says.
     """
 
     line: float
     whole: float
     cut: float
     agree: float
+    sure: float = 1.0
+
+    def calibrated(self, confidence: float) -> float:
+        """The confidence of a whole text, in [0, 1], its odds to the power of `sure`.
+
+        >>> [Trust(1, 1, 1, 1, sure=2).calibrated(share) for share in (0.0, 0.5, 0.75, 1.0)]
+        [0.0, 0.5, 0.9, 1.0]
+        """
+        right, wrong = confidence**self.sure, (1 - confidence) ** self.sure
+        return right / (right + wrong)
 
     def joined(
         self, by_line: NDArray[np.float64], by_look: NDArray[np.float64], whole: NDArray[np.bool_]
@@ -229,23 +241,31 @@ def _alternatives(place: NDArray[np.float64]) -> tuple[Alternative, ...]:
     return tuple(Alternative(LABELS[at], float(place[at])) for at in order if place[at] > FLOOR)
 
 
-def substitutions(logs: Logs, text: Classes) -> tuple[NDArray[np.float64], float]:
+def substitutions(logs: Logs, text: Classes, steps: Sequence[tuple[int, int]]) -> tuple[NDArray[np.float64], float]:
     """What else each character of a text may be, the others being as they are.
+
+    Args:
+        logs: (T, C), what the network says.
+        text: at least one character.
+        steps: at which of the T each character stands; what the network never names there has no chance.
 
     Returns:
         (L, C - 1) probabilities, rows of sum 1; and the probability that there are as many characters as in the text,
         at most 1, as if each were independent of the others.
     """
-    count = logs.shape[1] - 1
-    texts = [(*text[:at], other, *text[at + 1 :]) for at in range(len(text)) for other in range(1, count + 1)]
-    chances = likelihoods(logs, texts).reshape(len(text), count)
-    whole = chances[0, text[0] - 1]
-    relative = np.exp(chances - whole)
+    named = [logs[start - 1 if start else 0 : stop + 1].max(axis=0) > UNLIKELY for start, stop in steps]
+    tried = [(at, other) for at, names in enumerate(named) for other in np.flatnonzero(names) if other]
+    texts = [text, *((*text[:at], int(other), *text[at + 1 :]) for at, other in tried)]
+    whole, *chances = likelihoods(logs, texts)
+    relative = np.zeros((len(text), logs.shape[1] - 1))
+    relative[np.arange(len(text)), np.array(text) - 1] = 1.0
+    for (at, other), chance in zip(tried, chances, strict=True):
+        relative[at, other - 1] = np.exp(chance - whole)
     sums = relative.sum(axis=1, keepdims=True)
     return np.asarray(relative / sums), float(min(1.0, np.exp(whole + np.log(sums).sum())))
 
 
-def _number(division: Division, choice: Choice, line: Line) -> Number:
+def _number(division: Division, choice: Choice, line: Line, trust: Trust) -> Number:
     """The chosen reading, with places on the page."""
     characters = [
         _character(place, label, read, _box(piece, line))
@@ -254,7 +274,8 @@ def _number(division: Division, choice: Choice, line: Line) -> Number:
         )
         if label
     ]
-    return Number(choice.text, choice.confidence, _around([c.box for c in characters]), tuple(characters))
+    confidence = trust.calibrated(min(1.0, choice.confidence))
+    return Number(choice.text, confidence, _around([c.box for c in characters]), tuple(characters))
 
 
 def _character(place: NDArray[np.float64], label: str, read: str, box: Box) -> Character:

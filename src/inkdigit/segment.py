@@ -79,8 +79,8 @@ def _owners(
     strokes: NDArray[np.int32], ink: Ink, side: NDArray[np.intp], count: int
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """For each stroke the character that has all of it, or -1; and whether each character has a part of a stroke."""
-    masses = np.zeros((int(strokes.max()) + 1, count))
-    np.add.at(masses, (strokes, np.broadcast_to(side, strokes.shape)), ink)
+    kinds = int(strokes.max()) + 1
+    masses = np.bincount((strokes * count + side).ravel(), ink.ravel(), kinds * count).reshape(kinds, count)
     masses[0] = 0
     total = np.maximum(masses.sum(axis=1), 1)
     owner = np.where(masses.max(axis=1) >= ALONE * total, masses.argmax(axis=1), -1)
