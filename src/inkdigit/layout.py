@@ -46,6 +46,7 @@ MAX_LEAN: Final = 16  # degrees that a page may be turned
 STRAIGHT: Final = 0.4  # degrees; less is not turned back
 LEAN_POINTS: Final = 20_000  # pixels of ink on which the lean is measured
 SHARPER: Final = 1.25  # times as sharp must rows be when turned back
+MUCH_SHARPER: Final = 2.0  # the same, where there may be no rows
 
 GAP: Final = 1.2  # heights of a line between two characters; a wider one divides two numbers
 SIGN_GAP: Final = 1.2  # heights of a line between a number and a sign that belongs to it
@@ -261,11 +262,17 @@ def _lean(mask: _Mask) -> float:
     ys, xs = np.nonzero(mask)
     step = max(1, len(xs) // LEAN_POINTS)
     points = np.stack([xs[::step], ys[::step]]).astype(np.float64)
-    level = _sharpness(points, 0.0, max(mask.shape))
-    rough = max(np.arange(-MAX_LEAN, MAX_LEAN + 0.1, 0.5), key=lambda angle: _sharpness(points, angle, max(mask.shape)))
-    lean = max(rough + np.arange(-0.4, 0.45, 0.1), key=lambda angle: _sharpness(points, angle, max(mask.shape)))
-    sharp = _sharpness(points, float(lean), max(mask.shape)) > SHARPER * level
-    return float(lean) if sharp and abs(lean) > STRAIGHT else 0.0
+    side = max(mask.shape)
+    rough = max(np.arange(-MAX_LEAN, MAX_LEAN + 0.1, 0.5), key=lambda angle: _sharpness(points, angle, side))
+    lean = float(max(rough + np.arange(-0.4, 0.45, 0.1), key=lambda angle: _sharpness(points, angle, side)))
+    gain = _sharpness(points, lean, side) / _sharpness(points, 0.0, side)
+    needed = SHARPER if _is_row(_found(mask)) else MUCH_SHARPER
+    return lean if gain > needed and STRAIGHT < abs(lean) < MAX_LEAN - 0.5 else 0.0
+
+
+def _is_row(blobs: _Blobs) -> bool:
+    """Whether there are several characters; the strokes of one alone say nothing about how the paper lies."""
+    return int(np.count_nonzero(blobs.heights >= SIGN_HEIGHT * _usual_height(blobs))) >= 3
 
 
 def _sharpness(points: NDArray[np.float64], angle: float, side: int) -> float:
