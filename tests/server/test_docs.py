@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from inkdigit.config import MAX_BODY_BYTES, MAX_PAGE_BODY_BYTES, VARIABLES, Settings
-from inkdigit.expect import RULES
+from inkdigit.expect import RULES, Expectation
 from inkdigit.server import MAX_FORM_PARTS, MAX_FORM_TEXT_BYTES, problems
 from inkdigit.server.problems import Kind
 from inkdigit.server.reading import MAX_BOUNDARY, MAX_KEYS
@@ -75,11 +75,19 @@ def told(limits: Limits) -> str:
     return f"{limits.bytes >> 20} MiB, {limits.pixels:,} pixels or {limits.side:,}"
 
 
-def test_every_rule_of_an_expectation_is_in_the_docs_and_no_other(api_doc: str) -> None:
-    [rules] = re.findall(r"^### What is expected$(.*?)^##", api_doc, re.MULTILINE | re.DOTALL)
+def test_every_rule_of_an_expectation_is_in_the_docs_and_no_other() -> None:
+    text = (DOCS / "expectations.md").read_text("utf-8")
+    [rules] = re.findall(r"^## The rules$(.*?)^##", text, re.MULTILINE | re.DOTALL)
 
-    rows = re.findall(r"^\| (`.*?) \|", rules, re.MULTILINE)
-    assert {name for row in rows for name in re.findall(r"`([a-z-]+)[=`]", row)} == set(RULES)
+    cells = re.findall(r"^\| (`.*?) \|", rules, re.MULTILINE)
+    assert {name for cell in cells for name in re.findall(r"`([a-z-]+)[=`]", cell)} == set(RULES)
+
+
+def test_the_rules_that_the_api_names_are_rules(api_doc: str) -> None:
+    [named] = re.findall(r"^Among \[the rules\]\(.*?\) are (.*)$", api_doc, re.MULTILINE)
+
+    rules = re.findall(r"`(.+?)`", named)
+    assert [str(Expectation.parse(rule)) for rule in rules] == rules
 
 
 @pytest.mark.parametrize("name", HEADERS)
