@@ -2,7 +2,7 @@
 
     python -m benchmarks.expectations [--model MODEL] [--mnist DIR] [--n N] [--reader]
 
-Five hundred numbers of ten digits, the last of which is their Luhn check digit, each digit a picture of MNIST's test
+Five hundred numbers of ten digits, the last of which is their Luhn check digit, each digit a picture of MNIST's held-out
 part: as it is, and spoilt as a bad copy is. Five hundred more have one digit written wrongly, so that no reading of
 them should pass: what is then read in spite of it is a number that nobody wrote.
 """
@@ -237,7 +237,7 @@ def expectations_report(read: Read, sets: dict[str, Sequence[Account]]) -> str:
 def expectations_section(setting: Setting) -> str:
     """Digit by digit, as the shipped recognizer confuses them, and what other floors would do."""
     recognizer = Recognizer.load(setting.our_model)
-    sets = account_sets(load_mnist().test, min(ACCOUNTS, setting.effort.pictures))
+    sets = account_sets(load_mnist().held_out, min(ACCOUNTS, setting.effort.pictures))
     return f"{expectations_report(by_digit(recognizer), sets)}\n\n{floor_table(recognizer, sets)}"
 
 
@@ -249,7 +249,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--n", type=int, default=ACCOUNTS, help="numbers of each kind")
     parser.add_argument("--reader", action="store_true", help="read whole pages instead of digit by digit")
     options = parser.parse_args(arguments)
-    sets = account_sets(load_mnist(options.mnist).test, options.n)
+    sets = account_sets(load_mnist(options.mnist).held_out, options.n)
     if options.reader:
         print(expectations_report(by_page(_page_reader(options.model)), sets))
         return 0

@@ -8,6 +8,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -104,8 +105,10 @@ class Reader:
         divisions = self._divisions(self.logs(frame), line.ink)
         if not divisions:
             return None
-        choice = choose([division.hypothesis for division in divisions], expect)
-        return _number(divisions[choice.hypothesis], choice, line, self._trust)
+        hypotheses = [division.hypothesis for division in divisions]
+        choice = choose(hypotheses, expect)
+        read = choice.text if expect is None else choose(hypotheses).text
+        return _number(divisions[choice.hypothesis], choice, read, line, self._trust)
 
     def logs(self, frame: Normalized) -> Logs:
         """What the network says of a line (LINE_HEIGHT, W): (W / 2, 17) logarithms of probabilities."""
@@ -217,11 +220,6 @@ class Division:
     pieces: Sequence[Piece]
 
     @property
-    def read(self) -> str:
-        """The likeliest character at each place."""
-        return "".join(LABELS[at] for at in self.places.argmax(axis=1))
-
-    @property
     def hypothesis(self) -> Hypothesis:
         """The same as `choose` takes it."""
         return Hypothesis(self.mass, tuple(_alternatives(place) for place in self.places))
@@ -265,23 +263,44 @@ def substitutions(logs: Logs, text: Classes, steps: Sequence[tuple[int, int]]) -
     return np.asarray(relative / sums), float(min(1.0, np.exp(whole + np.log(sums).sum())))
 
 
-def _number(division: Division, choice: Choice, line: Line, trust: Trust) -> Number:
-    """The chosen reading, with places on the page."""
+def _number(division: Division, choice: Choice, read: str, line: Line, trust: Trust) -> Number:
+    """The chosen reading, with places on the page; `read` is what would have been chosen with nothing expected."""
+    standing = [row for row, label in enumerate(choice.labels) if label]
     characters = [
-        _character(place, label, read, _box(piece, line))
-        for place, label, read, piece in zip(
-            division.places, choice.labels, division.read, division.pieces, strict=True
-        )
-        if label
+        _character(division.places[row], choice.labels[row], before, _box(division.pieces[row], line))
+        for row, before in zip(standing, changes(read, choice.text), strict=True)
     ]
     confidence = trust.calibrated(min(1.0, choice.confidence))
     return Number(choice.text, confidence, _around([c.box for c in characters]), tuple(characters))
 
 
-def _character(place: NDArray[np.float64], label: str, read: str, box: Box) -> Character:
+def changes(read: str, chosen: str) -> list[str | None]:
+    """For each character of a chosen text what was read in its place, where that is something else.
+
+    A character that was not read at all was "" before; one beside which something was left out was both.
+
+    >>> changes("4017", "4077"), changes("407", "4077"), changes("4177", "477")
+    ([None, None, '1', None], [None, None, None, ''], [None, '17', None])
+    """
+    if len(read) == len(chosen):
+        return [None if a == b else a for a, b in zip(read, chosen, strict=True)]
+    before: list[str | None] = [None] * len(chosen)
+    for kind, start, stop, first, last in SequenceMatcher(None, read, chosen, autojunk=False).get_opcodes():
+        if kind == "delete" and chosen:
+            beside = min(first, len(chosen) - 1)
+            before[beside] = (
+                read[start:stop] + chosen[beside] if first < len(chosen) else chosen[beside] + read[start:stop]
+            )
+        elif kind != "equal":
+            for at in range(first, last):
+                before[at] = read[start + at - first : start + at - first + 1] if start + at - first < stop else ""
+    return before
+
+
+def _character(place: NDArray[np.float64], label: str, before: str | None, box: Box) -> Character:
     others = tuple(other for other in _alternatives(place) if other.label != label and other.confidence >= SHOWN)
     confidence = float(place[LABELS.index(label)])
-    return Character(label, confidence, box, others, None if read == label else read)
+    return Character(label, confidence, box, others, before)
 
 
 def _box(piece: Piece, line: Line) -> Box:
