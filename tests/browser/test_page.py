@@ -603,6 +603,7 @@ def _states(sheet: Sheet) -> Iterator[str]:
     sheet.expect("none")
     yield "none"
     sheet.page.keyboard.press("Escape")
+    sheet.page.evaluate("scrollTo(0, 0)")
     sheet.draw(BARS)
     sheet.expect("number")
     yield "number"

@@ -269,7 +269,7 @@ def test_a_broken_and_a_blank_picture_are_told_in_the_servers_words(reading_shee
         reading_sheet.expect("blank")
 
     assert all("Choose another picture, or draw the number." in words for words in said)
-    assert "no ink" in said[1]
+    assert "blank" in said[1]
     assert said[0] != said[1]
 
 
