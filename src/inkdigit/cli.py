@@ -448,7 +448,7 @@ class _ProgressBar:
     epilog=examples(
         "inkdigit evaluate",
         "inkdigit evaluate --model models/mine --data my-digits/ --report mine.html",
-        "inkdigit evaluate --model models/mine --against digits-4",
+        "inkdigit evaluate --model models/mine --against digits-6",
         "inkdigit evaluate --json | jq .accuracy",
     )
 )
