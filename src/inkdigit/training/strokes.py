@@ -5,7 +5,7 @@ fours, fives in two strokes, barred sevens, eights of two circles, nines with a 
 curves whose every measure is drawn at random, in a steady hand, a shaky one or a mouse's, and inked with a round pen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -453,7 +453,7 @@ def _arc(centre: tuple[float, float], radii: tuple[float, float], start: float, 
     return np.column_stack([centre[0] + radii[0] * np.cos(angle), centre[1] + radii[1] * np.sin(angle)])
 
 
-def curve(points: list[object], random: Random, shake: float = 0.025) -> Stroke:
+def curve(points: Sequence[object], random: Random, shake: float = 0.025) -> Stroke:
     """A smooth curve through points (Catmull-Rom), those between its ends moved about a little."""
     knots = np.array([np.asarray(point, np.float64) for point in points])
     knots[1:-1] += random.normal(0, shake, knots[1:-1].shape)
