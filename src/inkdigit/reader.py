@@ -185,7 +185,7 @@ class Trust:
         [0.0, 0.5, 0.9, 1.0]
         """
         right, wrong = confidence**self.sure, (1 - confidence) ** self.sure
-        return right / (right + wrong)
+        return float(right / (right + wrong))
 
     def joined(
         self, by_line: NDArray[np.float64], by_look: NDArray[np.float64], whole: NDArray[np.bool_]
