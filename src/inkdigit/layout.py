@@ -141,6 +141,8 @@ class _Sheet:
 
 
 def _sheet(page: Page) -> _Sheet:
+    if int(page.max()) - int(page.min()) < MIN_CONTRAST:
+        raise BlankImageError("the page is blank; write a number on it")
     factor = max(1.0, math.sqrt(page.size / WORKING_PIXELS))
     small = _resized(page, 1 / factor)
     shade = _shade(small)
@@ -204,7 +206,7 @@ def _start(marks: _Levels) -> NDArray[np.float32]:
     total, squares = near(ink), near(ink * ink)
     usual = float(squares.mean()) / max(float(total.mean()), 1e-6)
     trust = 0.002 * usual  # so much ink nearby says as much as the whole page does
-    strength = (squares + trust * usual) / (total + trust)
+    strength = (squares + trust * usual) / np.maximum(total + trust, 1e-6)
     grain = np.sqrt(near(paper * paper))
     start = np.maximum(NOISE_MARGIN * grain, INK_SHARE * np.maximum(strength, FAINTEST * usual))
     return np.asarray(cv.resize(np.maximum(start, MIN_CONTRAST / 2), marks.shape[::-1], interpolation=cv.INTER_LINEAR))
@@ -417,12 +419,12 @@ def _rules(marks: _Levels, start: NDArray[np.float32]) -> _Rules:
         return _Rules(first, height)
     if not first and not _fits(height, marks.shape):
         return _cell(marks, start, height)
-    return _Rules([*first, *_framing(rest, faint, height)], height)
+    return _Rules([*first, *_framing(rest, faint, height, first)], height)
 
 
 def _cell(marks: _Levels, start: NDArray[np.float32], height: float) -> _Rules:
     """Print lines of a picture that one thing fills: a box, if there is a character in it when its lines are gone."""
-    ruled = _framing(marks, start * (RULE_SHARE / INK_SHARE), 0.4 * min(marks.shape))
+    ruled = _framing(marks, start * (RULE_SHARE / INK_SHARE), 0.4 * min(marks.shape), [])
     rest = _without(marks, ruled)
     boxes = _not_along(_found(rest > start), rest < marks, 0.4 * min(marks.shape)).boxes
     if not len(boxes):
@@ -487,30 +489,35 @@ def _fits(height: float, shape: tuple[int, ...]) -> bool:
     return height > 0 and (height <= 0.7 * shape[0] or 2 * height <= shape[1])
 
 
-def _framing(marks: _Levels, start: NDArray[np.float32], height: float) -> list[_Ruled]:
-    """The lines that are long beside the characters, and those that make up boxes."""
+def _framing(marks: _Levels, start: NDArray[np.float32], height: float, known: list[_Ruled]) -> list[_Ruled]:
+    """The lines that are long beside the characters, and those that make up boxes, some of whose lines are known."""
     length = round(1.2 * height)
     lying, standing = _strokes(marks, start, length), _strokes(marks.T, start.T, length)
-    flat, upright = _printed(lying, standing, height)
-    return [_Ruled(lying, flat, False), _Ruled(standing, upright, True)]
+    none = [np.zeros((0, 4), np.int64)]
+    level = np.concatenate([*none, *(some.strokes.boxes[some.which] for some in known if not some.upright)])
+    upright = np.concatenate([*none, *(some.strokes.boxes[some.which] for some in known if some.upright)])
+    flat, stand = _printed(lying, standing, height, level, upright)
+    return [_Ruled(lying, flat, False), _Ruled(standing, stand, True)]
 
 
-def _printed(lying: _Strokes, standing: _Strokes, height: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which level and which upright strokes are print: long ones, and those that make up boxes."""
-    flat, upright = (_is_thin(s, max(3.0, 0.3 * height)) & (s.lengths >= 1.25 * height) for s in (lying, standing))
-    long_flat, long_upright = lying.lengths >= 3.5 * height, standing.lengths >= 4 * height
+def _printed(
+    lying: _Strokes, standing: _Strokes, height: float, level: _Boxes, upright: _Boxes
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which level and which upright strokes are print: long ones, and those that make up boxes, with others known."""
+    flat, stand = (_is_thin(s, max(3.0, 0.3 * height)) & (s.lengths >= 1.25 * height) for s in (lying, standing))
+    long_flat, long_stand = lying.lengths >= 3.5 * height, standing.lengths >= 4 * height
     while True:
-        stand = upright & (long_upright | _ends_meet(standing, lying, flat, height))
-        lie = flat & (long_flat | _ends_meet(lying, standing, stand, height))
-        if (stand == upright).all() and (lie == flat).all():
-            return lie, stand
-        flat, upright = lie, stand
+        fewer = stand & (long_stand | _ends_meet(standing, np.concatenate([level, lying.boxes[flat]]), height))
+        still = flat & (long_flat | _ends_meet(lying, np.concatenate([upright, standing.boxes[fewer]]), height))
+        if (fewer == stand).all() and (still == flat).all():
+            return flat, stand
+        flat, stand = still, fewer
 
 
-def _ends_meet(strokes: _Strokes, others: _Strokes, which: NDArray[np.bool_], height: float) -> NDArray[np.bool_]:
-    """Which strokes begin and end at some of the others, which lie across."""
+def _ends_meet(strokes: _Strokes, others: _Boxes, height: float) -> NDArray[np.bool_]:
+    """Which strokes begin and end at one of the others, which lie across them, or at the edge of the picture."""
     near = max(4.0, 0.25 * height)
-    across = others.boxes[which][:, [1, 0, 3, 2]][None]
+    across = others[:, [1, 0, 3, 2]][None]
     boxes = strokes.boxes[:, None]
     beside = (across[..., 1] <= boxes[..., 3] + near) & (across[..., 3] >= boxes[..., 1] - near)
     middle = (across[..., 0] + across[..., 2]) / 2

@@ -1,0 +1,265 @@
+"""page -> lines: every number is found where it stands, in order, and as ink that shows it and nothing else."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+from tests.pages import BLACK, BLUE, GREEN, PENCIL, RED, Colour, Photo, Sheet, encoded
+
+from inkdigit.errors import BlankImageError, MissingExtraError
+from inkdigit.image import Page, read_page
+from inkdigit.layout import Line, find_lines
+from inkdigit.number import Box
+
+DEV_DATA = Path(__file__).parents[2] / "shared" / "data"
+needs_dev_data = pytest.mark.skipif(not DEV_DATA.is_dir(), reason="the development drawings are not on this machine")
+
+WHITE: Colour = (255, 255, 255)
+PLAIN = Photo()
+TEXTS = (("407", "12"), ("-3", "8.50"), ("996", "1,2"))
+Edges = tuple[float, float, float, float]  # left, top, right, bottom
+
+
+def rows(sheet: Sheet, x: int = 40, y: int = 50, apart: tuple[int, int] = (280, 90), height: int = 36) -> Sheet:
+    """Three rows of two numbers."""
+    for row, texts in enumerate(TEXTS):
+        for column, text in enumerate(texts):
+            sheet.write(text, x + column * apart[0], y + row * apart[1], height)
+    return sheet
+
+
+def boxed(sheet: Sheet, width: int, height: int) -> Sheet:
+    """A table of three rows and two columns, whose upper left corner is at 20, 20."""
+    for row in range(3):
+        for column in range(2):
+            sheet.box(20 + column * width, 20 + row * height, width, height)
+    return sheet
+
+
+def page_of(sheet: Sheet) -> Page:
+    return read_page(encoded(sheet.picture()))
+
+
+def ink_box(line: Line) -> Box:
+    """The box on the page round what is ink in the strip."""
+    ys, xs = np.nonzero(line.ink > 100)
+    return line.place(xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
+
+
+def edges(box: Box) -> Edges:
+    return box.x, box.y, box.x + box.width, box.y + box.height
+
+
+def overlap(one: Edges, other: Edges) -> float:
+    """The share that two rectangles have in common of what they cover together."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    both = max(wide, 0) * max(high, 0)
+    areas = [(right - left) * (bottom - top) for left, top, right, bottom in (one, other)]
+    return both / (sum(areas) - both)
+
+
+def overlaps(sheet: Sheet, photo: Photo = PLAIN) -> list[float]:
+    """How well each line lies on the number that was written there, in order; empty where their counts differ."""
+    picture, corners = photo.of(sheet)
+    lines = find_lines(read_page(encoded(picture)))
+    wanted = [(*corner.min(axis=0), *corner.max(axis=0)) for corner in corners]
+    return [overlap(edges(ink_box(line)), want) for line, want in zip(lines, wanted, strict=False)] * (
+        len(lines) == len(wanted)
+    )
+
+
+PAGES: dict[str, Callable[[], tuple[Sheet, Photo]]] = {
+    "plain": lambda: (rows(Sheet(560, 340)), PLAIN),
+    "close rows": lambda: (rows(Sheet(560, 240), apart=(280, 50)), PLAIN),
+    "uneven light": lambda: (rows(Sheet(560, 340)), Photo(shade=0.7, noise=4)),
+    "a hand's shadow": lambda: (rows(Sheet(560, 340)), Photo(shade=0.3, shadow=True, noise=4, blur=0.7)),
+    "a photo as JPEG": lambda: (rows(Sheet(560, 340)), Photo(shade=0.3, noise=3, quality=60)),
+    "dust": lambda: (rows(Sheet(560, 340).dust(40, size=1.5)), Photo(noise=3)),
+    "ruled": lambda: (rows(Sheet(560, 340).ruled(45)), Photo(noise=3)),
+    "ruled in black": lambda: (rows(Sheet(560, 340).ruled(45, ink=BLACK)), Photo(noise=3)),
+    "ruled and turned": lambda: (rows(Sheet(560, 340).ruled(45)), Photo(angle=8, noise=3, blur=0.6)),
+    "squared": lambda: (rows(Sheet(560, 340).ruled(36, squared=True)), Photo(noise=3)),
+    "squared in grey": lambda: (rows(Sheet(560, 340).ruled(36, squared=True, ink=(80, 80, 90))), Photo(noise=3)),
+    "a table": lambda: (rows(boxed(Sheet(600, 320), 280, 90)), Photo(noise=3)),
+    "a table of small cells": lambda: (rows(boxed(Sheet(420, 320), 190, 90), apart=(190, 90)), Photo(noise=3)),
+    "a turned table": lambda: (rows(boxed(Sheet(600, 320), 280, 90)), Photo(angle=-12, noise=3)),
+    "a box and a line to write on": lambda: (
+        Sheet(600, 340).box(100, 40, 400, 80).write("4007", 130, 60).line(100, 250, 500, 250).write("3.5", 200, 205),
+        Photo(noise=2),
+    ),
+    "a wide gap": lambda: (Sheet(560, 120).write("407", 40, 40, 40).write("329", 40 + 3 * 38 + 64, 40, 40), PLAIN),
+    "a slanted line": lambda: (Sheet(600, 300).write("400731", 60, 180, 50, slope=10), PLAIN),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PAGES)
+def test_every_number_is_found_where_it_stands_and_in_order(case: str) -> None:
+    sheet, photo = PAGES[case]()
+
+    found = overlaps(sheet, photo)
+
+    assert len(found) == len(sheet.written)
+    assert min(found) > 0.6
+
+
+@pytest.mark.parametrize("angle", [-15, -5, -1, 2, 9, 15])
+def test_a_page_may_be_turned(angle: float) -> None:
+    found = overlaps(rows(Sheet(560, 340)), Photo(angle=angle, noise=2))
+
+    assert len(found) == 6
+    assert min(found) > 0.6
+
+
+@pytest.mark.parametrize("ink", [BLACK, BLUE, RED, GREEN, PENCIL])
+def test_pens_of_all_colours_and_pencils_become_full_ink(ink: Colour) -> None:
+    sheet = Sheet(560, 340).write("407", 40, 50).write("88", 40, 150, ink=ink).write("12", 40, 250, pen=2, ink=ink)
+
+    lines = find_lines(read_page(encoded(Photo(noise=2).of(sheet)[0])))
+
+    assert len(lines) == 3
+    assert all(np.percentile(line.ink[line.ink > 60], 75) > 220 for line in lines)
+
+
+def test_grey_levels_of_strokes_are_kept() -> None:
+    (line,) = find_lines(page_of(Sheet(280, 280).write("3", 80, 60, 150)))
+
+    assert len(np.unique(line.ink)) > 20
+    assert line.ink.max() == 255
+    assert not line.ink[:3].any()
+
+
+def test_print_lines_are_gone_and_the_strokes_that_cross_them_are_whole() -> None:
+    plain = Sheet(560, 160).write("4007", 60, 50, 50)
+    ruled = Sheet(560, 160).ruled(38, ink=BLACK).write("4007", 60, 50, 50)
+
+    (want,), (got,) = find_lines(page_of(plain)), find_lines(page_of(ruled))
+
+    small = np.asarray(Image.fromarray(got.ink).resize(want.ink.shape[::-1]), np.float32)
+    assert np.corrcoef(small.ravel(), want.ink.ravel())[0, 1] > 0.75
+
+
+DRAWINGS: dict[str, Callable[[], Sheet]] = {
+    "a number": lambda: Sheet(1200, 400, WHITE).write("4007", 100, 100, 200, 20),
+    "a tiny number in a corner": lambda: Sheet(1200, 400, WHITE).write("407", 1100, 365, 25, 4),
+    "a dash": lambda: Sheet(280, 280, WHITE).write("-", 60, 60, 180, 12),
+    "a long dash": lambda: Sheet(280, 280, WHITE).write("-", 30, -100, 440, 12),
+    "a one": lambda: Sheet(280, 280, WHITE).write("1", 60, 40, 200, 8),
+    "a one from edge to edge": lambda: Sheet(280, 280, WHITE).write("1", 10, 10, 260, 8),
+    "ones": lambda: Sheet(600, 280, WHITE).write("111", 20, 40, 180, 8),
+    "a sign before and within": lambda: Sheet(800, 280, WHITE).write("-1.5", 30, 40, 200, 14),
+    "a thin seven": lambda: Sheet(280, 280, WHITE).write("7", 60, 40, 200, 4),
+    "a thick four": lambda: Sheet(280, 280, WHITE).write("4", 20, 15, 245, 30),
+    "as small as MNIST": lambda: Sheet(28, 28, WHITE).write("7", 6, 4, 20, 2),
+}
+
+
+@pytest.mark.parametrize("case", DRAWINGS)
+def test_a_drawing_of_one_number_is_one_line(case: str) -> None:
+    found = overlaps(DRAWINGS[case]())
+
+    assert len(found) == 1
+    assert found[0] > 0.7
+
+
+@settings(deadline=None, max_examples=15)  # the machine may be busy
+@given(st.integers(0, 300), st.integers(0, 200), st.integers(0, 300), st.integers(0, 200))
+def test_paper_around_a_drawing_moves_its_line_and_no_more(left: int, top: int, right: int, bottom: int) -> None:
+    page = page_of(Sheet(280, 280, WHITE).write("73", 30, 90, 100))
+    wide = np.pad(page, ((top, bottom), (left, right)), constant_values=255)
+
+    (want,), (got,) = find_lines(page), find_lines(wide)
+
+    moved = np.add(edges(ink_box(want)), (left, top, left, top))
+    assert np.abs(moved - edges(ink_box(got))).max() <= 2
+
+
+@settings(deadline=None, max_examples=15)  # the machine may be busy
+@given(st.floats(-14, 14), st.integers(0, 2**16))
+def test_boxes_lie_on_the_page(angle: float, seed: int) -> None:
+    page = read_page(encoded(Photo(angle=angle, noise=4, seed=seed).of(rows(Sheet(400, 280), apart=(200, 80)))[0]))
+
+    boxes = [line.place(-50, -50, line.ink.shape[1] + 50, line.ink.shape[0] + 50) for line in find_lines(page)]
+
+    assert boxes
+    assert all(0 <= box.x < box.x + box.width <= page.shape[1] for box in boxes)
+    assert all(0 <= box.y < box.y + box.height <= page.shape[0] for box in boxes)
+
+
+@pytest.mark.parametrize("angle", [0, 6, -11])
+def test_place_leads_back_to_where_the_ink_was_cut(angle: float) -> None:
+    picture, _ = Photo(angle=angle).of(rows(Sheet(560, 340)))
+    page = read_page(encoded(picture))
+
+    for line in find_lines(page):
+        y, x = np.unravel_index(int(line.ink.argmax()), line.ink.shape)
+        box = line.place(x - 1, y - 1, x + 2, y + 2)
+        around = page[max(0, box.y - 2) : box.y + box.height + 2, max(0, box.x - 2) : box.x + box.width + 2]
+
+        assert around.min() < 80
+        assert max(box.width, box.height) <= 6
+
+
+def test_a_large_page_is_cut_at_its_full_size() -> None:
+    page = page_of(rows(Sheet(2400, 1500), 100, 100, (1000, 400), 60))
+
+    lines = find_lines(page)
+
+    assert len(lines) == 6
+    assert all(60 <= line.ink.shape[0] <= 120 for line in lines)
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_page_without_ink_is_blank(level: int) -> None:
+    with pytest.raises(BlankImageError, match="blank"):
+        find_lines(np.full((300, 400), level, np.uint8))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (2, 3), (40, 3000)])
+def test_odd_shapes_of_noise_end_well(shape: tuple[int, int]) -> None:
+    page = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+    try:
+        lines = find_lines(page)
+    except BlankImageError:
+        lines = []
+
+    assert all(line.ink.dtype == np.uint8 and line.ink.size for line in lines)
+
+
+def test_a_missing_opencv_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+
+    with pytest.raises(MissingExtraError, match=r"inkdigit\[read\]"):
+        find_lines(page_of(Sheet(100, 100).write("7", 20, 20, 50)))
+
+
+def cheques() -> list[NDArray[np.uint8]]:
+    data = np.load(DEV_DATA / "cheque_numbers_dev.npz")
+    return [np.ascontiguousarray(image[:h, :w]) for image, (h, w) in zip(data["image"], data["size"], strict=True)]
+
+
+@needs_dev_data
+def test_every_tenth_cheque_amount_is_one_line_from_end_to_end() -> None:
+    pages = cheques()[::10]
+
+    found = [find_lines(read_page(encoded(page))) for page in pages]
+
+    assert [len(lines) for lines in found] == [1] * len(pages)
+    assert all(ink_box(lines[0]).width > 0.7 * page.shape[1] for lines, page in zip(found, pages, strict=True))
+
+
+@needs_dev_data
+def test_every_fifth_cell_of_a_sudoku_is_one_line() -> None:
+    cells = np.load(DEV_DATA / "photo_digits_dev.npz")["image"][::5]
+
+    found = [find_lines(read_page(encoded(cell))) for cell in cells]
+
+    assert [len(lines) for lines in found] == [1] * len(cells)
+    assert max(ink_box(lines[0]).height for lines in found) < 100
