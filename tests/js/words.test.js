@@ -88,6 +88,11 @@ for (const [name, said, expected] of [
     "Probably 4007. The 4th digit is doubtful: 7, 60.0 %, or perhaps 1.",
   ],
   [
+    "a number that is unsure as a whole",
+    wordsOfDrawing([{ ...number("4007"), confidence: 0.6 }]),
+    "Probably 4007. Not quite sure, 60.0 %.",
+  ],
+  [
     "several doubtful digits",
     wordsOfDrawing([number("23", 0.5, 0.6)]),
     "Probably 23. 2 of its digits are doubtful; choose one to see what else it may be.",

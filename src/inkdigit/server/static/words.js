@@ -70,7 +70,8 @@ export function wordsOfDrawing(numbers) {
   const [only] = numbers;
   if (only === undefined || numbers.length > 1) return { headline: `${listOf(numbers.map(textOf))}.`, detail: doubtsIn(numbers) };
   if (isCorrected(only)) return { headline: `${textOf(only)}, as you chose.`, detail: sureOf(only) };
-  return { headline: `${doubtsOf(only) > 0 ? "Probably" : "That is"} ${textOf(only)}.`, detail: sureOf(only) };
+  const isSure = doubtsOf(only) === 0 && only.confidence >= UNSURE;
+  return { headline: `${isSure ? "That is" : "Probably"} ${textOf(only)}.`, detail: sureOf(only) };
 }
 
 /**
