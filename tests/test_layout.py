@@ -198,7 +198,7 @@ def test_place_leads_back_to_where_the_ink_was_cut(angle: float) -> None:
     page = read_page(encoded(picture))
 
     for line in find_lines(page):
-        y, x = np.unravel_index(int(line.ink.argmax()), line.ink.shape)
+        y, x = divmod(int(line.ink.argmax()), line.ink.shape[1])
         box = line.place(x - 1, y - 1, x + 2, y + 2)
         around = page[max(0, box.y - 2) : box.y + box.height + 2, max(0, box.x - 2) : box.x + box.width + 2]
 

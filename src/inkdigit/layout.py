@@ -54,6 +54,7 @@ SIGN_REACH: Final = 0.8  # heights of a line between a sign and the character be
 SIGN_HEIGHT: Final = 0.45  # heights of a line; what is lower is a sign, a dot, or dirt
 BAND: Final = 0.3  # heights of a line that a sign may hang below it
 DUST: Final = 0.35  # of the usual height on the page; lower lines are dirt
+LEFTOVER: Final = 0.06  # heights of a character, that what is left of a print line is thick
 CELL_SHARE: Final = 0.25  # of a cell's height that a character in it must have
 CELL: Final = 1.35  # heights of a line; print lines that are closer are squared paper, not the edges of cells
 MARGIN: Final = 0.15  # of its height round a line, above and below
@@ -200,7 +201,8 @@ def _start(marks: _Levels) -> NDArray[np.float32]:
     window = max(3, round(NEARBY * side * fine)) | 1
 
     def near(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        tiny = _resized(values, fine)
+        size = max(1, round(values.shape[1] * fine)), max(1, round(values.shape[0] * fine))
+        tiny = cv.resize(values, size, interpolation=cv.INTER_AREA)
         return np.asarray(cv.blur(tiny, (window, window), borderType=cv.BORDER_REFLECT), np.float32)
 
     total, squares = near(ink), near(ink * ink)
@@ -466,7 +468,7 @@ def _is_crossing(strokes: _Strokes) -> NDArray[np.bool_]:
     """Which are print lines from end to end."""
     width = strokes.lines.shape[1]
     ends = (strokes.boxes[:, 0] <= 0.04 * width) & (strokes.boxes[:, 2] >= 0.96 * width)
-    return ends & _is_thin(strokes, 0.03 * width + 2)
+    return np.asarray(ends & _is_thin(strokes, 0.03 * width + 2))
 
 
 def _is_several(strokes: _Strokes) -> NDArray[np.bool_]:
@@ -583,8 +585,8 @@ def _holds(blobs: _Blobs) -> NDArray[np.bool_]:
     """Which blobs have another one inside their box that is no dot: boxes and shadows, not characters."""
     outer, inner = blobs.boxes[:, None], blobs.boxes[None]
     inside = (inner[..., :2] >= outer[..., :2]).all(axis=2) & (inner[..., 2:] <= outer[..., 2:]).all(axis=2)
+    inside &= ~np.eye(len(blobs.boxes), dtype=np.bool_)
     large = blobs.heights[None] >= 0.25 * blobs.heights[:, None]
-    np.fill_diagonal(inside, False)
     return np.asarray((inside & large).any(axis=1))
 
 
@@ -592,7 +594,8 @@ def _not_along(blobs: _Blobs, erased: _Mask, height: float) -> _Blobs:
     """Without what is left of print lines, on a page with characters so high."""
     if not erased.any():
         return blobs
-    slim = np.minimum(blobs.heights, blobs.widths) < 0.3 * height
+    slim = np.minimum(blobs.heights, blobs.widths) <= max(2.0, LEFTOVER * height)  # not a dot or a dash upon a line
+    slim |= (blobs.widths < 0.3 * height) & (blobs.heights > 2 * blobs.widths)
     zone = _opencv().dilate(erased.view(np.uint8), np.ones((5, 5), np.uint8))
     along = np.bincount(blobs.labels.ravel(), weights=zone.ravel())[blobs.numbers]
     return blobs.kept(~slim | (along < 0.6 * np.bincount(blobs.labels.ravel())[blobs.numbers]))
@@ -656,7 +659,7 @@ def _linked(blobs: _Blobs, edges: _Boxes) -> NDArray[np.bool_]:
     beside = (gap < GAP * larger) & (shared > 0.35 * smaller) & (smaller > SIGN_HEIGHT * larger)
     above = -gap > 0.3 * np.minimum(right - left, (right - left).T)
     broken = above & ((shared > -0.1 * larger) | (shared > -0.25 * larger) & (smaller < 0.75 * larger))
-    return (beside | broken) & ~_divided(blobs, edges)
+    return np.asarray((beside | broken) & ~_divided(blobs, edges))
 
 
 def _divided(blobs: _Blobs, edges: _Boxes) -> NDArray[np.bool_]:
