@@ -16,8 +16,14 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def test_exactly_one_shipped_version_is_current() -> None:
-    assert [version.path for version in list_versions() if version.current] == [find_model(None)]
+def test_exactly_one_shipped_version_of_either_kind_is_current() -> None:
+    current = [version for version in list_versions() if version.current]
+
+    assert {version.reads_lines: version.path for version in current} == {
+        False: find_model(None),
+        True: find_model(None, pointer="current-reader"),
+    }
+    assert len(current) == 2
 
 
 def test_versions_of_a_home_folder_are_listed_beside_the_shipped_ones(home: Path) -> None:
@@ -100,6 +106,13 @@ def test_the_model_card_in_the_documents_is_the_shipped_models() -> None:
     page = Path(__file__).parents[1] / "docs" / "model-card.md"
 
     assert page.read_text("utf-8") == card_as_markdown(get_version().card)
+
+
+def test_the_readers_card_in_the_documents_is_the_shipped_readers() -> None:
+    page = Path(__file__).parents[1] / "docs" / "reader-card.md"
+    [reader] = [version for version in list_versions() if version.current and version.reads_lines]
+
+    assert page.read_text("utf-8") == card_as_markdown(reader.card)
 
 
 @pytest.fixture
