@@ -46,6 +46,7 @@ MAX_LEAN: Final = 16  # degrees that a page may be turned
 STRAIGHT: Final = 0.4  # degrees; less is not turned back
 LEAN_POINTS: Final = 20_000  # pixels of ink on which the lean is measured
 SHARPER: Final = 1.25  # times as sharp must rows be when turned back
+FEW: Final = 4  # marks, at most, on a page that may hold a one and a sign alone
 MUCH_SHARPER: Final = 2.0  # the same, where there may be no rows
 
 GAP: Final = 1.2  # heights of a line between two characters; a wider one divides two numbers
@@ -574,6 +575,9 @@ def _usual_height(blobs: _Blobs) -> float:
     holds = _holds(blobs)
     slim = np.maximum(blobs.heights, blobs.widths) > 7 * np.minimum(blobs.heights, blobs.widths)
     whole = ~holds & (blobs.heights >= 6)
+    ones = whole & slim & (blobs.heights > blobs.widths)
+    if np.count_nonzero(whole) <= FEW and blobs.heights[ones].max(initial=0) > 3 * blobs.heights[~slim].max(initial=0):
+        whole = ones  # a one beside a minus is no print line beside a character
     heights = np.sort(blobs.heights[whole & ~slim] if (whole & ~slim).any() else blobs.heights[whole])
     if not len(heights):
         return 0.0

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ class Piece:
     """A character's ink.
 
     Attributes:
-        ink: (h, w) uint8, cropped to it; one white pixel where nothing is there.
+        ink: (h, w) uint8, cropped to it; one white pixel in the middle of its place where nothing is there.
         x: of its left edge on the line, in pixels.
         y: of its upper edge.
         whole: whether it touches no neighbour, so that no stroke was cut.
@@ -50,7 +50,9 @@ def divide(ink: Ink, middles: Sequence[float]) -> list[Piece]:
     owner, cut = _owners(strokes, ink, side, len(middles))
     mine = np.where(owner[strokes] >= 0, owner[strokes], side[None, :])
     mine[strokes == 0] = -1
-    return [_piece(ink, mine == index, whole=not cut[index]) for index in range(len(middles))]
+    pieces = [_piece(ink, mine == index, whole=not cut[index]) for index in range(len(middles))]
+    places = zip(pieces, middles, strict=True)
+    return [piece if piece.ink.any() else replace(piece, x=int(middle), y=len(ink) // 2) for piece, middle in places]
 
 
 def _cuts(ink: Ink, middles: Sequence[float]) -> NDArray[np.intp]:
