@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from benchmarks import ablations
 from benchmarks.ablations import VARIANTS, Change, Variant, Without
 from benchmarks.answers import REFUSED, Answers, Frames, answers_of, answers_to
 from benchmarks.corruptions import CORRUPTIONS, Errors, corrupted, errors_table
@@ -25,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from benchmarks import ablations
 from inkdigit.training.dataset import Digits
 
 SEVEN = np.array([(0, 0, 0), (60, 0, 0), (25, 100, 0), (15, 50, 1), (55, 50, 1)], np.float32)
