@@ -3,8 +3,8 @@
     python -m benchmarks.expectations [--model MODEL] [--mnist DIR] [--n N] [--reader]
 
 Five hundred numbers of ten digits, the last of which is their Luhn check digit, each digit a picture of MNIST's
-held-out part: as it is, and spoilt as a bad copy is. Five hundred more have one digit written wrongly, so that no reading of
-them should pass: what is then read in spite of it is a number that nobody wrote.
+held-out part: as it is, and spoilt as a bad copy is. Five hundred more have one digit written wrongly, so that no
+reading of them should pass: what is then read in spite of it is a number that nobody wrote.
 """
 
 import argparse
