@@ -791,10 +791,11 @@ def test_data_that_is_not_genuine_is_refused(tiny_mnist: Path) -> None:
 # --- models
 
 
-def test_the_current_model_is_listed_with_a_star() -> None:
+def test_the_current_models_are_listed_with_a_star() -> None:
     lines = invoke("models", "list").stdout.splitlines()
 
-    assert [line.split()[1] for line in lines if line.startswith("*")] == [find_model(None).name]
+    current = [find_model(None).name, find_model(None, pointer="current-reader").name]
+    assert [line.split()[1] for line in lines if line.startswith("*")] == current
 
 
 def test_a_model_without_figures_is_listed_too(tmp_path: Path) -> None:

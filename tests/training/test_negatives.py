@@ -7,7 +7,18 @@ import pytest
 
 from inkdigit.preprocess import normalize
 from inkdigit.training.dataset import Digits, read_digits
-from inkdigit.training.letters import ALPHABET, AMBIGUOUS, DOUBTFUL, FAMILIAR, HARD, OFTEN, pick, write
+from inkdigit.training.letters import (
+    ALPHABET,
+    AMBIGUOUS,
+    DOUBTFUL,
+    FAMILIAR,
+    HARD,
+    HARDEST,
+    OFTEN,
+    OFTENEST,
+    pick,
+    write,
+)
 from inkdigit.training.negatives import FACES, KINDS, LETTERS, Kind, Material, draw_negatives
 
 DATA = Path(__file__).parents[1] / "data"
@@ -65,10 +76,11 @@ def test_what_passes_for_a_digit_is_no_letter_of_the_alphabet() -> None:
 
 def test_hard_signs_come_up_more_often() -> None:
     random = np.random.default_rng(6)
-    signs = [pick(("a", "x", "="), random) for _ in range(4000)]
+    signs = [pick(("a", "e", "x", "="), random) for _ in range(8000)]
 
-    assert set(ALPHABET) >= HARD
-    assert signs.count("a") == pytest.approx(OFTEN * signs.count("="), rel=0.15)
+    assert set(ALPHABET) >= HARD | HARDEST
+    assert signs.count("a") == pytest.approx(OFTENEST * signs.count("="), rel=0.15)
+    assert signs.count("e") == pytest.approx(OFTEN * signs.count("="), rel=0.15)
     assert signs.count("x") == pytest.approx(FAMILIAR * signs.count("="), rel=0.15)
 
 
