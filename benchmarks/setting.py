@@ -9,7 +9,8 @@ from benchmarks import environments, servers
 from benchmarks.drawings import PROJECT, cache_folder, digest
 from benchmarks.environments import Environment
 from benchmarks.servers import Program
-from inkdigit.recognizer import find_model, shipped_models
+from inkdigit.recognizer import find_model
+from inkdigit.registry import list_versions
 
 BASELINE = PROJECT / "benchmarks/baseline"
 
@@ -63,7 +64,8 @@ def prepare(effort: Effort, models: Sequence[str], mnist: Path | None) -> Settin
 def all_shipped() -> tuple[Path, ...]:
     """The folders of all models that ship, the default first."""
     default = find_model(None)
-    others = sorted(card.parent for card in shipped_models().glob("*/card.json") if card.parent != default)
+    versions = [version for version in list_versions() if not version.reads_lines and version.path != default]
+    others = sorted(version.path for version in versions)
     return (default, *others)
 
 
