@@ -7,6 +7,7 @@ InkdigitError
  │    ├── ImageTooLargeError        over a size limit
  │    └── BlankImageError           no ink on it
  ├── NoReadingError             no likely reading keeps to what was expected
+ ├── StoreError                 the corrections cannot be kept or found: disk, database, or an archive at fault
  ├── ModelError                 a model folder is missing, damaged or made for another version
  ├── DataError                  a data set is missing, damaged or not what its digest says
  ├── ConfigError                a setting has an impossible value
@@ -42,6 +43,10 @@ class BlankImageError(ImageError):
 
 class NoReadingError(InkdigitError):
     """No reading that is likely enough keeps to what was expected of a number."""
+
+
+class StoreError(InkdigitError):
+    """The store of corrections cannot be opened, read or written, or an archive for it is not one."""
 
 
 class ModelError(InkdigitError):
