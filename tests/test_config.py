@@ -28,6 +28,9 @@ def test_every_variable_sets_its_field() -> None:
         "INKDIGIT_CONNECTION_LIMIT": "50",
         "INKDIGIT_DRAIN_NOTICE": "2.5",
         "INKDIGIT_DRAIN_TIMEOUT": "9",
+        "INKDIGIT_DATABASE": "/data/drawings.sqlite",
+        "INKDIGIT_ADMIN_KEY": "a key of sixteen".replace(" ", "-"),
+        "INKDIGIT_RETENTION_DAYS": "365",
     }
 
     settings = Settings.from_env(env)
@@ -44,6 +47,9 @@ def test_every_variable_sets_its_field() -> None:
         connection_limit=50,
         drain_notice_s=2.5,
         drain_timeout_s=9.0,
+        database="/data/drawings.sqlite",
+        admin_key="a-key-of-sixteen",
+        retention_days=365,
     )
 
 
@@ -74,6 +80,9 @@ def test_a_word_for_a_number_is_refused_by_the_name_of_its_variable(name: str) -
         ({"INKDIGIT_DRAIN_NOTICE": "nan"}, "drain notice must lie"),
         ({"INKDIGIT_DRAIN_TIMEOUT": "inf"}, "drain timeout must lie"),
         ({"INKDIGIT_TRUSTED_HOSTS": "two words"}, "'two words' is not a host name"),
+        ({"INKDIGIT_ADMIN_KEY": "fifteen-letters"}, "admin key must have 16 to 256"),
+        ({"INKDIGIT_ADMIN_KEY": "sixteen letters or more"}, "no spaces"),
+        ({"INKDIGIT_RETENTION_DAYS": "0"}, "retention in days must lie"),
     ],
 )
 def test_an_impossible_value_is_refused(values: dict[str, str], message: str) -> None:
@@ -137,3 +146,10 @@ def test_the_version_of_a_source_tree_says_that_it_is_one(monkeypatch: pytest.Mo
     monkeypatch.setattr("inkdigit.config._installed_version", not_installed)
 
     assert package_version() == "0+source"
+
+
+def test_secrets_are_not_shown() -> None:
+    settings = Settings(admin_key="abcdefghijklmnop", database="postgresql+psycopg://me:secret@/db")
+
+    assert "abcdefghijklmnop" not in repr(settings)
+    assert "secret" not in repr(settings)

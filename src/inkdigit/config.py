@@ -4,7 +4,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as _installed_version
 from pathlib import Path
@@ -21,6 +21,8 @@ MAX_PAGE_BODY_BYTES: Final = PAGE_LIMITS.bytes + BODY_SLACK  # the largest photo
 _HOST: Final = re.compile(
     r"(?:\[([0-9a-f]*:[0-9a-f:.]+)\]|([a-z0-9._-]+)\.?)(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE
 )
+_KEY: Final = re.compile(r"[!-~]{16,256}")
+_KEY_RULE: Final = "16 to 256 characters: letters, digits and signs of ASCII, and no spaces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,9 @@ class Settings:
         drain_timeout_s: seconds that accepted requests then have to finish.
         max_body_bytes: largest request body, the same in every layer.
         max_page_body_bytes: the same for pictures of paper.
+        database: where corrections are kept, as a file or a URL of SQLAlchemy; beside `home` where it is None.
+        admin_key: opens the review of corrections, which is shut where it is None.
+        retention_days: corrections are deleted once they are older; kept until somebody deletes them where it is None.
     """
 
     host: str = "127.0.0.1"
@@ -54,6 +59,9 @@ class Settings:
     drain_timeout_s: float = 30.0
     max_body_bytes: int = MAX_BODY_BYTES
     max_page_body_bytes: int = MAX_PAGE_BODY_BYTES
+    database: str | None = field(default=None, repr=False)  # it may hold a password
+    admin_key: str | None = field(default=None, repr=False)
+    retention_days: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work.
@@ -69,6 +77,10 @@ class Settings:
         _require_range("drain timeout", self.drain_timeout_s, 0, 3600)
         for limit in (self.max_body_bytes, self.max_page_body_bytes):
             _require_range("body limit", limit, 1, 2**30)
+        if self.admin_key is not None:
+            _require(_KEY.fullmatch(self.admin_key) is not None, f"the admin key must have {_KEY_RULE}")
+        if self.retention_days is not None:
+            _require_range("retention in days", self.retention_days, 1, 36_500)
         for host in self.trusted_hosts:
             _require(host_name(host) is not None, f"{host!r} is not a host name; write it as in digits.example.org")
 
@@ -132,6 +144,9 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "INKDIGIT_CONNECTION_LIMIT": ("connection_limit", int),
     "INKDIGIT_DRAIN_NOTICE": ("drain_notice_s", float),
     "INKDIGIT_DRAIN_TIMEOUT": ("drain_timeout_s", float),
+    "INKDIGIT_DATABASE": ("database", str),
+    "INKDIGIT_ADMIN_KEY": ("admin_key", str),
+    "INKDIGIT_RETENTION_DAYS": ("retention_days", int),
 }
 """Every environment variable that is read, with the field it sets."""
 

@@ -45,6 +45,11 @@ def home_of(settings: "Settings") -> Path:
     return settings.home or platformdirs.user_data_path("inkdigit") / "models"
 
 
+def database_of(settings: "Settings") -> str | Path:
+    """Where corrections are kept: the database that is set, or a file beside the folder of model versions."""
+    return settings.database or home_of(settings).parent / "feedback.sqlite"
+
+
 def namer(folder: Path, what: str, pictures: Iterable[str] = ()) -> Callable[[str], Path]:
     """Gives each picture a PNG of its own in the folder, since pictures of several folders may share a name.
 
