@@ -6,6 +6,7 @@ paper, blots and blur are laid over it. MNIST's digits, the same inked anew, and
 """
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ Levels = NDArray[np.float32]  # (H, W) in [0, 1], 1 is full ink
 
 MARKS = "$€£#*~+"  # stand beside numbers and are not read
 FINE = 4  # times as large signs and lines are drawn, before they are shrunk
+_CHAINS = re.compile("00+|.")
 REDRAWN = 20_000  # MNIST digits inked anew
 
 
@@ -36,24 +38,32 @@ class Glyphs:
     Attributes:
         images: (N, 28, 28) uint8 in MNIST's form.
         rows: for each label, its pictures from the finest pen to the widest.
-        own: how many of the images, the first ones, are MNIST's own.
+        own: for each label, those of them that are MNIST's own.
+        styles: for each label, the rows of each style that was drawn, in the same order.
     """
 
     images: Images
     rows: tuple[NDArray[np.intp], ...]
     own: tuple[NDArray[np.intp], ...]
+    styles: tuple[tuple[NDArray[np.intp], ...], ...]
 
     @classmethod
     def of(cls, digits: Digits, random: Random, share: float = 1.0) -> "Glyphs":
         """MNIST's digits, some of them inked anew, and drawn ones."""
         chosen = random.permutation(len(digits))[: max(10, round(REDRAWN * share))]
         some = Digits(digits.images[chosen], digits.labels[chosen])
-        pool = digits.joined(Digits(redraw(some, random), some.labels)).joined(
-            draw_digits(random, share, COUNTS + HASTY)
-        )
+        pool = digits.joined(Digits(redraw(some, random), some.labels))
+        style = np.full(len(pool), -1)
+        for number, counts in enumerate(COUNTS + HASTY):
+            drawn = draw_digits(random, share, (counts,))
+            pool, style = pool.joined(drawn), np.append(style, np.full(len(drawn), number))
         order = np.argsort(_pen_widths(pool.images), kind="stable")
         by_label = tuple(order[pool.labels[order] == label] for label in range(10))
-        return cls(pool.images, by_label, tuple(rows[rows < len(digits)] for rows in by_label))
+        own = tuple(rows[rows < len(digits)] for rows in by_label)
+        styles = tuple(
+            tuple(rows[style[rows] == number] for number in np.unique(style[rows]) if number >= 0) for rows in by_label
+        )
+        return cls(pool.images, by_label, own, styles)
 
 
 def _pen_widths(images: Images) -> NDArray[np.float64]:
@@ -72,22 +82,26 @@ class Hand:
         pen: place among the pens, from the finest 0 to the widest 1.
         pens: how far the pens of one line lie apart.
         own: whether all digits are MNIST's own.
+        styles: for each label, the style of this writer's, as a share of the way through the styles; none from 1 on.
         slant: to the right per pixel upwards.
         gap: from the ink of one digit to that of the next; below 0 they overlap.
         unsteady: spread of sizes, places and gaps, as a share of the size.
         drift: of the base line, down per pixel to the right.
         stretch: of widths.
+        chains: how probable it is that zeros in a row are written in one stroke.
     """
 
     size: float
     pen: float
     pens: float
     own: bool
+    styles: tuple[float, ...]
     slant: float
     gap: float
     unsteady: float
     drift: float
     stretch: float
+    chains: float
 
     @property
     def stroke(self) -> float:
@@ -125,12 +139,14 @@ def _hand(random: Random, plain: bool) -> Hand:
         size=size,
         pen=random.random(),
         pens=0.5 if kind < 0.3 else 0.06,
-        own=kind < 0.4,
+        own=kind < 0.35,
+        styles=tuple(random.uniform(0, 1.5 if kind < 0.75 else 99, 10)),  # some always write a digit in the same way
         slant=0.0 if plain else random.normal(0.1, 0.24),
         gap=size * (random.uniform(-0.22, 0.06) if touching and not plain else random.gamma(2.0, 0.09)),
         unsteady=0.0 if plain else random.gamma(2.0, 0.02),
         drift=0.0 if plain else random.normal(0, 0.02),
         stretch=float(np.exp(random.normal(0.0, 0.0 if plain else 0.15))),
+        chains=0.0 if plain else 0.25,
     )
 
 
@@ -139,14 +155,16 @@ def _hand(random: Random, plain: bool) -> Hand:
 
 def _compose(glyphs: Glyphs, text: str, hand: Hand, random: Random) -> Levels:
     """The ink of a text on paper as wide as it needs."""
-    pieces = [None if sign == " " else _piece(glyphs, sign, hand, random) for sign in text]
+    signs = _CHAINS.findall(text) if not hand.own and random.random() < hand.chains else list(text)
+    pieces = [None if sign == " " else _piece(glyphs, sign, hand, random) for sign in signs]
     small, lifted = _small_tail(text, random)
     width = int(sum(hand.size if piece is None else piece.shape[1] + abs(hand.gap) + 3 for piece in pieces))
     line = np.zeros((LINE_HEIGHT, width + 60), np.float32)
     left = x = random.uniform(1, 16)
     base = (LINE_HEIGHT + hand.size) / 2 + random.normal(0, 0.12) * (LINE_HEIGHT - hand.size) - hand.drift * width / 2
     ends: list[tuple[float, float]] = []
-    for index, (sign, piece) in enumerate(zip(text, pieces, strict=True)):
+    places = itertools.accumulate(map(len, signs[:-1]), initial=0)
+    for index, sign, piece in zip(places, signs, pieces, strict=True):
         if piece is None:
             x += hand.size * random.uniform(0.3, 0.7)
             continue
@@ -191,14 +209,27 @@ def _lift(sign: str, hand: Hand, height: int) -> float:
 
 
 def _piece(glyphs: Glyphs, sign: str, hand: Hand, random: Random) -> Levels:
-    """One digit or sign, cropped to its ink."""
+    """One digit or sign, or a chain of zeros, cropped to its ink."""
+    if len(sign) > 1:
+        return _chain(len(sign), hand, random)
     if sign.isdecimal():
-        rows = (glyphs.own if hand.own else glyphs.rows)[int(sign)]
+        rows = _rows(glyphs, int(sign), hand, random)
         at = np.clip(hand.pen + random.normal(0, hand.pens), 0, 1)
         return _warped(glyphs.images[rows[int(at * (len(rows) - 1))]], hand, random)
     if sign in MARKS:
         return _mark(sign, hand, random)
     return _sign(sign, hand, random)
+
+
+def _rows(glyphs: Glyphs, label: int, hand: Hand, random: Random) -> NDArray[np.intp]:
+    """The glyphs among which a hand chooses."""
+    if hand.own:
+        return glyphs.own[label]
+    if hand.styles[label] < 1 and random.random() < 0.85:
+        styles = glyphs.styles[label]
+        ends = np.cumsum([len(rows) for rows in styles])  # a style that was drawn more often is that of more writers
+        return styles[int(np.searchsorted(ends, hand.styles[label] * ends[-1], side="right"))]
+    return glyphs.rows[label]
 
 
 def _warped(image: NDArray[np.uint8], hand: Hand, random: Random) -> Levels:
@@ -247,6 +278,20 @@ def _sign(sign: str, hand: Hand, random: Random) -> Levels:
 def _mark(sign: str, hand: Hand, random: Random) -> Levels:
     """A currency mark or the like, of the alphabet of `inkdigit.training.letters`."""
     return _inked([stroke * hand.size for stroke in write(sign, 0, random)], max(1.2, hand.stroke), hand.slant)
+
+
+def _chain(count: int, hand: Hand, random: Random) -> Levels:
+    """Zeros written in one stroke: a ring, and on to the next from its top, as in the word zoo."""
+    high, wide = 0.5 * random.uniform(0.45, 1.0), 0.5 * random.uniform(0.35, 0.8)
+    apart, going = wide * random.uniform(1.5, 2.6), random.uniform(0.12, 0.9)  # the share of a turn that goes on
+    turns = np.linspace(random.uniform(0.0, 0.12), count - random.uniform(-0.1, 0.15), 36 * count)
+    at = apart * (np.floor(turns) + (((turns % 1) - (1 - going)) / going).clip(0, 1))
+    sizes = np.exp(random.normal(0, 0.12, count + 1))[np.floor(turns).astype(int).clip(0, count)]
+    side = 1 if random.random() < 0.2 else -1  # few turn with the clock
+    ring = np.column_stack(
+        [at + side * sizes * wide * np.sin(2 * np.pi * turns), -sizes * high * np.cos(2 * np.pi * turns)]
+    )
+    return _inked([ring * hand.size], max(1.2, hand.stroke), hand.slant)
 
 
 def _inked(strokes: list[NDArray[np.float64]], pen: float, slant: float) -> Levels:
