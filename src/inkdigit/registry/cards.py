@@ -1,22 +1,14 @@
-"""Model versions on disk: which there are, which one is current, and whether their files are whole.
+"""Model cards as people read them."""
 
-A version is a model folder, and the folder's name is the version's. The shipped ones lie in the package,
-further ones in a home folder.
-"""
-
-import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from inkdigit.errors import ModelError
-from inkdigit.reader import POINTER, Reader
-from inkdigit.recognizer import check_digests, current_model, find_model, shipped_models, verify_model_folder
 
-_PAGE = Path(__file__).with_name("model_card.md")
-_READER_PAGE = Path(__file__).with_name("reader_card.md")
+_PAGE = Path(__file__).parents[1] / "model_card.md"
+_READER_PAGE = _PAGE.with_name("reader_card.md")
 _MEASURED = {"held_out": "MNIST, held out of training", "test": "MNIST test"}
 _KINDS = {"mnist": "MNIST training images", "drawn": "digits drawn from strokes", "negative": "pictures of no digit"}
 _KEPT = {"held_out"}  # pictures that a run counts and does not train on
@@ -25,71 +17,6 @@ _CLASSES = (
     "An eleventh class is for what is not a digit; where that\nis likely, all ten digits are about equally probable.",
 )
 _POINTS = [["confidence asked for", "digits accepted", "error among these", "non-digits accepted"], ["---"] * 4]
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A model version.
-
-    Attributes:
-        name: of the version, and of its folder.
-        path: of its folder.
-        current: whether it is the one that is loaded where none is named.
-        card: what its card.json says; empty where that cannot be read, and `verify` then says why.
-    """
-
-    name: str
-    path: Path
-    current: bool
-    card: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def reads_lines(self) -> bool:
-        """Whether it is a reader of whole numbers, not a model of single digits."""
-        return self.card.get("kind") == "reader"
-
-
-def list_versions(home: Path | None = None) -> list[Version]:
-    """All versions, sorted by name; a shipped one hides one of the same name in `home`, as loading does.
-
-    Args:
-        home: folder that holds further versions, one folder each; it need not exist.
-
-    >>> any(version.current for version in list_versions())
-    True
-    """
-    current = _current_ones()
-    places = [shipped_models()] if home is None else [home, shipped_models()]
-    folders = {folder.name: folder for place in places for folder in _model_folders(place)}
-    return [Version(name, folder, folder in current, _read_card(folder)) for name, folder in sorted(folders.items())]
-
-
-def get_version(model: str | Path | None = None, home: Path | None = None) -> Version:
-    """The version of a name, in a folder, or the current one where `model` is None.
-
-    Raises:
-        ModelError: there is none.
-    """
-    folder = find_model(model, home)
-    return Version(folder.resolve().name, folder, folder in _current_ones(), _read_card(folder))
-
-
-def _current_ones() -> list[Path]:
-    """The model of digits and the reader, if one is there, that are loaded where none is named."""
-    return [current_model(), *([current_model(POINTER)] if (shipped_models() / POINTER).is_file() else [])]
-
-
-def verify(path: Path) -> None:
-    """Check every file of a model folder against its digests, load the model and ask it its canary.
-
-    Raises:
-        ModelError: a file is missing or changed, or the model does not answer as its card says.
-    """
-    if _read_card(path).get("kind") != "reader":
-        verify_model_folder(path)
-        return
-    check_digests(path)
-    Reader.load(path)
 
 
 def card_as_markdown(card: Mapping[str, Any]) -> str:
@@ -214,16 +141,3 @@ def _calibration(card: Mapping[str, Any]) -> list[str]:
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _model_folders(place: Path) -> list[Path]:
-    # A name with a dot before it is a folder that training has not finished.
-    return [entry.parent for entry in place.glob("*/SHA256SUMS") if not entry.parent.name.startswith(".")]
-
-
-def _read_card(folder: Path) -> Mapping[str, Any]:
-    try:
-        card = json.loads((folder / "card.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return card if isinstance(card, dict) else {}

@@ -1,0 +1,58 @@
+"""Changes on disk that a crash leaves done or undone, and nothing between."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+
+@contextlib.contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Keep other programs from changing the versions in `home` meanwhile; the folder is made if it is not there."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".lock").open("ab") as file:
+        _lock(file)
+        yield  # closing the file lets go of the lock, and so does the end of the program, however it comes
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file so that it has the old contents or the new ones at any time."""
+    new = path.with_name(f".{path.name}.new")
+    write_through(new, text.encode())
+    new.replace(path)
+    sync_folder(path.parent)
+
+
+def write_through(path: Path, contents: bytes) -> None:
+    """Write a file and wait until the disk has it."""
+    with path.open("wb") as file:
+        file.write(contents)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder; Windows does not let one ask."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,76 @@
+"""Which versions there are, and whether their files are whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inkdigit.reader import POINTER, Reader
+from inkdigit.recognizer import check_digests, find_model, shipped_models, verify_model_folder
+from inkdigit.registry.folders import model_folders, read_card, reads_lines
+from inkdigit.registry.pointer import current
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A model version.
+
+    Attributes:
+        name: of the version, and of its folder.
+        path: of its folder.
+        current: whether it is the one that is loaded where none is named.
+        card: what its card.json says; empty where that cannot be read, and `verify` then says why.
+    """
+
+    name: str
+    path: Path
+    current: bool
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reads_lines(self) -> bool:
+        """Whether it is a reader of whole numbers, not a model of single digits."""
+        return reads_lines(self.card)
+
+
+def list_versions(home: Path | None = None) -> list[Version]:
+    """All versions, sorted by name; a shipped one hides one of the same name in `home`, as loading does.
+
+    Args:
+        home: folder that holds further versions, one folder each; it need not exist.
+
+    >>> any(version.current for version in list_versions())
+    True
+    """
+    now = _current_ones(home)
+    places = [shipped_models()] if home is None else [home, shipped_models()]
+    folders = {folder.name: folder for place in places for folder in model_folders(place)}
+    return [Version(name, folder, folder in now, read_card(folder)) for name, folder in sorted(folders.items())]
+
+
+def get_version(model: str | Path | None = None, home: Path | None = None) -> Version:
+    """The version of a name, in a folder, or the current one where `model` is None.
+
+    Raises:
+        ModelError: there is none.
+    """
+    folder = current(home) if model is None else find_model(model, home)
+    return Version(folder.resolve().name, folder, folder in _current_ones(home), read_card(folder))
+
+
+def _current_ones(home: Path | None) -> list[Path]:
+    """The model of digits and the reader, if one is there, that are loaded where none is named."""
+    return [current(home), *([current(home, POINTER)] if (shipped_models() / POINTER).is_file() else [])]
+
+
+def verify(path: Path) -> None:
+    """Check every file of a model folder against its digests, load the model and ask it its canary.
+
+    Raises:
+        ModelError: a file is missing or changed, or the model does not answer as its card says.
+    """
+    if not reads_lines(read_card(path)):
+        verify_model_folder(path)
+        return
+    check_digests(path)
+    Reader.load(path)
