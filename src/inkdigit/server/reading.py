@@ -1,7 +1,9 @@
 """Requests to pictures: the body told apart by content type, the query and the accepted media types."""
 
+import contextlib
 import io
 import json
+from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, NoReturn, TypeVar
 
 from flask import Request
@@ -51,8 +53,28 @@ def read_body(request: Request) -> bytes:
         UnsupportedMediaType: the content type is none of those that are read.
         ImageError: the data URL holds no picture.
     """
-    try:
+    with _telling_limits(request):
         return _read_by_type(request)
+
+
+def read_json(request: Request) -> Any:
+    """The JSON that a request carries, where nothing else is taken.
+
+    Raises:
+        BadRequest: it is malformed.
+        RequestEntityTooLarge: the body is over the limit.
+        UnsupportedMediaType: the content type is another.
+    """
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("send application/json, and say so in Content-Type")
+    with _telling_limits(request):
+        return parse_json(request.get_data(cache=False))
+
+
+@contextlib.contextmanager
+def _telling_limits(request: Request) -> Iterator[None]:
+    try:
+        yield
     except RequestEntityTooLarge as error:
         raise RequestEntityTooLarge(
             f"a body may have {request.max_content_length} bytes, and a form {request.max_form_parts} parts "
@@ -79,10 +101,10 @@ def read_query(request: Request) -> PredictQuery:
     Raises:
         BadRequest: an option has an unknown value, or one that takes a single value has several.
     """
-    options = _options(request)
+    options = options_of(request)
     if "include" in options:
         options["include"] = ",".join(request.args.getlist("include")).split(",")
-    return _validated(PredictQuery, options)
+    return validated(PredictQuery, options)
 
 
 def read_expectation(request: Request) -> Expectation | None:
@@ -92,18 +114,24 @@ def read_expectation(request: Request) -> Expectation | None:
         BadRequest: a rule is unknown or cannot be.
         MissingExtraError: a rule needs a part that is not installed.
     """
-    rules = _validated(ReadQuery, _options(request)).expect
+    rules = validated(ReadQuery, options_of(request)).expect
     try:
         return None if rules is None else Expectation.parse(rules)
     except ConfigError as error:
         raise BadRequest(f"the field expect: {str(error)[:300]}") from error  # it names rules that may be long
 
 
-def _options(request: Request) -> dict[str, Any]:
+def options_of(request: Request) -> dict[str, Any]:
+    """The query: a text for each option, or a list of them where it is given several times."""
     return {name: values[0] if len(values) == 1 else values for name, values in request.args.lists()}
 
 
-def _validated(schema: type[_Model], values: Any) -> _Model:
+def validated(schema: type[_Model], values: Any) -> _Model:
+    """What came in, as one of our shapes.
+
+    Raises:
+        BadRequest: it has another; the text names the first field at fault.
+    """
     try:
         return schema.model_validate(values)
     except ValidationError as error:
@@ -125,7 +153,7 @@ def accepted_type(request: Request) -> str:
 
 
 def _read_json(body: bytes) -> PictureBody:
-    return _validated(PictureBody, parse_json(body))
+    return validated(PictureBody, parse_json(body))
 
 
 def parse_json(body: bytes) -> Any:
