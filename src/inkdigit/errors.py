@@ -8,6 +8,7 @@ InkdigitError
  │    └── BlankImageError           no ink on it
  ├── NoReadingError             no likely reading keeps to what was expected
  ├── StoreError                 the corrections cannot be kept or found: disk, database, or an archive at fault
+ │    └── ConflictError             two different drawings under one idempotency key
  ├── ModelError                 a model folder is missing, damaged or made for another version
  ├── DataError                  a data set is missing, damaged or not what its digest says
  ├── ConfigError                a setting has an impossible value
@@ -47,6 +48,10 @@ class NoReadingError(InkdigitError):
 
 class StoreError(InkdigitError):
     """The store of corrections cannot be opened, read or written, or an archive for it is not one."""
+
+
+class ConflictError(StoreError):
+    """Another drawing was handed in before under the same idempotency key."""
 
 
 class ModelError(InkdigitError):

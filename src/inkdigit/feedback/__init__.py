@@ -1,0 +1,7 @@
+"""Corrections that people hand in: what one is, and the store that keeps, reviews and forgets them."""
+
+from inkdigit.errors import ConflictError
+from inkdigit.feedback.record import ANONYMOUS, Kept, Label, Status, Submission, Verdict
+from inkdigit.feedback.store import FeedbackStore
+
+__all__ = ["ANONYMOUS", "ConflictError", "FeedbackStore", "Kept", "Label", "Status", "Submission", "Verdict"]
