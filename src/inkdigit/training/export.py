@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from inkdigit.errors import MissingExtraError, ModelError
 from inkdigit.preprocess import PREPROCESS_VERSION
 from inkdigit.recognizer import CLASSES, NOT_A_DIGIT, Recognizer
 from inkdigit.training.dataset import DIGESTS, Digits, Images, Mnist
-from inkdigit.training.evaluate import judge, try_out
+from inkdigit.training.evaluate import Judged, judge, try_out
 from inkdigit.training.labelled import MNIST_HELD_OUT, MNIST_TEST, Labelled, frames
 from inkdigit.training.measures import fit_temperature, logits_of
 from inkdigit.training.report import write_training_report
@@ -66,40 +66,91 @@ def write_model_folder(
     unfinished = out.with_name(f".{out.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    held_out = frames(mnist.held_out)
-    correct_prior(network)
-    temperature = cool(network, held_out, mnist.held_out.labels)
-    export(network, unfinished)
-    if calibration is not None:
-        quantize(unfinished / "model.onnx", calibration)
-    full = card | {
-        "temperature": round(temperature, 4),
-        "rejection": card.get("rejection", {}) | {"threshold": THRESHOLD},
-    }
-    full = _describe(out.name, network, unfinished / "model.onnx", held_out[0]) | full
-    seal(unfinished, full)
-    recognizer = Recognizer.load(unfinished)
-    limit = AGREEMENT if calibration is None else EIGHT_BIT_AGREEMENT
-    full["agreement"] = _agreement(network, recognizer, held_out[:AGREEMENT_IMAGES], limit)
-    others = frames(Digits(non_digits, np.zeros(len(non_digits), np.uint8)))
-    judged = {
-        name: judge(recognizer, replace(Labelled.of(source, getattr(mnist, name)), others=others))
-        for name, source in (("held_out", MNIST_HELD_OUT), ("test", MNIST_TEST))
-    }
-    full["metrics"] = {name: found.evaluation.figures() for name, found in judged.items()}
-    if full.get("seeds"):
-        full["seeds"] = sorted([*full["seeds"], seed_figures(full)], key=lambda run: run["seed"])
-    full["rejection"] |= {
-        "n_digits": len(held_out),
-        "n_non_digits": len(others),
-        "operating_points": [point.figures() for point in judged["held_out"].operating_points()],
-    }
-    seal(unfinished, full)
-    trials = try_out([recognizer], judged["held_out"].labelled)
-    write_training_report(unfinished / "report.html", full, history, judged["test"], trials)
-    seal(unfinished, full)
+    candidate = write_candidate(network, unfinished, out.name, mnist.held_out, card, non_digits, calibration)
+    release(candidate, mnist.test, history)
     unfinished.replace(out)
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model folder that is whole but for its report, and that MNIST's test images have not judged.
+
+    Attributes:
+        folder: its place.
+        card: what its card.json says.
+        held_out: its answers to the held-out digits, and to pictures that are none.
+    """
+
+    folder: Path
+    card: dict[str, Any]
+    held_out: Judged
+
+
+def write_candidate(
+    network: keras.Sequential,
+    folder: Path,
+    version: str,
+    held_out: Digits,
+    card: dict[str, Any],
+    non_digits: Images,
+    calibration: Images | None = None,
+) -> Candidate:
+    """Write a network into an empty folder and check it; the arguments are those of `write_model_folder`.
+
+    A threshold that the card states already (`rejection.threshold`) stays.
+
+    Raises:
+        ModelError: the ONNX file does not give what Keras gives.
+    """
+    frames_held_out = frames(held_out)
+    correct_prior(network)
+    temperature = cool(network, frames_held_out, held_out.labels)
+    export(network, folder)
+    if calibration is not None:
+        quantize(folder / "model.onnx", calibration)
+    full = card | {
+        "temperature": round(temperature, 4),
+        "rejection": {"threshold": THRESHOLD} | card.get("rejection", {}),
+    }
+    full = _describe(version, network, folder / "model.onnx", frames_held_out[0]) | full
+    seal(folder, full)
+    recognizer = Recognizer.load(folder)
+    limit = AGREEMENT if calibration is None else EIGHT_BIT_AGREEMENT
+    full["agreement"] = _agreement(network, recognizer, frames_held_out[:AGREEMENT_IMAGES], limit)
+    judged = judge(recognizer, _labelled(MNIST_HELD_OUT, held_out, non_digits))
+    full["metrics"] = {"held_out": judged.evaluation.figures()}
+    full["rejection"] |= {
+        "n_digits": len(held_out),
+        "n_non_digits": len(non_digits),
+        "operating_points": [point.figures() for point in judged.operating_points()],
+    }
+    seal(folder, full)
+    return Candidate(folder, full, judged)
+
+
+def release(candidate: Candidate, test: Digits, history: list[dict[str, float]]) -> None:
+    """Let MNIST's test images judge a candidate, once and for its card alone, and write its report."""
+    card, others = candidate.card, candidate.held_out.labelled.others
+    recognizer = Recognizer.load(candidate.folder)
+    judged = judge(recognizer, replace(Labelled.of(MNIST_TEST, test), others=others))
+    card["metrics"]["test"] = judged.evaluation.figures()
+    if card.get("seeds"):
+        card["seeds"] = sorted([*card["seeds"], seed_figures(card)], key=lambda run: run["seed"])
+    write_report(candidate, judged, history)
+
+
+def write_report(candidate: Candidate, judged: Judged, history: list[dict[str, float]]) -> None:
+    """Write a candidate's report, on the pictures that it was judged by, and seal its folder."""
+    folder = candidate.folder
+    trials = try_out([Recognizer.load(folder)], candidate.held_out.labelled)
+    write_training_report(folder / "report.html", candidate.card, history, judged, trials)
+    seal(folder, candidate.card)
+
+
+def _labelled(source: str, digits: Digits, non_digits: Images) -> Labelled:
+    others = frames(Digits(non_digits, np.zeros(len(non_digits), np.uint8)))
+    return replace(Labelled.of(source, digits), others=others)
 
 
 def seed_figures(card: Mapping[str, Any]) -> dict[str, Any]:
