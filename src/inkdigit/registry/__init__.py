@@ -4,18 +4,22 @@ A version is a model folder, and the folder's name is the version's. The shipped
 in a home folder, where a pointer file names the one that is used where none is named.
 """
 
+from inkdigit.registry.archive import export_archive, import_archive
 from inkdigit.registry.cards import card_as_markdown
 from inkdigit.registry.install import install
 from inkdigit.registry.pointer import CURRENT, current, history, promote, rollback
-from inkdigit.registry.versions import Version, get_version, list_versions, verify
+from inkdigit.registry.trial import verify
+from inkdigit.registry.versions import Version, get_version, list_versions
 
 __all__ = [
     "CURRENT",
     "Version",
     "card_as_markdown",
     "current",
+    "export_archive",
     "get_version",
     "history",
+    "import_archive",
     "install",
     "list_versions",
     "promote",

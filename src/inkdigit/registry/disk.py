@@ -21,8 +21,11 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: IO[bytes]) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        while True:
+            with contextlib.suppress(OSError):  # which says that ten seconds were not enough
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                return
 
 else:
     import fcntl
@@ -31,10 +34,10 @@ else:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX)
 
 
-def replace_file(path: Path, text: str) -> None:
+def replace_file(path: Path, contents: bytes) -> None:
     """Write a file so that it has the old contents or the new ones at any time."""
     new = path.with_name(f".{path.name}.new")
-    write_through(new, text.encode())
+    write_through(new, contents)
     new.replace(path)
     sync_folder(path.parent)
 

@@ -12,7 +12,7 @@ from inkdigit.recognizer import shipped_models
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?", re.ASCII)
 # A folder of such a name would hide a pointer file, or cannot be made on Windows.
 _TAKEN: Final = re.compile(r"current(?:-reader)?|(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
-_MAX_CARD_BYTES: Final = 2**20
+MAX_CARD_BYTES: Final = 2**20
 
 
 def is_version_name(name: str) -> bool:
@@ -42,7 +42,7 @@ def read_card(folder: Path) -> Mapping[str, Any]:
     """What the card of a model folder says; empty where it cannot be read, and `verify` then says why."""
     try:
         with (folder / "card.json").open("rb") as file:
-            card = json.loads(file.read(_MAX_CARD_BYTES))
+            card = json.loads(file.read(MAX_CARD_BYTES))
     except (OSError, ValueError, RecursionError):  # the last for brackets in brackets in brackets
         return {}
     return card if isinstance(card, dict) else {}

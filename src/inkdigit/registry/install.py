@@ -5,9 +5,10 @@ from pathlib import Path
 
 from inkdigit.errors import ModelError
 from inkdigit.recognizer import shipped_models
+from inkdigit.registry.contents import SUMS, Contents, check_contents, read_folder
 from inkdigit.registry.disk import locked, sync_folder, write_through
-from inkdigit.registry.folders import model_folders, version_of
-from inkdigit.registry.versions import verify
+from inkdigit.registry.folders import model_folders
+from inkdigit.registry.trial import try_apart, verify
 
 
 def install(folder: Path, home: Path) -> Path:
@@ -15,50 +16,66 @@ def install(folder: Path, home: Path) -> Path:
 
     What is there already with the same digests is left as it is. A crash leaves no half of it.
 
+    Returns:
+        The folder of the version.
+
     Raises:
         ModelError: the model is not whole, or another one is there under its name.
     """
-    verify(folder)
-    contents = {name: (folder / name).read_bytes() for name in [*_sealed_names(folder), "SHA256SUMS"]}
-    return put(version_of(folder), contents, home)
+    contents = read_folder(folder)
+    return put(check_contents(contents, folder), contents, home, folder)
 
 
-def put(name: str, contents: dict[str, bytes], home: Path) -> Path:
-    """Make the folder of a version from the contents of its files.
+def put(version: str, contents: Contents, home: Path, source: Path, *, foreign: bool = False) -> Path:
+    """Make the folder of a version from the contents of its files, once it has been tried out.
+
+    Args:
+        version: its name.
+        contents: its files, of which the digests have been checked.
+        home: folder to put it in.
+        source: where it comes from, for errors.
+        foreign: whether its Keras file is to be looked through as well.
 
     Raises:
-        ModelError: the model is not whole, or another one is there under its name.
+        ModelError: the model is refused, or another one is there under its name.
     """
     with locked(home):
-        if (taken := _taken(name, home)) is not None:
+        if (taken := _taken(version, home)) is not None:
             return _same(taken, contents)
-        unfinished = home / f".{name}.unfinished"
+        unfinished = home / f".{version}.unfinished"  # what a crash left is in the way of nobody, and goes now
         shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
         try:
-            for file, written in contents.items():
-                write_through(unfinished / file, written)
-            verify(unfinished)
-            sync_folder(unfinished)
-            folder = unfinished.rename(home / name)
-        except BaseException:
+            _write(unfinished, contents)
+            _try_out(unfinished, foreign and "model.keras" in contents)
+            unfinished.rename(home / version)
+        except ModelError as error:
+            raise ModelError(str(error).replace(str(unfinished), str(source))) from error
+        finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-            raise
         sync_folder(home)
-        return folder
+    return home / version
 
 
-def _sealed_names(folder: Path) -> list[str]:
-    return [line.split(maxsplit=1)[1] for line in (folder / "SHA256SUMS").read_text("utf-8").splitlines() if line]
+def _write(folder: Path, contents: Contents) -> None:
+    folder.mkdir()
+    for name, file in contents.items():
+        write_through(folder / name, file)
+    sync_folder(folder)
 
 
-def _taken(name: str, home: Path) -> Path | None:
+def _try_out(folder: Path, with_keras: bool) -> None:
+    verify(folder)
+    if with_keras:
+        try_apart("keras", folder / "model.keras")
+
+
+def _taken(version: str, home: Path) -> Path | None:
     """The version of that name, as file systems see it that do not tell capitals from small letters."""
     there = [folder for place in (shipped_models(), home) for folder in model_folders(place)]
-    return next((folder for folder in there if folder.name.casefold() == name.casefold()), None)
+    return next((folder for folder in there if folder.name.casefold() == version.casefold()), None)
 
 
-def _same(folder: Path, contents: dict[str, bytes]) -> Path:
-    if (folder / "SHA256SUMS").read_bytes() != contents["SHA256SUMS"]:
+def _same(folder: Path, contents: Contents) -> Path:
+    if (folder / SUMS).read_bytes() != contents[SUMS]:
         raise ModelError(f"another version {folder.name} is at {folder}; give the new one a name of its own")
     return folder

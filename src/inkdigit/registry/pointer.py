@@ -14,6 +14,7 @@ from inkdigit.reader import POINTER
 from inkdigit.recognizer import current_model
 from inkdigit.registry.disk import locked, replace_file
 from inkdigit.registry.folders import find_version, read_card, reads_lines, version_of
+from inkdigit.registry.trial import verify
 
 CURRENT: Final = "current"  # file that names the current model of digits; POINTER is that of the reader
 
@@ -50,8 +51,6 @@ def promote(version: str, home: Path) -> None:
     Raises:
         ModelError: there is no such version, or it is not whole; the current one stays.
     """
-    from inkdigit.registry.versions import verify
-
     folder = find_version(version, home)
     if folder is None:
         raise ModelError(f"there is no version {version!r}; run `inkdigit models list`")
@@ -95,4 +94,4 @@ def _lines(home: Path | None, pointer: str) -> list[str]:
 
 
 def _write(home: Path, pointer: str, lines: list[str]) -> None:
-    replace_file(home / pointer, "".join(f"{line}\n" for line in lines))
+    replace_file(home / pointer, "".join(f"{line}\n" for line in lines).encode())

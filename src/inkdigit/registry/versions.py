@@ -1,12 +1,12 @@
-"""Which versions there are, and whether their files are whole."""
+"""Which versions there are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inkdigit.reader import POINTER, Reader
-from inkdigit.recognizer import check_digests, find_model, shipped_models, verify_model_folder
+from inkdigit.reader import POINTER
+from inkdigit.recognizer import find_model, shipped_models
 from inkdigit.registry.folders import model_folders, read_card, reads_lines
 from inkdigit.registry.pointer import current
 
@@ -61,16 +61,3 @@ def get_version(model: str | Path | None = None, home: Path | None = None) -> Ve
 def _current_ones(home: Path | None) -> list[Path]:
     """The model of digits and the reader, if one is there, that are loaded where none is named."""
     return [current(home), *([current(home, POINTER)] if (shipped_models() / POINTER).is_file() else [])]
-
-
-def verify(path: Path) -> None:
-    """Check every file of a model folder against its digests, load the model and ask it its canary.
-
-    Raises:
-        ModelError: a file is missing or changed, or the model does not answer as its card says.
-    """
-    if not reads_lines(read_card(path)):
-        verify_model_folder(path)
-        return
-    check_digests(path)
-    Reader.load(path)
