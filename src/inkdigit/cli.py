@@ -31,6 +31,7 @@ from inkdigit.terminal import (
     INTERRUPTED,
     SOME_FAILED,
     csv_writer,
+    database_of,
     examples,
     home_of,
     namer,
@@ -169,13 +170,16 @@ def serve(host: str | None, port: int | None, open_page: bool, model: str | None
     Ctrl-C, or SIGTERM, finishes the answers under way and stops.
     """
     settings = settings_of(host=host, port=port, model=model, reader=reader)
+    from inkdigit.feedback import FeedbackStore
     from inkdigit.server import create_app
+    from inkdigit.server.keeping import STORE_TIMEOUT_S
     from inkdigit.server.serving import serve as serve_app
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     if not settings.host.startswith("127.") and settings.host not in {"localhost", "::1"}:
         click.echo(f"Warning: everyone who can reach {settings.host} can use this server.", err=True)
-    app = create_app(_load(settings), settings, _reader_if_there(settings))
+    feedback = functools.partial(FeedbackStore.open, database_of(settings), timeout_s=STORE_TIMEOUT_S)
+    app = create_app(_load(settings), settings, _reader_if_there(settings), feedback)
     serve_app(app, settings, on_ready=functools.partial(_announce, open_page=open_page))
 
 

@@ -1,13 +1,22 @@
 """The HTTP server. `create_app` is the one place where its parts are put together."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from flask import Flask
 
 from inkdigit.config import Settings
 from inkdigit.pages import NumberReader
 from inkdigit.server import problems, security
 from inkdigit.server.api import api
+from inkdigit.server.feedback import feedback as feedback_routes
+from inkdigit.server.keeping import Keeping
 from inkdigit.server.reading import PictureRequest
+from inkdigit.server.review import review
 from inkdigit.server.state import EXTENSION, DigitReader, State
+
+if TYPE_CHECKING:
+    from inkdigit.feedback import FeedbackStore
 
 MAX_FORM_PARTS = 8
 MAX_FORM_TEXT_BYTES = 512 * 1024  # must exceed the 64 KiB that werkzeug reads a file by, or it refuses some files
@@ -15,13 +24,19 @@ MAX_FORM_TEXT_BYTES = 512 * 1024  # must exceed the 64 KiB that werkzeug reads a
 __all__ = ["create_app"]
 
 
-def create_app(recognizer: DigitReader, settings: Settings, reader: NumberReader | None = None) -> Flask:
+def create_app(
+    recognizer: DigitReader,
+    settings: Settings,
+    reader: NumberReader | None = None,
+    feedback: "Callable[[], FeedbackStore] | None" = None,
+) -> Flask:
     """Put the application together.
 
     Args:
         recognizer: reads the digits; shared by all threads.
         settings: how to serve.
         reader: reads whole numbers, shared too; without it the server says that it cannot.
+        feedback: opens the store of corrections, when one is first needed; without it the server keeps none.
     """
     app = Flask("inkdigit.server")
     app.request_class = PictureRequest
@@ -30,8 +45,14 @@ def create_app(recognizer: DigitReader, settings: Settings, reader: NumberReader
         MAX_FORM_MEMORY_SIZE=MAX_FORM_TEXT_BYTES,
         PROVIDE_AUTOMATIC_OPTIONS=False,  # no CORS, so nobody has a use for OPTIONS
     )
-    app.extensions[EXTENSION] = State(recognizer, settings, reader)
-    app.register_blueprint(api)
+    app.extensions[EXTENSION] = State(recognizer, settings, reader, _keeping(feedback, settings))
+    for routes in (api, feedback_routes, review):
+        app.register_blueprint(routes)
     security.protect(app, settings)
     problems.register(app)
     return app
+
+
+def _keeping(open_store: "Callable[[], FeedbackStore] | None", settings: Settings) -> Keeping | None:
+    """One thread at least is left for pictures, whatever becomes of the store."""
+    return open_store and Keeping(open_store, max(1, settings.threads - 1), settings.retention_days)

@@ -9,17 +9,20 @@ from werkzeug import exceptions as http
 
 from inkdigit.errors import (
     BlankImageError,
+    ConflictError,
     ImageError,
     ImageTooLargeError,
     InkdigitError,
     MissingExtraError,
     NoReadingError,
+    StoreError,
     UnreadableImageError,
     UnsupportedFormatError,
 )
 from inkdigit.server.schemas import Problem, ProblemType
 
 PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_S = 30  # until a store that failed is worth another try
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +33,22 @@ class BadHost(http.BadRequest):
 
 class CrossSiteRequest(http.Forbidden):
     """A browser sent the request on behalf of another site."""
+
+
+class ConsentRequired(http.UnprocessableEntity):
+    """A drawing was handed in without the consent to keep it."""
+
+
+class NoStore(http.NotImplemented):
+    """This server keeps no drawings."""
+
+
+class NoAdminKey(http.Forbidden):
+    """Nobody may review: the server was started without a key."""
+
+
+class AdminKeyRequired(http.Unauthorized):
+    """The admin key is missing or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +76,12 @@ HEADERS_TOO_LARGE = Kind("headers-too-large", 431, "The request headers are too 
 INTERNAL_ERROR = Kind("internal-error", 500, "The server failed")
 MISSING_EXTRA = Kind("missing-extra", 501, "A part that this needs is not installed on the server")
 MISSING_READER = Kind("missing-reader", 501, "This server has no model that reads whole numbers")
+CONSENT_REQUIRED = Kind("consent-required", 422, "A drawing is kept with consent alone")
+IDEMPOTENCY_CONFLICT = Kind("idempotency-conflict", 409, "The Idempotency-Key belongs to another submission")
+STORE_UNAVAILABLE = Kind("store-unavailable", 503, "The store of drawings cannot be reached")
+MISSING_STORE = Kind("missing-store", 501, "This server keeps no drawings")
+ADMIN_KEY_REQUIRED = Kind("admin-key-required", 401, "The review needs the admin key")
+ADMIN_KEY_UNSET = Kind("admin-key-unset", 403, "The review is shut")
 
 KINDS: Mapping[type[Exception], Kind] = {
     BlankImageError: BLANK_IMAGE,
@@ -77,6 +102,12 @@ KINDS: Mapping[type[Exception], Kind] = {
     http.NotAcceptable: NOT_ACCEPTABLE,
     http.InternalServerError: INTERNAL_ERROR,
     http.NotImplemented: MISSING_READER,
+    ConsentRequired: CONSENT_REQUIRED,
+    ConflictError: IDEMPOTENCY_CONFLICT,
+    StoreError: STORE_UNAVAILABLE,
+    NoStore: MISSING_STORE,
+    AdminKeyRequired: ADMIN_KEY_REQUIRED,
+    NoAdminKey: ADMIN_KEY_UNSET,
 }
 """Which error is which kind of problem; the nearest class in the error's ancestry counts."""
 
@@ -107,7 +138,17 @@ def register(app: Flask) -> None:
 
 def _tell_own(error: InkdigitError) -> Response:
     kind = kind_of(error)
+    if kind == STORE_UNAVAILABLE:
+        return _tell_store(error)
     return _tell_unexpected(error) if kind is None else problem_response(kind, str(error))
+
+
+def _tell_store(error: InkdigitError) -> Response:
+    """The log learns why; the client that the same request, with the same key, may be sent again."""
+    _log.error("the store of drawings: %s", error)
+    response = problem_response(STORE_UNAVAILABLE, "the drawings cannot be reached at the moment; try again later")
+    response.retry_after = RETRY_AFTER_S
+    return response
 
 
 def _tell_http(error: http.HTTPException) -> Response:

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from inkdigit.batch import is_accepted
+from inkdigit.drawing import HIGH, LOW, MAX_STROKES, MAX_WIDTH, MIN_WIDTH
 from inkdigit.image import Polarity
 from inkdigit.recognizer import Prediction
+from inkdigit.server.judging import Standing
 
 ProblemType = Literal[
     "blank-image",
@@ -26,6 +28,12 @@ ProblemType = Literal[
     "internal-error",
     "missing-extra",
     "missing-reader",
+    "consent-required",
+    "idempotency-conflict",
+    "store-unavailable",
+    "missing-store",
+    "admin-key-required",
+    "admin-key-unset",
     "about:blank",
 ]
 
@@ -252,6 +260,237 @@ class HealthAnswer(_Schema):
     """Whether the server lives, or takes new requests."""
 
     status: Literal["ok", "draining"]
+
+
+# --- corrections
+
+OptionalDigit = Annotated[Digit | None, Field(description="0 to 9, or null for what is not a digit.")]
+_COORDINATE: Final = {"type": "number", "minimum": LOW, "maximum": HIGH}
+_POINTS: Final = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "array", "minItems": 2, "maxItems": 2, "items": _COORDINATE},
+}
+_PEN: Final = {
+    "type": "object",
+    "properties": {"width": {"type": "number", "minimum": MIN_WIDTH, "maximum": MAX_WIDTH}, "points": _POINTS},
+    "required": ["points"],
+    "additionalProperties": False,
+}
+DrawnStrokes = Annotated[
+    list[Any],  # `parse_strokes` looks into it, and says where it is at fault
+    Field(
+        min_length=1,
+        max_length=MAX_STROKES,
+        json_schema_extra={"items": {"anyOf": [_POINTS, _PEN]}},
+        examples=[[[[80, 70], [200, 70], [130, 230]]]],
+        description="What a pen wrote: strokes of points [x, y] on paper 280 units high, y downwards; or objects with "
+        "such `points` and the pen's `width`.",
+    ),
+]
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        field.pop("default", None)
+    schema["anyOf"] = [{"required": ["image"]}, {"required": ["strokes"]}]
+
+
+class SubmissionBody(_Schema):
+    """A drawing, what it shows, and the consent to keep it: with `image`, with `strokes`, or with both."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    image: DataUrl = ""
+    strokes: DrawnStrokes = []
+    label: Annotated[Digit | None, Field(description="What it shows: 0 to 9, or null for what is not a digit.")]
+    predicted: Annotated[Digit | None, Field(description="What it was read as; null for what was read as no digit.")]
+    confidence: Annotated[Probability | None, Field(description="How sure that reading was.")] = None
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,100}$", description="The version that read it.")]
+    consent: Annotated[Literal[True], Field(description="That whoever drew it agrees to its being kept.")]
+    writer: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z0-9_-]{16,64}$",
+            description="A random text that stands for one browser, so that no writer gets too much weight. Its hash "
+            "is kept.",
+        ),
+    ] = None
+
+
+class IdempotencyKey(_Schema):
+    """The header by which the same submission, sent twice, is kept once."""
+
+    key: Annotated[
+        str,
+        Field(
+            alias="Idempotency-Key",
+            pattern=r"^[!-~]{1,255}$",
+            description="Random text, new for each drawing: a submission that is sent again under the same key is kept "
+            "once, and its receipt is the same.",
+        ),
+    ]
+
+
+class ReceiptAnswer(_Schema):
+    """That the drawing is kept."""
+
+    receipt: Annotated[str, Field(description="With it, and with nothing else, the drawing can be deleted again.")]
+
+
+# --- review
+
+StatusName = Literal["new", "accepted", "rejected"]
+Order = Literal["newest", "valuable"]
+DigitName = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "none"]
+MAX_ID: Final = 2**31 - 1
+DrawingId = Annotated[int, Field(ge=1, le=MAX_ID)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class CountsAnswer(_Schema):
+    """How many drawings are kept, by status."""
+
+    new: Count
+    accepted: Count
+    rejected: Count
+
+
+class ReviewQuery(_Schema):
+    """Which drawings, in which order, and from where on."""
+
+    model_config = ConfigDict(extra="ignore", strict=False)
+
+    status: Annotated[StatusName | Literal["all"], Field(description="Only drawings of this status.")] = "new"
+    order: Annotated[
+        Order,
+        Field(description="`newest` first; or the most `valuable`: those whose label surprises the model most."),
+    ] = "newest"
+    truth: Annotated[DigitName | None, Field(description="Only drawings of this digit, or of none.")] = None
+    reading: Annotated[DigitName | None, Field(description="Only drawings that the model reads as this.")] = None
+    limit: Annotated[int, Field(ge=1, le=200, description="At most so many.")] = 60
+    after: Annotated[
+        str | None,
+        Field(pattern=r"^[0-9]{1,5}-[0-9]{1,9}$", description="The `next` of the page before."),
+    ] = None
+
+
+class DrawingReading(_Schema):
+    """What the model that serves now makes of a drawing."""
+
+    label: OptionalDigit
+    confidence: Annotated[Probability, Field(description="The probability of that.")]
+    of_truth: Annotated[Probability, Field(description="The probability of what the drawing is said to be.")]
+    surprise: Annotated[float, Field(ge=0, le=20, description="The same in bits: 0 where the model was sure of it.")]
+    standing: Annotated[
+        Standing,
+        Field(
+            description="Whether the model agrees; agrees but is doubtful (under 0.9); disagrees; or takes another "
+            "reading for a hundred times as likely, so that the label is probably wrong."
+        ),
+    ]
+
+
+class DrawingAnswer(_Schema):
+    """A drawing under review."""
+
+    id: DrawingId
+    created: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    status: StatusName
+    label: Annotated[Digit | None, Field(description="What was handed in with it.")]
+    truth: Annotated[Digit | None, Field(description="What it is, by the review; the label before that.")]
+    predicted: Annotated[Digit | None, Field(description="What it was read as when it was drawn.")]
+    model: Annotated[str, Field(description="The version that read it then.")]
+    source: Annotated[str, Field(description="The same for all drawings of one writer.")]
+    image: DataUrl
+    reading: DrawingReading
+
+
+class ReviewAnswer(_Schema):
+    """A page of drawings."""
+
+    drawings: list[DrawingAnswer]
+    next: Annotated[str | None, Field(description="`after` of the next page; null on the last one.")]
+    unread: Annotated[
+        Count,
+        Field(description="Drawings that the model has yet to read before they can be put in order: ask again."),
+    ]
+    matching: Annotated[Count, Field(description="Drawings in all that were asked for; of the newest 5,000.")]
+    counts: CountsAnswer
+    model: str
+
+
+class VerdictBody(_Schema):
+    """What becomes of one drawing."""
+
+    id: DrawingId
+    status: StatusName
+    truth: Annotated[Digit | None, Field(description="What it shows: 0 to 9, or null for what is not a digit.")]
+
+
+class VerdictsBody(_Schema):
+    """One step of the review."""
+
+    verdicts: Annotated[list[VerdictBody], Field(min_length=1, max_length=500)]
+
+
+class ReviewedAnswer(_Schema):
+    """That a step is done."""
+
+    changed: Annotated[Count, Field(description="How many drawings it changed.")]
+    counts: CountsAnswer
+
+
+class ClassAnswer(CountsAnswer):
+    """How many drawings of one class are kept."""
+
+    truth: OptionalDigit
+
+
+class ExampleAnswer(_Schema):
+    """A drawing to show."""
+
+    id: DrawingId
+    image: DataUrl
+
+
+class ErrorAnswer(_Schema):
+    """Drawings of one class that the model reads as another."""
+
+    truth: OptionalDigit
+    reading: OptionalDigit
+    count: Annotated[int, Field(ge=1)]
+    examples: list[ExampleAnswer]
+
+
+class WeekAnswer(_Schema):
+    """The drawings of one week, Monday to Sunday in UTC."""
+
+    monday: Annotated[str, Field(json_schema_extra={"format": "date"})]
+    drawings: Annotated[int, Field(ge=1)]
+    low: Annotated[Probability, Field(description="A tenth of the confidences of the model are lower.")]
+    median: Annotated[Probability, Field(description="Half of them are.")]
+    high: Annotated[Probability, Field(description="Nine tenths of them are.")]
+    told: Annotated[
+        Probability | None, Field(description="The median of what was told when they were drawn; null if none was.")
+    ]
+    agreed: Annotated[Probability, Field(description="The share that was then read as what it is labelled.")]
+
+
+class StatisticsAnswer(_Schema):
+    """What is drawn, and how it is read; all but the counts of the newest 5,000."""
+
+    model: str
+    counts: CountsAnswer
+    considered: Annotated[Count, Field(description="Drawings that the rest is of.")]
+    unread: Annotated[Count, Field(description="Drawings among them that the model has yet to read: ask again.")]
+    classes: Annotated[list[ClassAnswer], Field(description="The digits 0 to 9, and what is none.")]
+    confusion: Annotated[
+        list[list[Count]],
+        Field(description="How many of each class (row) are read as each (column), without those rejected."),
+    ]
+    errors: Annotated[list[ErrorAnswer], Field(description="The most frequent first.")]
+    weeks: Annotated[list[WeekAnswer], Field(description="The oldest first.")]
 
 
 class Problem(_Schema):

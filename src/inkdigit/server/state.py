@@ -13,6 +13,9 @@ from werkzeug.exceptions import NotImplemented as NotProvided
 from inkdigit.config import Settings
 from inkdigit.pages import NumberReader
 from inkdigit.recognizer import Prediction
+from inkdigit.server.judging import Judge
+from inkdigit.server.keeping import Keeping
+from inkdigit.server.problems import NoStore
 
 EXTENSION = "inkdigit"
 
@@ -42,6 +45,8 @@ class State:
     recognizer: DigitReader
     settings: Settings
     reader: NumberReader | None = None
+    feedback: Keeping | None = None
+    judge: Judge = field(default_factory=Judge)
     draining: threading.Event = field(default_factory=threading.Event)
 
     def number_reader(self) -> NumberReader:
@@ -53,6 +58,16 @@ class State:
         if self.reader is None:
             raise NotProvided("this server has no model that reads whole numbers; its start says why")
         return self.reader
+
+    def keeping(self) -> Keeping:
+        """What keeps corrections.
+
+        Raises:
+            NoStore: this server keeps none.
+        """
+        if self.feedback is None:
+            raise NoStore("this server was started without a store of corrections; `inkdigit serve` has one")
+        return self.feedback
 
 
 def state_of(app: Flask) -> State:

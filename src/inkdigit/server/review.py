@@ -1,0 +1,73 @@
+"""The review: a page and its JSON routes, which show what was handed in and take verdicts, all behind the admin key."""
+
+from typing import Final
+
+from flask import Blueprint, Response, render_template, request
+from pydantic import BaseModel
+from werkzeug.exceptions import BadRequest
+
+from inkdigit.config import package_version
+from inkdigit.feedback import Status, Verdict
+from inkdigit.server.finding import WINDOW, counts_of, find, judge
+from inkdigit.server.keys import HOW_TO_SET, require_admin
+from inkdigit.server.reading import options_of, read_json, validated
+from inkdigit.server.schemas import ReviewedAnswer, ReviewQuery, VerdictsBody
+from inkdigit.server.state import current_state
+from inkdigit.server.statistics import summarize
+
+REVIEW_PATH: Final = "/api/v1/review"
+
+review = Blueprint("review", __name__)
+
+
+@review.get("/review")
+def page() -> Response:
+    """The page to review on; where nobody may, it says how to change that."""
+    shut = current_state().settings.admin_key is None
+    text = render_template("review.html", version=package_version(), shut=shut, how=HOW_TO_SET)
+    answer = Response(text, 403 if shut else 200)
+    answer.cache_control.no_cache = True
+    return answer
+
+
+@review.get(f"{REVIEW_PATH}/drawings")
+def drawings() -> Response:
+    """Show drawings."""
+    require_admin()
+    query = validated(ReviewQuery, options_of(request))
+    with current_state().keeping().store() as store:
+        return _json(find(store, query))
+
+
+@review.post(f"{REVIEW_PATH}/verdicts")
+def verdicts() -> Response:
+    """Take verdicts, as one step."""
+    require_admin()
+    body = validated(VerdictsBody, read_json(request))
+    steps = {verdict.id: Verdict(Status(verdict.status), verdict.truth) for verdict in body.verdicts}
+    if len(steps) < len(body.verdicts):
+        raise BadRequest("the field verdicts: a drawing stands there twice")
+    with current_state().keeping().store() as store:
+        return _json(ReviewedAnswer(changed=store.review(steps), counts=counts_of(store)))
+
+
+@review.post(f"{REVIEW_PATH}/undo")
+def undo() -> Response:
+    """Take the last step back."""
+    require_admin()
+    with current_state().keeping().store() as store:
+        return _json(ReviewedAnswer(changed=store.undo(), counts=counts_of(store)))
+
+
+@review.get(f"{REVIEW_PATH}/statistics")
+def statistics() -> Response:
+    """Tell what is drawn, and how it is read."""
+    require_admin()
+    with current_state().keeping().store() as store:
+        newest, counts = store.drawings(limit=WINDOW), counts_of(store)
+    judged, unread = judge(newest)
+    return _json(summarize([] if unread else judged, current_state().recognizer.version, counts, unread, len(newest)))
+
+
+def _json(answer: BaseModel) -> Response:
+    return Response(answer.model_dump_json(), mimetype="application/json")
