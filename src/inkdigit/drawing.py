@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from inkdigit.image import Ink
 from inkdigit.number import Box
 
-__all__ = ["Paper", "Stroke", "Strokes", "draw", "is_one_digit", "paint", "paper_for", "parse_strokes"]
+__all__ = ["Paper", "Sheet", "Stroke", "Strokes", "draw", "is_one_digit", "paint", "paper_for", "parse_strokes"]
 
 SIDE: Final = 280  # drawing units, the height of the paper
 PEN_WIDTH: Final = 19.0  # drawing units, of a stroke that does not say; the page begins with it
@@ -65,6 +65,19 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """A drawing on its paper.
+
+    Attributes:
+        strokes: at least one, in the order in which they were drawn.
+        paper: what was in sight of them.
+    """
+
+    strokes: Strokes
+    paper: Paper
+
+
+@dataclass(frozen=True, slots=True)
 class Bounds:
     """Round all ink, the width of the pen included; in drawing units."""
 
@@ -109,6 +122,16 @@ def check_strokes(strokes: Strokes) -> None:
         _check_stroke(stroke, f"stroke {number}")
     if sum(map(_length, strokes)) > MAX_LENGTH:
         raise ValueError(f"the way of the pen is longer than {MAX_LENGTH:.0f} units")
+
+
+def check_paper(paper: Paper) -> None:
+    """Refuse paper on which no page draws.
+
+    Raises:
+        ValueError: a side is out of range, or no number.
+    """
+    if not all(1 <= side <= HIGH for side in (paper.width, paper.height)):
+        raise ValueError(f"the paper is 1 to {HIGH:.0f} units wide and high")
 
 
 def _check_stroke(stroke: Stroke, name: str) -> None:
@@ -258,7 +281,7 @@ def paint(strokes: Strokes, crop: Box, scale: float = 1.0) -> Ink:
         (H, W) uint8, as large as the crop times the scale, 0 is paper and 255 is full ink.
     """
     height, width = _rounded(crop.height * scale), _rounded(crop.width * scale)
-    bare = np.ones((height, width), np.float64)
+    bare = np.ones((height, width), np.float32)
     for stroke in strokes:
         path = (np.array(stroke.points, np.float64) - (crop.x, crop.y)) * scale
         bare *= 1 - _covered(_pieces(path), stroke.width * scale / 2, bare.shape)

@@ -5,7 +5,8 @@ InkdigitError
  │    ├── UnreadableImageError      damaged, truncated, or not what it says it is
  │    ├── UnsupportedFormatError    not PNG, JPEG or WebP
  │    ├── ImageTooLargeError        over a size limit
- │    └── BlankImageError           no ink on it
+ │    ├── BlankImageError           no ink on it
+ │    └── ShareError                a link or code that holds no drawing
  ├── NoReadingError             no likely reading keeps to what was expected
  ├── StoreError                 the corrections cannot be kept or found: disk, database, or an archive at fault
  │    └── ConflictError             two different drawings under one idempotency key
@@ -40,6 +41,10 @@ class ImageTooLargeError(ImageError):
 
 class BlankImageError(ImageError):
     """The picture holds no ink."""
+
+
+class ShareError(ImageError):
+    """A link or code that should hold a drawing holds none, or a damaged one."""
 
 
 class NoReadingError(InkdigitError):
