@@ -1,13 +1,15 @@
 """SQLite and PostgreSQL made to behave alike: durable, one writer at a time, and errors that say what to do."""
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
 from inkdigit.errors import MissingExtraError, StoreError
 
@@ -51,12 +53,12 @@ class Database:
     def __init__(self, database: str | Path, *, read_only: bool = False, timeout_s: float = TIMEOUT_S) -> None:
         url = _url_of(database)
         self.dialect = url.get_backend_name()
-        self.name = url.database if self.dialect == "sqlite" else url.render_as_string(hide_password=True)
         self.read_only = read_only
         if self.dialect == "sqlite":
-            self._engine = _sqlite(url, read_only, timeout_s)
+            path = Path(url.database or "").absolute()
+            self.name, self._engine = str(path), _sqlite(path, read_only, timeout_s)
         else:
-            self._engine = _postgresql(url, timeout_s)
+            self.name, self._engine = url.render_as_string(hide_password=True), _postgresql(url, timeout_s)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -101,7 +103,8 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        # Numbers and letters that a database has no place for are its driver's errors, which nobody wraps.
+        except (SQLAlchemyError, OverflowError, UnicodeError) as error:
             raise StoreError(f"the store of corrections at {self.name}: {_explanation(error)}") from error
 
 
@@ -120,20 +123,28 @@ def _url_of(database: str | Path) -> URL:
     return url
 
 
-def _sqlite(url: URL, read_only: bool, timeout_s: float) -> Engine:
-    path = Path(url.database or "").absolute()
-    if read_only:
-        if not path.is_file():
-            raise StoreError(f"no drawing was kept yet: there is no store of corrections at {path}")
-    else:
+def _sqlite(path: Path, read_only: bool, timeout_s: float) -> Engine:
+    if not read_only:
         _make_file(path)
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": timeout_s})
+    elif not path.is_file():
+        raise StoreError(f"no drawing was kept yet: there is no store of corrections at {path}")
+    address = f"{path.as_uri()}?{_access(path) if read_only else 'mode=rw'}"
+    pragmas = [f"busy_timeout={int(timeout_s * 1000)}", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"]
 
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # the driver begins no transaction of its own; `begin` below does
-        for pragma in _pragmas(read_only, timeout_s):
-            connection.execute(f"PRAGMA {pragma}").fetchall()
+    def connect() -> sqlite3.Connection:
+        # The driver begins no transaction of its own (None); `begin` below does.
+        connection = sqlite3.connect(
+            address, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False
+        )
+        try:
+            for pragma in pragmas if read_only else [*pragmas, "journal_mode=WAL"]:
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine("sqlite+pysqlite:///", creator=connect, poolclass=QueuePool)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -144,9 +155,10 @@ def _sqlite(url: URL, read_only: bool, timeout_s: float) -> Engine:
     return engine
 
 
-def _pragmas(read_only: bool, timeout_s: float) -> list[str]:
-    always = [f"busy_timeout={int(timeout_s * 1000)}", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"]
-    return [*always, "query_only=ON"] if read_only else [*always, "journal_mode=WAL"]
+def _access(path: Path) -> str:
+    """How to open a file for reading only: as one that cannot change, where nobody has it open and nobody may."""
+    journal = path.with_name(f"{path.name}-wal")
+    return "mode=ro" if journal.exists() or os.access(path.parent, os.W_OK) else "immutable=1"
 
 
 def _make_file(path: Path) -> None:
@@ -160,16 +172,19 @@ def _make_file(path: Path) -> None:
 
 
 def _postgresql(url: URL, timeout_s: float) -> Engine:
-    options = f"-c lock_timeout={int(timeout_s * 1000)} -c synchronous_commit=on"
+    wait_ms = int(timeout_s * 1000)
+    settings = {
+        "options": f"-c lock_timeout={wait_ms} -c synchronous_commit=on",
+        "connect_timeout": max(2, round(timeout_s)),
+        "tcp_user_timeout": wait_ms,  # after which a server that is out of reach is given up
+    }
     try:
-        return create_engine(
-            url, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": max(2, round(timeout_s))}
-        )
+        return create_engine(url, pool_pre_ping=True, connect_args=settings)
     except (ImportError, NoSuchModuleError) as error:
         raise MissingExtraError("psycopg", "postgres") from error
 
 
-def _explanation(error: SQLAlchemyError) -> str:
+def _explanation(error: Exception) -> str:
     """What is the matter, and what to do."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     name = str(getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or "")

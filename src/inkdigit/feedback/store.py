@@ -2,24 +2,27 @@
 
 import hashlib
 import hmac
+import itertools
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, union_all, update
 
+from inkdigit.drawing import Strokes
 from inkdigit.errors import ConflictError
 from inkdigit.feedback.database import TIMEOUT_S, Database
 from inkdigit.feedback.record import ANONYMOUS, Kept, Status, Submission, Verdict, strokes_as_json, strokes_of
 from inkdigit.feedback.schema import DRAWINGS, KEYS, REVIEWS, SECRETS, TOMBSTONES, VERDICTS, migrate
 
-_RECEIPT_BYTES: Final = 24  # of randomness
+_RECEIPT_BYTES: Final = 16  # 128 bits, which nobody guesses
+_LAST_ID: Final = 2**63 - 1
 _CHUNK: Final = 256  # drawings read at a time
-_KEPT: Final = [DRAWINGS.c[name] for name in Kept.__dataclass_fields__ if name != "created"]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class FeedbackStore:
@@ -83,26 +86,36 @@ class FeedbackStore:
         """
         row = _row_of(submission)
         with self._database.writing() as connection:
-            receipt = secrets.token_urlsafe(_RECEIPT_BYTES) if key is None else self._receipt_for(connection, key)
-            if key is None or _is_first(connection, key, _digest(key, row)):
-                connection.execute(insert(DRAWINGS), row | {"receipt": _hash("receipt", receipt)})
+            receipt = secrets.token_hex(_RECEIPT_BYTES) if key is None else self._receipt_for(connection, key)
+            hashed = _hash("receipt", receipt)
+            if key is None or (_is_first(connection, key, row) and not _known(connection, [hashed])):
+                connection.execute(insert(DRAWINGS), row | {"receipt": hashed})
         return receipt
 
     def delete(self, receipt: str) -> bool:
         """Delete the drawing of a receipt, for good; whether there was one."""
-        return self._delete(_hash("receipt", receipt)) > 0
+        return self._delete(DRAWINGS.c.receipt == _hash("receipt", receipt))
 
-    def _delete(self, receipt: bytes) -> int:
+    def delete_id(self, id: int) -> bool:  # noqa: A002 - the name of the attribute
+        """Delete the drawing of this id, for good; whether there was one."""
+        return self._delete(DRAWINGS.c.id == _bounded(id))
+
+    def _delete(self, which: ColumnElement[bool]) -> bool:
         with self._database.writing() as connection:
-            deleted = connection.execute(delete(DRAWINGS).where(DRAWINGS.c.receipt == receipt)).rowcount
-            if deleted:
-                connection.execute(insert(TOMBSTONES), {"receipt": receipt})
-        if deleted:
+            receipts = connection.execute(select(DRAWINGS.c.receipt).where(which)).scalars().all()
+            if receipts:
+                connection.execute(insert(TOMBSTONES), [{"receipt": receipt} for receipt in receipts])
+                connection.execute(delete(DRAWINGS).where(which))
+        if receipts:
             self._database.forget_deleted()
-        return deleted
+        return bool(receipts)
 
     def purge(self, older_than: timedelta) -> int:
-        """Delete the drawings that were handed in longer ago than this, by this computer's clock; how many."""
+        """Delete the drawings that were handed in longer ago than this, by this computer's clock.
+
+        Returns:
+            How many there were.
+        """
         before = _now_ms() - older_than // timedelta(milliseconds=1)
         with self._database.writing() as connection:
             deleted = connection.execute(delete(DRAWINGS).where(DRAWINGS.c.created_ms < before)).rowcount
@@ -115,8 +128,8 @@ class FeedbackStore:
 
     def get(self, id: int) -> Kept | None:  # noqa: A002 - the name of the attribute
         """The drawing of this id, or None if there is none."""
-        found = self._kept(select(*_KEPT, DRAWINGS.c.created_ms).where(DRAWINGS.c.id == id))
-        return found[0] if found else None
+        found = self._pairs(select(DRAWINGS).where(DRAWINGS.c.id == _bounded(id)))
+        return found[0][0] if found else None
 
     def drawings(
         self,
@@ -134,20 +147,18 @@ class FeedbackStore:
             limit: at most so many.
             after: those that follow the drawing of this id, in the order asked for.
         """
-        id = DRAWINGS.c.id  # noqa: A001
-        query = select(*_KEPT, DRAWINGS.c.created_ms).order_by(id.desc() if newest_first else id).limit(limit)
-        if status is not None:
-            query = query.where(DRAWINGS.c.status == status.value)
-        if after is not None:
-            query = query.where(id < after if newest_first else id > after)
-        return self._kept(query)
+        return [kept for kept, _ in self._pairs(_query(status, newest_first, limit, after))]
 
     def iterate(self, status: Status | None = None) -> Iterator[Kept]:
         """All drawings, oldest first; a few are in memory at a time, and one deleted meanwhile does not come."""
+        return (kept for kept, _ in self.with_receipts(status))
+
+    def with_receipts(self, status: Status | None = None) -> Iterator[tuple[Kept, bytes]]:
+        """As `iterate`, each with the hash of its receipt (32 bytes), for a copy of the store."""
         after = None
-        while chunk := self.drawings(status=status, newest_first=False, limit=_CHUNK, after=after):
+        while chunk := self._pairs(_query(status, False, _CHUNK, after)):
             yield from chunk
-            after = chunk[-1].id
+            after = chunk[-1][0].id
 
     def count(self) -> Mapping[Status, int]:
         """How many drawings there are of each status."""
@@ -155,9 +166,9 @@ class FeedbackStore:
             found = connection.execute(select(DRAWINGS.c.status, func.count()).group_by(DRAWINGS.c.status)).all()
         return dict.fromkeys(Status, 0) | {Status(status): count for status, count in found}
 
-    def _kept(self, query: Select[Any]) -> list[Kept]:
+    def _pairs(self, query: Select[Any]) -> list[tuple[Kept, bytes]]:
         with self._database.reading() as connection:
-            return [_kept_of(row) for row in connection.execute(query)]
+            return [_pair_of(row._asdict()) for row in connection.execute(query)]
 
     # --- review
 
@@ -171,7 +182,7 @@ class FeedbackStore:
             How many drawings it changed.
         """
         with self._database.writing() as connection:
-            changes = [change for verdict in verdicts.items() for change in _changes(connection, *verdict)]
+            changes = [change for pair in verdicts.items() for change in _changes(connection, *pair)]
             if changes:
                 log = insert(REVIEWS).values(created_ms=_now_ms(), reviewer=reviewer).returning(REVIEWS.c.id)
                 review = connection.execute(log).scalar_one()
@@ -190,6 +201,28 @@ class FeedbackStore:
             connection.execute(update(REVIEWS).where(REVIEWS.c.id == last).values(undone_ms=_now_ms()))
         return len(changes)
 
+    # --- copies
+
+    def restore(self, copies: Iterable[tuple[Kept, bytes]]) -> int:
+        """Keep drawings of another store, as `with_receipts` gave them; each gets a new id.
+
+        Those that are here already stay as they are, and those that were deleted here stay deleted, so that it may be
+        done again, also after it was interrupted.
+
+        Returns:
+            How many were new.
+        """
+        copies = iter(copies)
+        restored = 0
+        while chunk := {receipt: kept for kept, receipt in itertools.islice(copies, _CHUNK)}:
+            with self._database.writing() as connection:
+                known = _known(connection, list(chunk))
+                rows = [_restored_row(kept, receipt) for receipt, kept in chunk.items() if receipt not in known]
+                if rows:
+                    connection.execute(insert(DRAWINGS), rows)
+            restored += len(rows)
+        return restored
+
     # --- receipts
 
     def _receipt_for(self, connection: Connection, key: str) -> str:
@@ -197,12 +230,13 @@ class FeedbackStore:
         if self._known_secret is None:
             self._known_secret = connection.execute(select(SECRETS.c.value)).scalar_one()
         mac = hmac.digest(self._known_secret, key.encode("utf-8", "surrogatepass"), "sha256")
-        return _urlsafe(mac[:_RECEIPT_BYTES])
+        return mac[:_RECEIPT_BYTES].hex()
 
 
 def _changes(connection: Connection, id: int, verdict: Verdict) -> list[dict[str, Any]]:  # noqa: A002
     """Set a drawing as the verdict says; what there is to log: one change, or none if it was so already or is gone."""
-    old = connection.execute(select(DRAWINGS.c.status, DRAWINGS.c.truth).where(DRAWINGS.c.id == id)).first()
+    this = select(DRAWINGS.c.status, DRAWINGS.c.truth).where(DRAWINGS.c.id == _bounded(id))
+    old = connection.execute(this).first()
     if old is None or tuple(old) == (verdict.status.value, verdict.truth):
         return []
     _set(connection, id, verdict.status.value, verdict.truth)
@@ -214,24 +248,44 @@ def _set(connection: Connection, id: int, status: str, truth: int | None) -> Non
     connection.execute(update(DRAWINGS).where(DRAWINGS.c.id == id).values(status=status, truth=truth))
 
 
-def _is_first(connection: Connection, key: str, digest: bytes) -> bool:
+def _is_first(connection: Connection, key: str, row: Mapping[str, Any]) -> bool:
     """Whether nothing was handed in under this key before; then it is remembered.
 
     Raises:
         ConflictError: something else was.
     """
-    hashed = _hash("key", key)
+    hashed, digest = _hash("key", key), _digest(key, row)
     known = connection.execute(select(KEYS.c.digest).where(KEYS.c.key == hashed)).scalar()
     if known is None:
         connection.execute(insert(KEYS), {"key": hashed, "digest": digest, "created_ms": _now_ms()})
-        return True
-    if not hmac.compare_digest(known, digest):
+    elif not hmac.compare_digest(known, digest):
         raise ConflictError("another drawing was handed in under this Idempotency-Key; use a new key for each drawing")
-    return False
+    return known is None
+
+
+def _known(connection: Connection, receipts: Sequence[bytes]) -> set[bytes]:
+    """Which of these hashes of receipts belong to drawings that are here, or that were deleted."""
+    tables = (DRAWINGS, TOMBSTONES)
+    here = union_all(*(select(table.c.receipt).where(table.c.receipt.in_(receipts)) for table in tables))
+    return set(map(bytes, connection.execute(here).scalars()))
+
+
+def _query(status: Status | None, newest_first: bool, limit: int | None, after: int | None) -> Select[Any]:
+    column = DRAWINGS.c.id
+    query = select(DRAWINGS).order_by(column.desc() if newest_first else column).limit(limit)
+    if status is not None:
+        query = query.where(DRAWINGS.c.status == status.value)
+    if after is not None:
+        query = query.where(column < _bounded(after) if newest_first else column > _bounded(after))
+    return query
+
+
+def _bounded(id: int) -> int:  # noqa: A002
+    """The id, or the nearest number that a database can hold, which is no drawing's."""
+    return max(0, min(id, _LAST_ID))
 
 
 def _row_of(submission: Submission) -> dict[str, Any]:
-    strokes = strokes_as_json(submission.strokes)
     return {
         "created_ms": _now_ms(),
         "label": submission.label,
@@ -239,37 +293,42 @@ def _row_of(submission: Submission) -> dict[str, Any]:
         "confidence": submission.confidence,
         "model": submission.model,
         "image": submission.image,
-        "strokes": None if strokes is None else json.dumps(strokes, separators=(",", ":"), allow_nan=False),
+        "strokes": _strokes_text(submission.strokes),
         "source": ANONYMOUS if submission.writer is None else _hash("writer", submission.writer).hex(),
         "status": Status.NEW.value,
         "truth": submission.label,
     }
 
 
-def _kept_of(row: Row[Any]) -> Kept:
-    fields = dict(row._mapping)
-    created = datetime.fromtimestamp(fields.pop("created_ms") / 1000, UTC)
-    strokes = strokes_of(json.loads(fields.pop("strokes") or "null"))
-    image = bytes(fields.pop("image"))
-    status = Status(fields.pop("status"))
-    return Kept(created=created, strokes=strokes, status=status, image=image, **fields)
+def _restored_row(kept: Kept, receipt: bytes) -> dict[str, Any]:
+    row = {name: getattr(kept, name) for name in Kept.__dataclass_fields__ if name not in ("id", "created")}
+    created_ms = (kept.created - _EPOCH) // timedelta(milliseconds=1)
+    strokes = _strokes_text(kept.strokes)
+    return row | {"created_ms": created_ms, "strokes": strokes, "status": kept.status.value, "receipt": receipt}
+
+
+def _strokes_text(strokes: Strokes | None) -> str | None:
+    return None if strokes is None else json.dumps(strokes_as_json(strokes), separators=(",", ":"), allow_nan=False)
+
+
+def _pair_of(row: dict[str, Any]) -> tuple[Kept, bytes]:
+    """A drawing and the hash of its receipt."""
+    receipt = bytes(row.pop("receipt"))
+    row["created"] = _EPOCH + timedelta(milliseconds=row.pop("created_ms"))
+    row["strokes"] = strokes_of(json.loads(row["strokes"] or "null"))
+    row["image"], row["status"] = bytes(row["image"]), Status(row["status"])
+    return Kept(**row), receipt
 
 
 def _digest(key: str, row: Mapping[str, Any]) -> bytes:
     """A digest of what was handed in; it says nothing to one who lacks the key, and may so outlive the drawing."""
-    told = {name: value for name, value in row.items() if name not in ("created_ms", "image", "status", "truth")}
+    told = {name: value for name, value in row.items() if name not in ("created_ms", "image")}
     content = json.dumps(told, sort_keys=True).encode() + b"\0" + row["image"]
     return hmac.digest(key.encode("utf-8", "surrogatepass"), content, "sha256")
 
 
 def _hash(what: str, token: str) -> bytes:
     return hashlib.sha256(f"inkdigit {what}:{token}".encode("utf-8", "surrogatepass")).digest()
-
-
-def _urlsafe(token: bytes) -> str:
-    import base64
-
-    return base64.urlsafe_b64encode(token).rstrip(b"=").decode("ascii")
 
 
 def _now_ms() -> int:
