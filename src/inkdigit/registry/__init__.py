@@ -6,13 +6,15 @@ in a home folder, where a pointer file names the one that is used where none is 
 
 from inkdigit.registry.archive import export_archive, import_archive
 from inkdigit.registry.cards import card_as_markdown
+from inkdigit.registry.contents import SUMS
 from inkdigit.registry.install import install
-from inkdigit.registry.pointer import CURRENT, current, history, promote, rollback
+from inkdigit.registry.pointer import CURRENT, current, history, named, promote, rollback, version_folder
 from inkdigit.registry.trial import verify
 from inkdigit.registry.versions import Version, get_version, list_versions
 
 __all__ = [
     "CURRENT",
+    "SUMS",
     "Version",
     "card_as_markdown",
     "current",
@@ -22,7 +24,9 @@ __all__ = [
     "import_archive",
     "install",
     "list_versions",
+    "named",
     "promote",
     "rollback",
     "verify",
+    "version_folder",
 ]

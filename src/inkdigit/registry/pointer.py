@@ -31,11 +31,37 @@ def current(home: Path | None, pointer: str = CURRENT) -> Path:
     Raises:
         ModelError: the shipped one is missing.
     """
+    try:
+        return named(home, pointer)
+    except ModelError as error:
+        if not history(home, pointer):
+            raise
+        _log.warning("%s; the shipped version is used", error)
+        return current_model(pointer)
+
+
+def named(home: Path | None, pointer: str = CURRENT) -> Path:
+    """The folder of the promoted version, or of the shipped one where none was promoted.
+
+    Raises:
+        ModelError: the promoted one is gone, or the shipped one is missing.
+    """
     promoted = history(home, pointer)[:1]
-    folder = find_version(promoted[0], home) if promoted else None
-    if promoted and folder is None:
-        _log.warning("no version is called %r, which %s names; the shipped one is used", promoted[0], pointer)
-    return folder or current_model(pointer)
+    return version_folder(promoted[0], home) if promoted else current_model(pointer)
+
+
+def version_folder(version: str, home: Path | None) -> Path:
+    """The folder of a version, whose card calls it so too.
+
+    Raises:
+        ModelError: there is none.
+    """
+    folder = find_version(version, home)
+    if folder is None:
+        raise ModelError(f"there is no version {version!r}; run `inkdigit models list`")
+    if version_of(folder) != version:
+        raise ModelError(f"the card in {folder} calls it {version_of(folder)}; run `inkdigit models import {folder}`")
+    return folder
 
 
 def history(home: Path | None, pointer: str = CURRENT) -> list[str]:
@@ -51,11 +77,7 @@ def promote(version: str, home: Path) -> None:
     Raises:
         ModelError: there is no such version, or it is not whole; the current one stays.
     """
-    folder = find_version(version, home)
-    if folder is None:
-        raise ModelError(f"there is no version {version!r}; run `inkdigit models list`")
-    if version_of(folder) != version:
-        raise ModelError(f"the card in {folder} calls it {version_of(folder)}; run `inkdigit models import {folder}`")
+    folder = version_folder(version, home)
     verify(folder)
     pointer = POINTER if reads_lines(read_card(folder)) else CURRENT
     with locked(home):

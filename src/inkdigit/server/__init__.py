@@ -13,7 +13,7 @@ from inkdigit.server.feedback import feedback as feedback_routes
 from inkdigit.server.keeping import Keeping
 from inkdigit.server.reading import PictureRequest
 from inkdigit.server.review import review
-from inkdigit.server.state import EXTENSION, DigitReader, State
+from inkdigit.server.state import EXTENSION, DigitReader, Models, State
 
 if TYPE_CHECKING:
     from inkdigit.feedback import FeedbackStore
@@ -29,6 +29,7 @@ def create_app(
     settings: Settings,
     reader: NumberReader | None = None,
     feedback: "Callable[[], FeedbackStore] | None" = None,
+    models: Models | None = None,
 ) -> Flask:
     """Put the application together.
 
@@ -37,6 +38,7 @@ def create_app(
         settings: how to serve.
         reader: reads whole numbers, shared too; without it the server says that it cannot.
         feedback: opens the store of corrections, when one is first needed; without it the server keeps none.
+        models: changes recognizer and reader under way; without it they stay.
     """
     app = Flask("inkdigit.server")
     app.request_class = PictureRequest
@@ -45,7 +47,9 @@ def create_app(
         MAX_FORM_MEMORY_SIZE=MAX_FORM_TEXT_BYTES,
         PROVIDE_AUTOMATIC_OPTIONS=False,  # no CORS, so nobody has a use for OPTIONS
     )
-    app.extensions[EXTENSION] = State(recognizer, settings, reader, _keeping(feedback, settings))
+    app.extensions[EXTENSION] = State(
+        recognizer, settings, reader, _keeping(feedback, settings), models=models or Models()
+    )
     for routes in (api, feedback_routes, review):
         app.register_blueprint(routes)
     security.protect(app, settings)

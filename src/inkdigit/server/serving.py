@@ -51,7 +51,8 @@ def serve(app: Flask, settings: Settings, *, on_ready: Callable[[str], None] | N
     """
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of every request that waits for a moment
     server = HttpServer(app, settings)
-    with contextlib.closing(server), _stopped_by_signals(server, settings.drain_notice_s):
+    stopped = _stopped_by_signals(server, settings.drain_notice_s)
+    with contextlib.closing(server), stopped, _looking_at_signals(state_of(app).models.look):
         if on_ready:
             on_ready(server.url)
         server.run()
@@ -149,6 +150,31 @@ def _stopped_by_signals(server: HttpServer, notice_s: float) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _looking_at_signals(look: Callable[[], None]) -> Iterator[None]:
+    """Let SIGHUP ask for a look at the models, as it does of servers that no terminal holds.
+
+    Where one does, the signal says that the terminal is gone, and ends the server; under nohup it does nothing.
+    """
+    if sys.platform == "win32" or _has_terminal() or signal.getsignal(signal.SIGHUP) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGHUP, lambda _number, _frame: look())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def _has_terminal() -> bool:
+    """Whether this process belongs to a terminal, wherever its input and output go."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _adjustments(settings: Settings) -> Adjustments:

@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
 import numpy as np
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from numpy.typing import NDArray
 from werkzeug.exceptions import NotImplemented as NotProvided
 
@@ -15,6 +15,7 @@ from inkdigit.pages import NumberReader
 from inkdigit.recognizer import Prediction
 from inkdigit.server.judging import Judge
 from inkdigit.server.keeping import Keeping
+from inkdigit.server.models import Follower
 from inkdigit.server.problems import NoStore
 
 EXTENSION = "inkdigit"
@@ -39,6 +40,20 @@ class DigitReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Models:
+    """What changes the models under way, where no version was asked for by name."""
+
+    digits: Follower[DigitReader] | None = None
+    lines: Follower[NumberReader] | None = None
+
+    def look(self) -> None:
+        """Ask whether another version is to answer from now on; from a signal handler, too."""
+        for follower in (self.digits, self.lines):
+            if follower is not None:
+                follower.look()
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """One application's parts, made by `create_app` and shared by its threads."""
 
@@ -47,7 +62,19 @@ class State:
     reader: NumberReader | None = None
     feedback: Keeping | None = None
     judge: Judge = field(default_factory=Judge)
+    models: Models = field(default_factory=Models)
     draining: threading.Event = field(default_factory=threading.Event)
+
+    def at_this_moment(self) -> "State":
+        """The same parts, with the versions that answer now."""
+        digits, lines = self.models.digits, self.models.lines
+        if digits is None and lines is None:
+            return self
+        return replace(
+            self,
+            recognizer=self.recognizer if digits is None else digits.now(),
+            reader=self.reader if lines is None else lines.now(),
+        )
 
     def number_reader(self) -> NumberReader:
         """What reads whole numbers.
@@ -76,5 +103,7 @@ def state_of(app: Flask) -> State:
 
 
 def current_state() -> State:
-    """The parts of the application that handles the current request."""
-    return state_of(current_app)
+    """The parts of the application that handles the current request; while that lasts, no version changes."""
+    if EXTENSION not in g:
+        g.setdefault(EXTENSION, state_of(current_app).at_this_moment())
+    return cast(State, g.get(EXTENSION))
