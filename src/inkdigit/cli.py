@@ -7,29 +7,29 @@ setting or an optional part is missing or damaged, or the disk is full; 130, int
 
 import contextlib
 import functools
-import importlib.util
 import io
 import json
 import logging
 import os
-import shlex
 import sys
 import threading
 import warnings
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from inkdigit.cli_read import load_reader, read, reader_option
-from inkdigit.errors import ConfigError, DataError, ImageError, InkdigitError, MissingExtraError, ModelError
+from inkdigit.cli_retrain import ProgressBar, command_line, require_training, retrain
+from inkdigit.errors import ConfigError, DataError, ImageError, InkdigitError, ModelError
 from inkdigit.terminal import (
     CANNOT_START,
     DIR,
     INTERRUPTED,
     SOME_FAILED,
+    aligned,
     csv_writer,
     database_of,
     examples,
@@ -40,14 +40,11 @@ from inkdigit.terminal import (
 )
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from inkdigit.batch import Row
     from inkdigit.config import Settings
     from inkdigit.pages import NumberReader
     from inkdigit.recognizer import Recognizer
     from inkdigit.training.evaluate import Judged
-    from inkdigit.training.train import Progress
 
 _PROBABILITIES = [f"p{digit}" for digit in range(10)]
 
@@ -143,6 +140,7 @@ def main(ctx: click.Context) -> None:
 
 
 main.add_command(read)
+main.add_command(retrain)
 
 
 # --- serve
@@ -392,7 +390,7 @@ def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
 
     Needs Keras: pip install 'inkdigit[train]'. KERAS_BACKEND picks its backend.
     """
-    _require_training()
+    require_training()
     from inkdigit.training.train import PRESETS, TrainOptions
     from inkdigit.training.train import train as run
 
@@ -404,48 +402,12 @@ def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
     logging.basicConfig(format="%(message)s")
     warnings.filterwarnings("ignore", category=FutureWarning, module="keras")  # of Keras' own code, not of the user's
     wanted = PRESETS[preset] | {name: value for name, value in given.items() if value is not None}
-    options = TrainOptions(out=out or home_of(settings_of()) / "mine", command=_command_line(), **wanted)
-    with _ProgressBar() as bar:
+    options = TrainOptions(out=out or home_of(settings_of()) / "mine", command=command_line(), **wanted)
+    with ProgressBar() as bar:
         folder = run(options, bar.show)
     click.echo(folder)
     use = f"inkdigit read --reader {folder} FILE" if reader else f"inkdigit serve --model {folder}"
     click.echo(f"Its report is {folder / 'report.html'}; try it with: {use}", err=True)
-
-
-def _require_training() -> None:
-    for package in ("keras", "onnx"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(package, "train")
-
-
-def _command_line() -> str:
-    return shlex.join(["inkdigit", *sys.argv[1:]])
-
-
-class _ProgressBar:
-    """A bar for the epoch that runs; an epoch that ended stays as a line."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm[NoReturn] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def show(self, progress: "Progress") -> None:
-        from tqdm import tqdm
-
-        if self._bar is None or progress.step <= self._bar.n:
-            self.__exit__()
-            pause = 0.1 if sys.stderr.isatty() else 60  # seconds; a log file wants few lines
-            title = f"epoch {progress.epoch}/{progress.epochs}"
-            self._bar = tqdm(total=progress.steps, desc=title, unit="step", mininterval=pause, dynamic_ncols=True)
-        held_out = "" if progress.held_out_accuracy is None else f", held out {progress.held_out_accuracy:.2%}"
-        self._bar.set_postfix_str(f"loss {progress.loss:.4f}{held_out}", refresh=False)
-        self._bar.update(progress.step - self._bar.n)
 
 
 @main.command(
@@ -662,6 +624,4 @@ def _load(settings: "Settings") -> "Recognizer":
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    click.echo(aligned(rows))

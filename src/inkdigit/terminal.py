@@ -101,3 +101,16 @@ def visible(file: str) -> str:
     a\tb\x1b[2J.png
     """
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in file)
+
+
+def aligned(rows: Sequence[Sequence[object]]) -> str:
+    """Rows of cells as a table, its columns one below the other.
+
+    >>> print(aligned([("name", "n"), ("anna", 12)]))
+    name  n
+    anna  12
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
