@@ -141,7 +141,11 @@ def test_no_part_is_left_open() -> None:
 def test_only_the_command_line_prints() -> None:
     printing = {"print", "click.echo", "sys.stdout.write", "sys.stderr.write"}
 
-    assert [path.name for path in SOURCES if printing & set(calls_in(path))] == ["cli.py", "cli_read.py", "cli_retrain.py"]
+    assert [path.name for path in SOURCES if printing & set(calls_in(path))] == [
+        "cli.py",
+        "cli_read.py",
+        "cli_retrain.py",
+    ]
 
 
 def test_catching_everything_is_defended_by_a_comment() -> None:
