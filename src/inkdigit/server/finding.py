@@ -14,7 +14,7 @@ WINDOW: Final = 5_000  # of the newest drawings: those that are put in order, se
 
 def find(store: FeedbackStore, query: ReviewQuery) -> ReviewAnswer:
     """One page of the drawings that are asked for."""
-    everything = query.order == "valuable" or query.truth is not None or query.reading is not None
+    everything = query.order == "valuable" or {query.truth, query.reading} != {"any"}
     return _ranked(store, query) if everything else _newest(store, query)
 
 
@@ -32,7 +32,7 @@ def counts_of(store: FeedbackStore) -> CountsAnswer:
 def _newest(store: FeedbackStore, query: ReviewQuery) -> ReviewAnswer:
     """Straight from the store, which knows the order."""
     status = _status(query)
-    after = None if query.after is None else int(query.after.partition("-")[2])
+    after = int(query.after.partition("-")[2]) if query.after else None
     found = store.drawings(status=status, limit=query.limit + 1, after=after)
     judged, unread = judge(found[: query.limit])
     matching = sum(count for of, count in store.count().items() if status in (None, of))
@@ -43,7 +43,7 @@ def _ranked(store: FeedbackStore, query: ReviewQuery) -> ReviewAnswer:
     """Judged, searched and put in order; none as long as some are yet to be read."""
     judged, unread = judge(store.drawings(status=_status(query), limit=WINDOW))
     found = sorted((_rank(one, query), one) for one in judged if not unread and _matches(one, query))
-    rest = [one for rank, one in found if query.after is None or rank > _rank_of(query.after, query)]
+    rest = [one for rank, one in found if not query.after or rank > _rank_of(query.after, query)]
     more = len(rest) > query.limit
     return _answer(store, rest[: query.limit], more=more, unread=unread, matching=len(found))
 
@@ -63,7 +63,7 @@ def _cursor(one: Judged) -> str:
 
 
 def _matches(one: Judged, query: ReviewQuery) -> bool:
-    return query.truth in (None, _name(one.kept.truth)) and query.reading in (None, _name(one.reading))
+    return query.truth in ("any", _name(one.kept.truth)) and query.reading in ("any", _name(one.reading))
 
 
 def _name(label: Label) -> str:

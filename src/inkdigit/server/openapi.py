@@ -10,13 +10,16 @@ from pydantic.json_schema import models_json_schema
 
 from inkdigit.config import package_version
 from inkdigit.server import problems, schemas
+from inkdigit.server.feedback import FEEDBACK_PATH
 from inkdigit.server.problems import PROBLEM_JSON, Kind
 from inkdigit.server.reading import RAW_TYPES, READ_PATH
+from inkdigit.server.review import REVIEW_PATH
 
 JsonObject = dict[str, Any]
 
+_ADMIN: Final = {"type": "http", "scheme": "bearer", "description": "The server's INKDIGIT_ADMIN_KEY."}
 _REF: Final = "#/components/schemas/"
-_REQUESTS: Final = (schemas.PictureBody, schemas.PictureForm)
+_REQUESTS: Final = (schemas.PictureBody, schemas.PictureForm, schemas.SubmissionBody, schemas.VerdictsBody)
 _PREDICT_ANSWERS: Final = (
     schemas.PredictAnswer,
     schemas.PredictAnswerWithInput,
@@ -28,6 +31,10 @@ _ANSWERS: Final = (
     schemas.ReadAnswer,
     schemas.ModelAnswer,
     schemas.HealthAnswer,
+    schemas.ReceiptAnswer,
+    schemas.ReviewAnswer,
+    schemas.ReviewedAnswer,
+    schemas.StatisticsAnswer,
     schemas.Problem,
 )
 _EVERYWHERE: Final = (problems.BAD_HOST, problems.INTERNAL_ERROR)
@@ -43,6 +50,24 @@ _PREDICT: Final = (
     problems.HEADERS_TOO_LARGE,
 )
 _READ: Final = (*_PREDICT, problems.NO_READING, problems.MISSING_EXTRA, problems.MISSING_READER)
+_BODY: Final = (
+    problems.BAD_REQUEST,
+    problems.CROSS_SITE_REQUEST,
+    problems.BODY_TOO_LARGE,
+    problems.UNSUPPORTED_FORMAT,
+    problems.HEADERS_TOO_LARGE,
+)
+_STORE: Final = (problems.STORE_UNAVAILABLE, problems.MISSING_STORE, problems.MISSING_EXTRA)
+_SUBMIT: Final = (
+    *_BODY,
+    *_STORE,
+    problems.UNREADABLE_IMAGE,
+    problems.IMAGE_TOO_LARGE,
+    problems.BLANK_IMAGE,
+    problems.CONSENT_REQUIRED,
+    problems.IDEMPOTENCY_CONFLICT,
+)
+_REVIEW: Final = (*_STORE, problems.ADMIN_KEY_REQUIRED, problems.ADMIN_KEY_UNSET)
 
 
 @cache
@@ -59,10 +84,12 @@ def openapi_document() -> str:
         },
         "tags": [
             {"name": "reading", "description": "Read digits and numbers."},
+            {"name": "corrections", "description": "Hand in what was read wrongly, and take it back."},
+            {"name": "review", "description": "Look at what was handed in; with the admin key."},
             {"name": "server", "description": "Its state."},
         ],
         "paths": _paths(),
-        "components": {"schemas": _component_schemas()},
+        "components": {"schemas": _component_schemas(), "securitySchemes": {"admin": _ADMIN}},
     }
     return json.dumps(document, indent=1)
 
@@ -73,6 +100,9 @@ def _paths() -> JsonObject:
     return {
         "/api/v1/predict": {"post": _predict()},
         READ_PATH: {"post": _read()},
+        FEEDBACK_PATH: {"post": _submit()},
+        FEEDBACK_PATH + "/{receipt}": {"delete": _withdraw()},
+        **_review(),
         "/api/v1/model": {
             "get": _get("model", "reading", "Which model answers", {"200": _json("The model.", schemas.ModelAnswer)})
         },
@@ -91,7 +121,7 @@ def _predict() -> JsonObject:
         "summary": "Read the digit on a picture",
         "description": "Takes a PNG, JPEG or WebP picture of one digit, of any size and place, dark on light or light "
         "on dark: as a data URL in JSON, as a file in a form, or as the body itself.",
-        "parameters": _query_parameters(schemas.PredictQuery),
+        "parameters": _parameters(schemas.PredictQuery),
         "requestBody": _picture(),
         "responses": {"200": _predict_answer()} | _problem_responses((*_EVERYWHERE, *_PREDICT)),
     }
@@ -104,10 +134,71 @@ def _read() -> JsonObject:
         "summary": "Read the numbers on a picture of paper",
         "description": "Takes a photo or scan of up to 12.6 megapixels, in the same three ways as `predict`, and finds "
         "the numbers on it.",
-        "parameters": _query_parameters(schemas.ReadQuery),
+        "parameters": _parameters(schemas.ReadQuery),
         "requestBody": _picture(),
         "responses": {"200": _read_answer()} | _problem_responses((*_EVERYWHERE, *_READ)),
     }
+
+
+def _submit() -> JsonObject:
+    [header] = _parameters(schemas.IdempotencyKey, "header")
+    return {
+        "operationId": "submit",
+        "tags": ["corrections"],
+        "summary": "Keep a drawing, with what it shows",
+        "description": "Strokes, a picture of our own encoding, and what is said here: no address and no cookie. It is "
+        "kept until it is deleted with its receipt, or is too old.",
+        "parameters": [header],
+        "requestBody": _json_body(schemas.SubmissionBody),
+        "responses": {"201": _json("It is kept.", schemas.ReceiptAnswer)}
+        | _problem_responses((*_EVERYWHERE, *_SUBMIT)),
+    }
+
+
+def _withdraw() -> JsonObject:
+    receipt = {"name": "receipt", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    return {
+        "operationId": "withdraw",
+        "tags": ["corrections"],
+        "summary": "Delete a drawing",
+        "description": "For good: it is absent from every export and every training after. Again, it answers the same.",
+        "parameters": [receipt],
+        "responses": {"204": {"description": "It is gone, or was never there."}}
+        | _problem_responses((*_EVERYWHERE, *_STORE, problems.CROSS_SITE_REQUEST, problems.HEADERS_TOO_LARGE)),
+    }
+
+
+def _review() -> JsonObject:
+    drawings = {"parameters": _parameters(schemas.ReviewQuery)}
+    body = {"requestBody": _json_body(schemas.VerdictsBody)}
+    undone = (problems.CROSS_SITE_REQUEST,)
+    return {
+        f"{REVIEW_PATH}/drawings": {
+            "get": _admin("drawings", "Show drawings", schemas.ReviewAnswer, problems.BAD_REQUEST) | drawings
+        },
+        f"{REVIEW_PATH}/verdicts": {
+            "post": _admin("verdicts", "Accept, relabel or reject drawings", schemas.ReviewedAnswer, *_BODY) | body
+        },
+        f"{REVIEW_PATH}/undo": {"post": _admin("undo", "Take the last step back", schemas.ReviewedAnswer, *undone)},
+        f"{REVIEW_PATH}/statistics": {
+            "get": _admin("statistics", "What is drawn, and how it is read", schemas.StatisticsAnswer)
+        },
+    }
+
+
+def _admin(name: str, summary: str, answer: type[BaseModel], *kinds: Kind) -> JsonObject:
+    found = {"200": _json("Done.", answer)}
+    return {
+        "operationId": name,
+        "tags": ["review"],
+        "summary": summary,
+        "security": [{"admin": []}],
+        "responses": found | _problem_responses((*_EVERYWHERE, *_REVIEW, *kinds)),
+    }
+
+
+def _json_body(schema: type[BaseModel]) -> JsonObject:
+    return {"required": True, "content": {"application/json": {"schema": _ref(schema)}}}
 
 
 def _picture() -> JsonObject:
@@ -121,13 +212,13 @@ def _picture() -> JsonObject:
     }
 
 
-def _query_parameters(schema: type[BaseModel]) -> list[JsonObject]:
+def _parameters(schema: type[BaseModel], place: str = "query") -> list[JsonObject]:
     described = schema.model_json_schema()["properties"].items()
     hidden = {"title", "description", "default", "uniqueItems"}  # twice the same does no harm, so it is not forbidden
     return [
         {
             "name": name,
-            "in": "query",
+            "in": place,
             "description": field["description"],
             "schema": {key: value for key, value in field.items() if key not in hidden},
         }

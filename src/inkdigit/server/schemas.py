@@ -307,7 +307,9 @@ class SubmissionBody(_Schema):
     predicted: Annotated[Digit | None, Field(description="What it was read as; null for what was read as no digit.")]
     confidence: Annotated[Probability | None, Field(description="How sure that reading was.")] = None
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,100}$", description="The version that read it.")]
-    consent: Annotated[Literal[True], Field(description="That whoever drew it agrees to its being kept.")]
+    consent: Annotated[
+        bool, Field(json_schema_extra={"const": True}, description="That whoever drew it agrees to its being kept.")
+    ]
     writer: Annotated[
         str | None,
         Field(
@@ -342,7 +344,7 @@ class ReceiptAnswer(_Schema):
 
 StatusName = Literal["new", "accepted", "rejected"]
 Order = Literal["newest", "valuable"]
-DigitName = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "none"]
+ClassName = Literal["any", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "none"]
 MAX_ID: Final = 2**31 - 1
 DrawingId = Annotated[int, Field(ge=1, le=MAX_ID)]
 Count = Annotated[int, Field(ge=0)]
@@ -361,18 +363,15 @@ class ReviewQuery(_Schema):
 
     model_config = ConfigDict(extra="ignore", strict=False)
 
-    status: Annotated[StatusName | Literal["all"], Field(description="Only drawings of this status.")] = "new"
+    status: Annotated[Literal["new", "accepted", "rejected", "all"], Field(description="Only drawings of this status.")] = "new"
     order: Annotated[
         Order,
         Field(description="`newest` first; or the most `valuable`: those whose label surprises the model most."),
     ] = "newest"
-    truth: Annotated[DigitName | None, Field(description="Only drawings of this digit, or of none.")] = None
-    reading: Annotated[DigitName | None, Field(description="Only drawings that the model reads as this.")] = None
+    truth: Annotated[ClassName, Field(description="Only drawings of this digit, or of `none`.")] = "any"
+    reading: Annotated[ClassName, Field(description="Only drawings that the model reads as this.")] = "any"
     limit: Annotated[int, Field(ge=1, le=200, description="At most so many.")] = 60
-    after: Annotated[
-        str | None,
-        Field(pattern=r"^[0-9]{1,5}-[0-9]{1,9}$", description="The `next` of the page before."),
-    ] = None
+    after: Annotated[str, Field(pattern=r"^[0-9]{1,5}-[0-9]{1,10}$", description="The `next` of the page before.")] = ""
 
 
 class DrawingReading(_Schema):
