@@ -24,7 +24,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return str(tmp_path / "feedback.sqlite")
     server: Cluster = request.getfixturevalue("postgres")
-    return server.new_database()
+    return server.empty()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A PostgreSQL server of the tests' own: a fresh cluster on loopback, run by a user without rights, gone afterwards."""
 
 import contextlib
-import itertools
 import os
 import secrets
 import shutil
@@ -9,9 +8,12 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import psycopg
 
 MISSING: Final = "no PostgreSQL: install Debian's postgresql, or have initdb on PATH"
 
@@ -38,19 +40,22 @@ class Cluster:
     folder: Path
     port: int
     password: str
-    numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def url(self, database: str) -> str:
-        return f"postgresql+psycopg://tests:{self.password}@127.0.0.1:{self.port}/{database}"
+    @property
+    def url(self) -> str:
+        return f"postgresql+psycopg://tests:{self.password}@127.0.0.1:{self.port}/postgres"
 
-    def new_database(self) -> str:
-        """The URL of a database with nothing in it."""
+    def connect(self) -> "psycopg.Connection[Any]":
         import psycopg
 
-        name = f"feedback_{next(self.numbers)}"
-        with psycopg.connect(self.url("postgres").replace("+psycopg", ""), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        return self.url(name)
+        return psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True)
+
+    def empty(self) -> str:
+        """Its URL, with nothing left in the database; a new one for each test would take a minute to delete."""
+        with self.connect() as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        return self.url
 
     def start(self) -> None:
         options = (
