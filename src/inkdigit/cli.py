@@ -5,7 +5,7 @@ read or did not check out, and the others were still done; 2, the command was wr
 setting or an optional part is missing or damaged, or the disk is full; 130, interrupted with Ctrl-C.
 """
 
-import contextlib
+import dataclasses
 import functools
 import io
 import json
@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inkdigit.cli_models import complete_model, models
 from inkdigit.cli_read import load_reader, read, reader_option
 from inkdigit.cli_retrain import ProgressBar, command_line, require_training, retrain
-from inkdigit.errors import ConfigError, DataError, ImageError, InkdigitError, ModelError
+from inkdigit.errors import ConfigError, DataError, ImageError, InkdigitError
 from inkdigit.terminal import (
     CANNOT_START,
     DIR,
@@ -35,6 +36,7 @@ from inkdigit.terminal import (
     examples,
     home_of,
     namer,
+    recognizer_of,
     settings_of,
     visible,
 )
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from inkdigit.config import Settings
     from inkdigit.pages import NumberReader
     from inkdigit.recognizer import Recognizer
+    from inkdigit.server.models import Follower
+    from inkdigit.server.state import Models
     from inkdigit.training.evaluate import Judged
 
 _PROBABILITIES = [f"p{digit}" for digit in range(10)]
@@ -93,14 +97,6 @@ def _forget_unwritten() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
-def _complete_model(_ctx: click.Context, _param: click.Parameter, start: str) -> list[str]:
-    from inkdigit.registry import list_versions
-
-    with contextlib.suppress(InkdigitError):  # a shell that completes has no place for an error
-        return [version.name for version in list_versions(home_of(settings_of())) if version.name.startswith(start)]
-    return []
-
-
 def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     if wanted:
         from inkdigit.config import package_version
@@ -113,7 +109,7 @@ _new_file = click.Path(dir_okay=False, writable=True, path_type=Path)
 _model_option = click.option(
     "--model",
     metavar="NAME|DIR",
-    shell_complete=_complete_model,
+    shell_complete=complete_model,
     help="Model version, or a model folder; the shipped model if not given. INKDIGIT_MODEL sets it too.",
 )
 
@@ -140,6 +136,7 @@ def main(ctx: click.Context) -> None:
 
 
 main.add_command(read)
+main.add_command(models)
 main.add_command(retrain)
 
 
@@ -177,17 +174,35 @@ def serve(host: str | None, port: int | None, open_page: bool, model: str | None
     if not settings.host.startswith("127.") and settings.host not in {"localhost", "::1"}:
         click.echo(f"Warning: everyone who can reach {settings.host} can use this server.", err=True)
     feedback = functools.partial(FeedbackStore.open, database_of(settings), timeout_s=STORE_TIMEOUT_S)
-    app = create_app(_load(settings), settings, _reader_if_there(settings), feedback)
+    followed = _followed(settings)
+    recognizer = followed.digits.now() if followed.digits else recognizer_of(settings)
+    reading = followed.lines.now() if followed.lines else None if settings.reader is None else load_reader(settings)
+    app = create_app(recognizer, settings, reading, feedback, followed)
     serve_app(app, settings, on_ready=functools.partial(_announce, open_page=open_page))
 
 
-def _reader_if_there(settings: "Settings") -> "NumberReader | None":
-    """The reader; without one that was not asked for by name, digits are served all the same."""
+def _followed(settings: "Settings") -> "Models":
+    """The current models, which change when others are promoted; one that was asked for by name never does."""
+    from inkdigit.recognizer import Recognizer
+    from inkdigit.registry import CURRENT
+    from inkdigit.server.models import Follower
+    from inkdigit.server.state import Models
+
+    digits = None if settings.model else Follower(home_of(settings), CURRENT, Recognizer.load)
+    return Models(digits, None if settings.reader else _reader_if_there(settings))
+
+
+def _reader_if_there(settings: "Settings") -> "Follower[NumberReader] | None":
+    """The current reader; without one, digits are served all the same."""
+    from inkdigit.reader import POINTER
+    from inkdigit.server.models import Follower
+
+    def load(folder: Path) -> "NumberReader":
+        return load_reader(dataclasses.replace(settings, reader=str(folder)))
+
     try:
-        return load_reader(settings)
+        return Follower(home_of(settings), POINTER, load)
     except InkdigitError as error:
-        if settings.reader is not None:
-            raise
         click.echo(f"Warning: no whole numbers will be read: {error}", err=True)
         return None
 
@@ -254,7 +269,7 @@ def predict(
     from inkdigit.batch import find_pictures, is_folder, predict_files
 
     settings = settings_of(model=model)
-    load = functools.cache(lambda: _load(settings))
+    load = functools.cache(lambda: recognizer_of(settings))
     several = len(files) > 1 or is_folder(files[0])
     write = _writer(style or ("names" if several else "digit"))
     writers = [write] if explain is None else [write, _explainer(explain, files, several, load)]
@@ -423,7 +438,7 @@ def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
 @click.option(
     "--against",
     metavar="NAME|DIR",
-    shell_complete=_complete_model,
+    shell_complete=complete_model,
     help="A second model, to be set beside the first on the same pictures.",
 )
 @click.option("--report", type=_new_file, metavar="FILE.html", help="Write a page with plots and every mistake.")
@@ -446,7 +461,7 @@ def evaluate(model: str | None, data: Path | None, against: str | None, report: 
 
     if report is not None and not report.parent.is_dir():
         raise ConfigError(f"{report.parent} is not a folder; name the file of the report in one that is there")
-    recognizers = [_load(settings_of(model=name)) for name in ([model, against] if against else [model])]
+    recognizers = [recognizer_of(settings_of(model=name)) for name in ([model, against] if against else [model])]
     labelled = read_labelled(data)
     judged = [judge(recognizer, labelled) for recognizer in recognizers]
     (_print_json if as_json else _print_figures)(judged)
@@ -534,93 +549,7 @@ def show() -> None:
         click.echo(f"{state}\t{digest}\t{name}")
 
 
-# --- models
-
-
-@main.group(epilog=examples("inkdigit models list", "inkdigit models show | jq .metrics", "inkdigit models verify"))
-def models() -> None:
-    """The model versions on this computer.
-
-    Some come with the program; further ones are looked for in the models folder, which INKDIGIT_HOME sets.
-    """
-
-
-@models.command("list", epilog=examples("inkdigit models list"))
-def list_models() -> None:
-    """List the versions, the current one marked with a star.
-
-    The accuracy is that on MNIST's test images, or that of a reader of whole numbers on synthetic lines, as the card
-    states it; the card states n, and much more.
-    """
-    from inkdigit.registry import list_versions
-
-    rows = [
-        ("*" if version.current else "", version.name, _accuracy(version.card), str(version.path))
-        for version in list_versions(home_of(settings_of()))
-    ]
-    _print_table([("", "version", "accuracy", "folder"), *rows])
-
-
-def _accuracy(card: Mapping[str, Any]) -> str:
-    try:
-        if card.get("kind") == "reader":
-            return f"{card['metrics']['held_out']['accuracy']:.2%} of lines"
-        return f"{card['metrics']['test']['accuracy']:.2%}"
-    except (KeyError, TypeError, ValueError):
-        return "unknown"
-
-
-@models.command("show", epilog=examples("inkdigit models show", "inkdigit models show mine | jq .metrics"))
-@click.argument("version", metavar="[NAME|DIR]", required=False, shell_complete=_complete_model)
-@click.option("--markdown", is_flag=True, help="Print the card as a page to read.")
-def show_model(version: str | None, markdown: bool) -> None:
-    """Show a model's card: how it was made, from what, and how well it reads.
-
-    NAME is a version, DIR a model folder; the current version if not given. The card is JSON.
-    """
-    from inkdigit.registry import card_as_markdown, get_version
-
-    settings = settings_of()
-    found = get_version(version or settings.model, home_of(settings))
-    if not found.card:
-        raise ModelError(f"{found.path / 'card.json'} cannot be read; run `inkdigit models verify`")
-    if markdown:
-        click.echo(card_as_markdown(found.card), nl=False)
-    else:
-        click.echo(json.dumps(found.card, indent=2))
-
-
-@models.command("verify", epilog=examples("inkdigit models verify", "inkdigit models verify models/mine"))
-@click.argument("versions", metavar="[NAME|DIR]...", nargs=-1, shell_complete=_complete_model)
-def verify_models(versions: tuple[str, ...]) -> None:
-    """Check that models are whole, and answer as their cards say.
-
-    Every file is compared with its digest, then the model is loaded and reads one known picture. All versions are
-    checked if none is named; the exit code is 1 if one of them did not check out.
-    """
-    from inkdigit.registry import get_version, list_versions, verify
-
-    home = home_of(settings_of())
-    found = [get_version(version, home) for version in versions] or list_versions(home)
-    failed = False
-    for version in found:
-        try:
-            verify(version.path)
-            click.echo(f"{version.name}\twhole")
-        except ModelError as error:
-            failed = True
-            click.echo(f"{version.name}: {error}", err=True)
-    if failed:
-        click.get_current_context().exit(SOME_FAILED)
-
-
 # --- shared
-
-
-def _load(settings: "Settings") -> "Recognizer":
-    from inkdigit.recognizer import Recognizer
-
-    return Recognizer.load(settings.model, home=home_of(settings))
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:

@@ -22,14 +22,16 @@ _NUMBER_COLUMNS = ["text", "value", "confidence", "doubt", "x", "y", "width", "h
 
 
 def load_reader(settings: "Settings") -> "NumberReader":
-    """The reader that the settings name.
+    """The reader that the settings name, or else the current one.
 
     Raises:
         ModelError: there is no such model, or it is damaged.
     """
-    from inkdigit.reader import Reader
+    from inkdigit.reader import POINTER, Reader
+    from inkdigit.registry import current
 
-    return Reader.load(settings.reader, home=home_of(settings))
+    home = home_of(settings)
+    return Reader.load(current(home, POINTER) if settings.reader is None else settings.reader, home=home)
 
 
 def _expectation(_ctx: click.Context, _param: click.Parameter, rules: str | None) -> "Expectation | None":

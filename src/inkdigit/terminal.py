@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from inkdigit.config import Settings
+    from inkdigit.recognizer import Recognizer
 
 SOME_FAILED, CANNOT_START, INTERRUPTED = 1, 3, 130
 
@@ -48,6 +49,19 @@ def home_of(settings: "Settings") -> Path:
 def database_of(settings: "Settings") -> str | Path:
     """Where corrections are kept: the database that is set, or a file beside the folder of model versions."""
     return settings.database or home_of(settings).parent / "feedback.sqlite"
+
+
+def recognizer_of(settings: "Settings") -> "Recognizer":
+    """The model of digits that the settings name, or else the current one.
+
+    Raises:
+        ModelError: there is no such model, or it is damaged.
+    """
+    from inkdigit.recognizer import Recognizer
+    from inkdigit.registry import current
+
+    home = home_of(settings)
+    return Recognizer.load(current(home) if settings.model is None else settings.model, home=home)
 
 
 def namer(folder: Path, what: str, pictures: Iterable[str] = ()) -> Callable[[str], Path]:

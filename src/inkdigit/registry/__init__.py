@@ -5,7 +5,7 @@ in a home folder, where a pointer file names the one that is used where none is 
 """
 
 from inkdigit.registry.archive import export_archive, import_archive
-from inkdigit.registry.cards import card_as_markdown
+from inkdigit.registry.cards import Difference, card_as_markdown, compare_cards
 from inkdigit.registry.contents import SUMS
 from inkdigit.registry.install import install
 from inkdigit.registry.pointer import CURRENT, current, history, named, promote, rollback, version_folder
@@ -15,8 +15,10 @@ from inkdigit.registry.versions import Version, get_version, list_versions
 __all__ = [
     "CURRENT",
     "SUMS",
+    "Difference",
     "Version",
     "card_as_markdown",
+    "compare_cards",
     "current",
     "export_archive",
     "get_version",

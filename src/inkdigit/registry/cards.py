@@ -1,9 +1,10 @@
 """Model cards as people read them."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from inkdigit.errors import ModelError
 
@@ -43,6 +44,56 @@ def card_as_markdown(card: Mapping[str, Any]) -> str:
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"the card is incomplete or damaged at {error}; run `inkdigit models verify`") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What two cards say differently.
+
+    Attributes:
+        name: of the figure or setting, with a dot before each part of a part.
+        first: what the one card says; None where it says nothing.
+        second: what the other says.
+    """
+
+    name: str
+    first: str | int | float | bool | None
+    second: str | int | float | bool | None
+
+    @property
+    def by(self) -> float | None:
+        """The second less the first, where both are numbers."""
+        if _is_number(self.first) and _is_number(self.second):
+            return float(self.second) - float(self.first)
+        return None
+
+
+def compare_cards(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:
+    """What two cards say differently, in the order of the first; the canary is left out, which is no figure.
+
+    >>> compare_cards({"metrics": {"errors": 19, "n": 5000}}, {"metrics": {"errors": 17, "n": 5000}})
+    [Difference(name='metrics.errors', first=19, second=17)]
+    """
+    said, answered = (dict(_leaves("", card)) for card in (first, second))
+    names = [name for name in said | answered if not name.startswith("canary.")]
+    rows = [Difference(name, said.get(name), answered.get(name)) for name in names]
+    return [row for row in rows if row.first != row.second]
+
+
+def _leaves(name: str, part: Any) -> Iterator[tuple[str, Any]]:
+    """The figures and settings of a card, each with the way to it."""
+    if isinstance(part, Mapping):
+        for key, inner in part.items():
+            yield from _leaves(f"{name}.{key}" if name else str(key), inner)
+    elif isinstance(part, list) and any(isinstance(inner, Mapping) for inner in part):
+        for place, inner in enumerate(part, 1):
+            yield from _leaves(f"{name}.{place}", inner)
+    else:
+        yield name, ", ".join(map(str, part)) if isinstance(part, list) else part
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _reader_page(card: Mapping[str, Any]) -> str:
