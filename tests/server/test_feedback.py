@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from inkdigit.errors import StoreError
 from inkdigit.feedback import FeedbackStore, Status
 from inkdigit.image import read_image
 from inkdigit.preprocess import normalize
-from inkdigit.server import create_app, keeping
+from inkdigit.server import create_app
 from inkdigit.server.state import state_of
 
 FEEDBACK = "/api/v1/feedback"
@@ -129,7 +130,12 @@ def test_without_consent_nothing_is_kept(keeping_client: FlaskClient, store: Fee
 
 def test_without_consent_the_store_is_not_even_opened(fake_recognizer: FakeRecognizer) -> None:
     opened: list[str] = []
-    app = create_app(fake_recognizer, Settings(), feedback=lambda: opened.append("store"))  # type: ignore[arg-type, return-value, func-returns-value]
+
+    def open_store() -> FeedbackStore:
+        opened.append("store")
+        raise StoreError("it should not have been opened")
+
+    app = create_app(fake_recognizer, Settings(), feedback=open_store)
 
     response = app.test_client().post(FEEDBACK, json=submission(consent=False))
 
@@ -445,7 +451,7 @@ def test_it_is_looked_for_once_a_day(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [1_000_000.0]
-    monkeypatch.setattr(keeping.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("inkdigit.server.keeping.time", SimpleNamespace(monotonic=lambda: now[0]))
     client = create_app(fake_recognizer, Settings(retention_days=30), feedback=lambda: store).test_client()
     counts = []
 

@@ -10,7 +10,7 @@ from inkdigit.server import problems
 from inkdigit.server.problems import KINDS, Kind
 from inkdigit.server.schemas import PredictQuery, ProblemType, ReadQuery
 
-PAGES = {"/", "/api/docs", "/static/<path:filename>"}
+PAGES = {"/", "/review", "/api/docs", "/static/{path:filename}"}
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def document(client: FlaskClient) -> dict[str, Any]:
 
 def test_every_route_but_the_pages_is_documented_with_its_methods(app: Flask, document: dict[str, Any]) -> None:
     routes = {
-        rule.rule: {method.lower() for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
+        rule.rule.replace("<", "{").replace(">", "}"): {
+            method.lower() for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        }
         for rule in app.url_map.iter_rules()
     }
 
@@ -88,6 +90,14 @@ def test_every_kind_of_problem_has_a_name_of_its_own_and_a_place_in_the_table() 
 
 
 OF_NUMBERS = {problems.NO_READING, problems.MISSING_EXTRA, problems.MISSING_READER}
+OF_CORRECTIONS = {
+    problems.CONSENT_REQUIRED,
+    problems.IDEMPOTENCY_CONFLICT,
+    problems.STORE_UNAVAILABLE,
+    problems.MISSING_STORE,
+    problems.ADMIN_KEY_REQUIRED,
+    problems.ADMIN_KEY_UNSET,
+}
 
 
 @pytest.mark.parametrize(("path", "others"), [("/api/v1/predict", OF_NUMBERS), ("/api/v1/read", set())])
@@ -102,5 +112,12 @@ def test_the_problems_of_what_reads_are_documented_with_their_statuses(
         if "application/problem+json" in response["content"]
         for kind in response["content"]["application/problem+json"]["schema"]["properties"]["type"]["enum"]
     }
-    unrelated = {problems.NOT_FOUND, problems.METHOD_NOT_ALLOWED} | others
+    unrelated = {problems.NOT_FOUND, problems.METHOD_NOT_ALLOWED} | OF_CORRECTIONS | others
     assert documented == {(str(kind.status), kind.type) for kind in kinds() if kind not in unrelated}
+
+
+def test_the_review_asks_for_the_admin_key_and_nothing_else_does(document: dict[str, Any]) -> None:
+    asking = {path for path, found in document["paths"].items() for one in found.values() if "security" in one}
+
+    assert asking == {path for path in document["paths"] if path.startswith("/api/v1/review/")}
+    assert document["components"]["securitySchemes"]["admin"]["scheme"] == "bearer"

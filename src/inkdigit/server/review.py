@@ -4,7 +4,6 @@ from typing import Final
 
 from flask import Blueprint, Response, render_template, request
 from pydantic import BaseModel
-from werkzeug.exceptions import BadRequest
 
 from inkdigit.config import package_version
 from inkdigit.feedback import Status, Verdict
@@ -45,8 +44,6 @@ def verdicts() -> Response:
     require_admin()
     body = validated(VerdictsBody, read_json(request))
     steps = {verdict.id: Verdict(Status(verdict.status), verdict.truth) for verdict in body.verdicts}
-    if len(steps) < len(body.verdicts):
-        raise BadRequest("the field verdicts: a drawing stands there twice")
     with current_state().keeping().store() as store:
         return _json(ReviewedAnswer(changed=store.review(steps), counts=counts_of(store)))
 

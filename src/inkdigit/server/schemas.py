@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from inkdigit.batch import is_accepted
 from inkdigit.drawing import HIGH, LOW, MAX_STROKES, MAX_WIDTH, MIN_WIDTH
@@ -264,6 +264,13 @@ class HealthAnswer(_Schema):
 
 # --- corrections
 
+
+def _whole(value: object) -> object:
+    """JSON knows no difference between 7 and 7.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+GivenDigit = Annotated[Digit | None, BeforeValidator(_whole)]
 OptionalDigit = Annotated[Digit | None, Field(description="0 to 9, or null for what is not a digit.")]
 _COORDINATE: Final = {"type": "number", "minimum": LOW, "maximum": HIGH}
 _POINTS: Final = {
@@ -303,8 +310,8 @@ class SubmissionBody(_Schema):
 
     image: DataUrl = ""
     strokes: DrawnStrokes = []
-    label: Annotated[Digit | None, Field(description="What it shows: 0 to 9, or null for what is not a digit.")]
-    predicted: Annotated[Digit | None, Field(description="What it was read as; null for what was read as no digit.")]
+    label: Annotated[GivenDigit, Field(description="What it shows: 0 to 9, or null for what is not a digit.")]
+    predicted: Annotated[GivenDigit, Field(description="What it was read as; null for what was read as no digit.")]
     confidence: Annotated[Probability | None, Field(description="How sure that reading was.")] = None
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,100}$", description="The version that read it.")]
     consent: Annotated[
@@ -363,7 +370,9 @@ class ReviewQuery(_Schema):
 
     model_config = ConfigDict(extra="ignore", strict=False)
 
-    status: Annotated[Literal["new", "accepted", "rejected", "all"], Field(description="Only drawings of this status.")] = "new"
+    status: Annotated[
+        Literal["new", "accepted", "rejected", "all"], Field(description="Only drawings of this status.")
+    ] = "new"
     order: Annotated[
         Order,
         Field(description="`newest` first; or the most `valuable`: those whose label surprises the model most."),
@@ -422,15 +431,17 @@ class ReviewAnswer(_Schema):
 class VerdictBody(_Schema):
     """What becomes of one drawing."""
 
-    id: DrawingId
+    id: Annotated[DrawingId, BeforeValidator(_whole)]
     status: StatusName
-    truth: Annotated[Digit | None, Field(description="What it shows: 0 to 9, or null for what is not a digit.")]
+    truth: Annotated[GivenDigit, Field(description="What it shows: 0 to 9, or null for what is not a digit.")]
 
 
 class VerdictsBody(_Schema):
     """One step of the review."""
 
-    verdicts: Annotated[list[VerdictBody], Field(min_length=1, max_length=500)]
+    verdicts: Annotated[
+        list[VerdictBody], Field(min_length=1, max_length=500, description="Of two on one drawing, the latter counts.")
+    ]
 
 
 class ReviewedAnswer(_Schema):
