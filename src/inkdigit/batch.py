@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from inkdigit.drawing import Sheet, as_png, square_of, whole_of
 from inkdigit.errors import (
     BlankImageError,
     ImageError,
@@ -19,6 +20,7 @@ from inkdigit.errors import (
 from inkdigit.image import MAX_IMAGE_BYTES, Polarity, read_picture
 from inkdigit.preprocess import Normalized, normalize
 from inkdigit.recognizer import Prediction, Recognizer
+from inkdigit.share import is_shared, open_sheet
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 CHUNK = 64  # pictures per call of the model: enough for full speed, few enough that the first answers come at once
@@ -56,6 +58,11 @@ class Answer:
     def text(self) -> str:
         """The digit, or a question mark where the answer is not accepted."""
         return str(self.prediction.label) if self.accepted else UNACCEPTED
+
+    @property
+    def confidence(self) -> float:
+        """That the digit is right, in [0, 1]."""
+        return self.prediction.confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,16 @@ def is_folder(file: str) -> bool:
         return False
 
 
+def is_drawing(file: str) -> bool:
+    """Whether an input is a shared drawing, as its link or its code, and not the name of a file."""
+    if not is_shared(file):
+        return False
+    try:
+        return not Path(file).exists()
+    except (OSError, ValueError):  # too long for a name, or not of a name's letters
+        return True
+
+
 def is_accepted(prediction: Prediction, min_confidence: float) -> bool:
     """Whether an answer counts: the model takes the ink for a digit, and is at least so sure (in [0, 1]) which one."""
     return prediction.is_digit and prediction.confidence >= min_confidence
@@ -113,7 +130,7 @@ def predict_files(files: Iterable[str], load: Callable[[], Recognizer], min_conf
     """Read pictures in chunks: a row for each, in order; one that cannot be read does not stop the others.
 
     Args:
-        files: paths, or "-" for standard input.
+        files: paths, "-" for standard input, or links and codes of shared drawings.
         load: gives the recognizer, each time the same. The first readable picture asks for it first, so that a mistyped
             name is told at once.
         min_confidence: in [0, 1]; an answer below it is not accepted.
@@ -147,10 +164,24 @@ def _predict_chunk(
 
 def _read(file: str) -> _Frame | ImageError:
     try:
-        picture = read_picture(read_bytes(file, MAX_IMAGE_BYTES))
+        picture = read_picture(_picture_of(file))
         return _Frame(normalize(picture.ink), picture.polarity)
     except ImageError as error:
         return error
+
+
+def _picture_of(file: str) -> bytes:
+    return picture_of_digit(open_sheet(file)) if is_drawing(file) else read_bytes(file, MAX_IMAGE_BYTES)
+
+
+def picture_of_digit(sheet: Sheet) -> bytes:
+    """The PNG that the page posts to have a drawing read as one digit."""
+    return as_png(sheet.strokes, square_of(sheet.strokes, sheet.paper))
+
+
+def picture_of_number(sheet: Sheet) -> bytes:
+    """The PNG that the page posts to have a drawing read as a number."""
+    return as_png(sheet.strokes, whole_of(sheet.paper))
 
 
 def read_bytes(file: str, limit: int) -> bytes:

@@ -17,14 +17,14 @@ import warnings
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from inkdigit.cli_models import complete_model, models
 from inkdigit.cli_read import load_reader, read, reader_option
 from inkdigit.cli_retrain import ProgressBar, command_line, require_training, retrain
-from inkdigit.errors import ConfigError, DataError, ImageError, InkdigitError
+from inkdigit.errors import ConfigError, DataError, InkdigitError
 from inkdigit.terminal import (
     CANNOT_START,
     DIR,
@@ -38,13 +38,14 @@ from inkdigit.terminal import (
     namer,
     recognizer_of,
     settings_of,
+    shortened,
     visible,
 )
 
 if TYPE_CHECKING:
     from inkdigit.batch import Row
     from inkdigit.config import Settings
-    from inkdigit.pages import NumberReader
+    from inkdigit.pages import NumberReader, PageRow, Reading
     from inkdigit.recognizer import Recognizer
     from inkdigit.server.models import Follower
     from inkdigit.server.state import Models
@@ -230,6 +231,7 @@ def _open_page(url: str) -> None:
         "inkdigit predict --threshold 0.9 scans/",
         "inkdigit predict --explain why.png seven.png",
         "inkdigit predict - < seven.png",
+        "inkdigit predict 'http://127.0.0.1:5000/#d=AXjaeyD0gIPRh7mBdQPLAXaG9SwNXAA4yAVo'",
     )
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
@@ -257,7 +259,9 @@ def predict(
 ) -> None:
     """Read the digit in each picture.
 
-    FILE is a PNG, JPEG or WebP picture of one digit, a folder of them (with its subfolders), or - for standard input.
+    FILE is a PNG, JPEG or WebP picture of one digit, a folder of them (with its subfolders), or - for standard input;
+    or the link of a drawing that the page shared, or the code in it. A link is only read, and nothing is fetched. A
+    drawing of several digits is read as the number that the page would show.
 
     One picture prints its digit and nothing else, for use in scripts. Several print file, digit and confidence with
     tabs between. What looks like no digit, or is less sure than --threshold, prints ? for the digit. A picture that
@@ -266,14 +270,16 @@ def predict(
     In the pictures that --explain writes, orange ink speaks for the digit, blue ink against it, and grey ink does
     neither.
     """
-    from inkdigit.batch import find_pictures, is_folder, predict_files
+    from inkdigit.batch import find_pictures, is_folder
+    from inkdigit.pages import answer_files
 
     settings = settings_of(model=model)
     load = functools.cache(lambda: recognizer_of(settings))
+    load_lines = functools.cache(lambda: load_reader(settings))
     several = len(files) > 1 or is_folder(files[0])
     write = _writer(style or ("names" if several else "digit"))
     writers = [write] if explain is None else [write, _explainer(explain, files, several, load)]
-    rows = [_tell(row, writers) for row in predict_files(find_pictures(files), load, threshold)]
+    rows = [_tell(row, writers) for row in answer_files(find_pictures(files), load, load_lines, threshold)]
     failed = rows.count(False)
     if failed and len(rows) > 1:
         click.echo(f"{failed} of {len(rows)} pictures could not be read.", err=True)
@@ -281,20 +287,21 @@ def predict(
         click.get_current_context().exit(SOME_FAILED)
 
 
-def _tell(row: "Row", writers: Sequence[Callable[["Row"], None]]) -> bool:
+def _tell(row: "Row | PageRow", writers: "Sequence[Callable[[Row | PageRow], None]]") -> bool:
     """Write a row, and its error for people; whether it holds an answer."""
     for write in writers:
         write(row)
-    failed = isinstance(row.result, ImageError)
+    failed = isinstance(row.result, InkdigitError)
     if failed:
-        click.echo(f"{visible(row.file)}: {row.result}", err=True)
+        click.echo(f"{shortened(row.file)}: {row.result}", err=True)
     return not failed
 
 
 def _explainer(
     target: Path, files: Sequence[str], several: bool, load: Callable[[], "Recognizer"]
-) -> Callable[["Row"], None]:
+) -> "Callable[[Row | PageRow], None]":
     """Writes what the model looked at: to the one PNG that is named, or to one for each picture in a folder."""
+    from inkdigit.batch import Answer
     from inkdigit.explain import encode_explanation, explain
 
     is_file = target.suffix.lower() == ".png"
@@ -305,41 +312,49 @@ def _explainer(
     (target.parent if is_file else target).mkdir(parents=True, exist_ok=True)
     name = (lambda _: target) if is_file else namer(target, "explained")
 
-    def write(row: "Row") -> None:
-        if isinstance(row.result, ImageError):
+    def write(row: "Row | PageRow") -> None:
+        if not isinstance(row.result, Answer):
             return
         path, image = name(row.file), row.result.image
         path.write_bytes(encode_explanation(image, explain(load(), image)))
-        click.echo(f"{visible(row.file)}: explained in {visible(str(path))}", err=True)
+        click.echo(f"{shortened(row.file)}: explained in {visible(str(path))}", err=True)
 
     return write
 
 
-def _writer(style: str) -> Callable[["Row"], None]:
+def _writer(style: str) -> "Callable[[Row | PageRow], None]":
     if style == "csv":
         return _csv_writer()
-    writers: dict[str, Callable[[Row], None]] = {"digit": _write_digit, "names": _write_names, "json": _write_json}
-    return writers[style]
+    return {"digit": _write_digit, "names": _write_names, "json": _write_json}[style]
 
 
-def _write_digit(row: "Row") -> None:
-    if not isinstance(row.result, ImageError):
+def _write_digit(row: "Row | PageRow") -> None:
+    if not isinstance(row.result, InkdigitError):
         click.echo(row.result.text)
 
 
-def _write_names(row: "Row") -> None:
-    if not isinstance(row.result, ImageError):
-        click.echo(f"{visible(row.file)}\t{row.result.text}\t{row.result.prediction.confidence:.4f}")
+def _write_names(row: "Row | PageRow") -> None:
+    if not isinstance(row.result, InkdigitError):
+        click.echo(f"{visible(row.file)}\t{row.result.text}\t{row.result.confidence:.4f}")
 
 
-def _write_json(row: "Row") -> None:
+def _write_json(row: "Row | PageRow") -> None:
     click.echo(json.dumps(row.record()))
 
 
-def _csv_writer() -> Callable[["Row"], None]:
+def _csv_writer() -> "Callable[[Row | PageRow], None]":
+    from inkdigit.pages import Reading
+
     answer = ["label", "confidence", "is_digit", "not_digit", "accepted", "model", "polarity", *_PROBABILITIES]
     write = csv_writer(["file", *answer, "error", "detail"])
-    return lambda row: write(_cells(row.record()))
+    return lambda row: write(_number_cells(row) if isinstance(row.result, Reading) else _cells(row.record()))
+
+
+def _number_cells(row: "PageRow") -> dict[str, Any]:
+    """A drawing of several digits as the cells of a CSV row; what only a single digit has stays empty."""
+    found = cast("Reading", row.result)
+    answer = {"label": found.text, "confidence": found.confidence, "accepted": found.accepted, "model": found.model}
+    return {"file": visible(row.file)} | answer
 
 
 def _cells(record: Mapping[str, Any]) -> dict[str, Any]:

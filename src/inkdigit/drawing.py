@@ -13,10 +13,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.image import Ink
+from inkdigit.image import Ink, encode_png
 from inkdigit.number import Box
 
-__all__ = ["Paper", "Sheet", "Stroke", "Strokes", "draw", "is_one_digit", "paint", "paper_for", "parse_strokes"]
+__all__ = [
+    "Paper",
+    "Sheet",
+    "Stroke",
+    "Strokes",
+    "as_png",
+    "draw",
+    "is_one_digit",
+    "paint",
+    "paper_for",
+    "parse_strokes",
+]
 
 SIDE: Final = 280  # drawing units, the height of the paper
 PEN_WIDTH: Final = 19.0  # drawing units, of a stroke that does not say; the page begins with it
@@ -286,6 +297,11 @@ def paint(strokes: Strokes, crop: Box, scale: float = 1.0) -> Ink:
         path = (np.array(stroke.points, np.float64) - (crop.x, crop.y)) * scale
         bare *= 1 - _covered(_pieces(path), stroke.width * scale / 2, bare.shape)
     return np.asarray(255 - np.rint(255 * bare), np.uint8)
+
+
+def as_png(strokes: Strokes, crop: Box) -> bytes:
+    """The picture of a piece of paper as the page posts it: a PNG, black ink on white, a pixel for each unit."""
+    return encode_png(np.divide(255 - paint(strokes, crop), 255, dtype=np.float32))
 
 
 def _pieces(path: _Points) -> _Pieces:

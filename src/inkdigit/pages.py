@@ -1,17 +1,23 @@
 """Many pictures of paper -> rows: the numbers on each, or why it cannot be read, and both as records.
 
+A shared drawing is answered as the page does it: what can only be one digit by the digit model, else by the reader.
+
 The records are what the HTTP API answers and the command line prints: they are made here, once.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any, Protocol
 
-from inkdigit.batch import ERROR_TYPES, read_bytes
-from inkdigit.errors import ImageError, NoReadingError
+from inkdigit.batch import ERROR_TYPES, UNACCEPTED, Row, is_drawing, picture_of_number, predict_files, read_bytes
+from inkdigit.drawing import is_one_digit
+from inkdigit.errors import ImageError, NoReadingError, ShareError
 from inkdigit.expect import Expectation
 from inkdigit.image import Page, read_page
 from inkdigit.number import Box, Character, Number
+from inkdigit.recognizer import Recognizer
+from inkdigit.share import open_sheet
 from inkdigit.structure import PAGE_LIMITS
 
 PageError = ImageError | NoReadingError
@@ -37,11 +43,23 @@ class Reading:
         page: (H, W) uint8, as the reader saw it.
         numbers: in reading order; none where it shows none.
         model: the version that read them.
+        accepted: whether that counts: every number is sure enough for whoever asked.
     """
 
     page: Page
     numbers: tuple[Number, ...]
     model: str
+    accepted: bool = True
+
+    @property
+    def text(self) -> str:
+        """The numbers with spaces between, or a question mark where they are not accepted."""
+        return " ".join(number.text for number in self.numbers) if self.accepted else UNACCEPTED
+
+    @property
+    def confidence(self) -> float:
+        """Of the number that is in the greatest doubt, in [0, 1]; 1 where there is none."""
+        return min((number.confidence for number in self.numbers), default=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +82,51 @@ def read_files(
     """Read pictures of paper: a row for each, in order; one that cannot be read does not stop the others.
 
     Args:
-        files: paths, or "-" for standard input.
+        files: paths, "-" for standard input, or links and codes of shared drawings.
         load: gives the reader, each time the same. The first readable picture asks for it first, so that a mistyped
             name is told at once.
         expect: what every number must satisfy.
     """
     for file in files:
         yield PageRow(file, _read(file, load, expect))
+
+
+def answer_files(
+    files: Iterable[str],
+    load: Callable[[], Recognizer],
+    load_reader: Callable[[], NumberReader],
+    min_confidence: float = 0.0,
+) -> Iterator[Row | PageRow]:
+    """Read the digit on each picture, and on a shared drawing whatever the page would read: a row for each, in order.
+
+    Args:
+        files: paths, "-" for standard input, or links and codes of shared drawings.
+        load: gives the recognizer, each time the same.
+        load_reader: gives the reader, each time the same; only a drawing of perhaps several digits asks for it.
+        min_confidence: in [0, 1]; an answer below it is not accepted.
+    """
+    for is_wide, group in groupby(files, _may_be_a_number):
+        if is_wide:
+            for file in group:
+                number = _read_as_number(file, load_reader, min_confidence)
+                yield number or next(predict_files([file], load, min_confidence))
+        else:
+            yield from predict_files(group, load, min_confidence)
+
+
+def _may_be_a_number(file: str) -> bool:
+    try:
+        return is_drawing(file) and not is_one_digit(open_sheet(file).strokes)
+    except ShareError:  # reading it says what is wrong
+        return False
+
+
+def _read_as_number(file: str, load: Callable[[], NumberReader], min_confidence: float) -> PageRow | None:
+    """What the reader makes of a drawing; None where it finds fewer than two characters."""
+    reading = _read(file, load, None)
+    if isinstance(reading, Reading) and sum(len(number.characters) for number in reading.numbers) > 1:
+        return PageRow(file, replace(reading, accepted=reading.confidence >= min_confidence))
+    return None
 
 
 def _read(file: str, load: Callable[[], NumberReader], expect: Expectation | None) -> Reading | PageError:
@@ -82,12 +138,13 @@ def _read(file: str, load: Callable[[], NumberReader], expect: Expectation | Non
 
 
 def read_page_file(file: str) -> Page:
-    """Read the picture of a file, or of standard input for "-".
+    """Read the picture of a file, of standard input for "-", or of a shared drawing for its link or code.
 
     Raises:
         ImageError: there is no such file, or it is no picture that can be read.
     """
-    return read_page(read_bytes(file, PAGE_LIMITS.bytes))
+    picture = picture_of_number(open_sheet(file)) if is_drawing(file) else read_bytes(file, PAGE_LIMITS.bytes)
+    return read_page(picture)
 
 
 def reading_record(numbers: Sequence[Number], model: str) -> dict[str, Any]:

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inkdigit.share import is_shared
+
 if TYPE_CHECKING:
     from inkdigit.config import Settings
     from inkdigit.recognizer import Recognizer
 
 SOME_FAILED, CANNOT_START, INTERRUPTED = 1, 3, 130
+
+SHOWN = 60  # characters of a link or code in a message
 
 DIR = click.Path(file_okay=False, path_type=Path)
 
@@ -72,7 +76,7 @@ def namer(folder: Path, what: str, pictures: Iterable[str] = ()) -> Callable[[st
     taken = {Path(picture).absolute() for picture in pictures}
 
     def name(file: str) -> Path:
-        stem = "stdin" if file == "-" else Path(file).stem
+        stem = "stdin" if file == "-" else "drawing" if is_shared(file) else Path(file).stem
         numbers = itertools.chain([""], map("-{}".format, itertools.count(2)))
         names = (folder / f"{stem}-{what}{number}.png" for number in numbers)
         path = next(path for path in names if path.absolute() not in taken)
@@ -106,6 +110,11 @@ def safe_cell(text: str) -> str:
     whole, _, fraction = text.removeprefix("-").replace(",", ".", 1).partition(".")
     is_number = text.startswith("-") and whole.isdecimal() and (fraction or "0").isdecimal() and text.isascii()
     return text if is_number else f"'{text}"
+
+
+def shortened(file: str) -> str:
+    """A file name for a message, safe to print; of a shared drawing the beginning, since a code may be long."""
+    return f"{visible(file[:SHOWN])}..." if len(file) > SHOWN and is_shared(file) else visible(file)
 
 
 def visible(file: str) -> str:
