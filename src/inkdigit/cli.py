@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from inkdigit.cli_feedback import feedback
 from inkdigit.cli_models import complete_model, models
 from inkdigit.cli_read import load_reader, read, reader_option
 from inkdigit.cli_retrain import ProgressBar, command_line, require_training, retrain
@@ -137,6 +138,7 @@ def main(ctx: click.Context) -> None:
 
 
 main.add_command(read)
+main.add_command(feedback)
 main.add_command(models)
 main.add_command(retrain)
 
