@@ -200,11 +200,11 @@ class Exam:
     drawings: Drawings
 
     @classmethod
-    def of(cls, held_out: Labelled, drawings: Drawings, spoiled: int = SPOILED) -> "Exam":
+    def of(cls, held_out: Labelled, drawings: Drawings) -> "Exam":
         """Set an exam: held-out digits of MNIST with pictures that are none (`others`), and drawings of users."""
-        rows = np.sort(np.random.default_rng(1).permutation(len(held_out.labels))[:spoiled])
-        tried = try_corruptions(held_out.frames[rows])
-        return cls(held_out, tuple(each for each in tried if each.name != UNSPOILED), held_out.labels[rows], drawings)
+        rows = np.sort(np.random.default_rng(1).permutation(len(held_out.labels))[:SPOILED])
+        tried = tuple(each for each in try_corruptions(held_out.frames[rows]) if each.name != UNSPOILED)
+        return cls(held_out, tried, held_out.labels[rows], drawings)
 
 
 @dataclass(frozen=True, slots=True)
