@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from inkdigit.cli_case import case
 from inkdigit.cli_feedback import feedback
 from inkdigit.cli_models import complete_model, models
 from inkdigit.cli_read import load_reader, read, reader_option
@@ -138,6 +139,7 @@ def main(ctx: click.Context) -> None:
 
 
 main.add_command(read)
+main.add_command(case)
 main.add_command(feedback)
 main.add_command(models)
 main.add_command(retrain)

@@ -43,6 +43,7 @@ __all__ = [
     "read_image",
     "read_page",
     "read_picture",
+    "reencode",
 ]
 
 Ink = NDArray[np.uint8]  # (H, W), 0 is paper and 255 is full ink
@@ -191,6 +192,21 @@ def read_page(data: bytes) -> Page:
     structure = inspect(data, PAGE_LIMITS)
     page = _page(_load(structure))
     return np.asarray(_upright(page, structure))
+
+
+def reencode(data: bytes) -> bytes:
+    """The picture of a PNG, JPEG or WebP file as a PNG of our own: its pixels, upright, and nothing else it held.
+
+    Args:
+        data: the whole file; its type is told from the bytes.
+
+    Raises:
+        ImageError: as `read_page` says; a blank picture is none of its errors.
+    """
+    image = _decode(inspect(data, PAGE_LIMITS))
+    file = io.BytesIO()
+    (image.convert("RGB") if image.mode in {"CMYK", "YCbCr"} else image).save(file, "PNG")
+    return file.getvalue()
 
 
 # ---- file to levels ----
