@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,8 +198,9 @@ class Sheet:
 
 
 def posted_image(request: "Request | AsyncRequest") -> list[str]:
-    """The drawing that a request posts, as a data URL, if it posts one."""
-    if request.method != "POST" or request.headers.get("content-type") != "application/json":
+    """The drawing that a request posts to be read, as a data URL, if it posts one."""
+    path = urlsplit(request.url).path
+    if path not in {"/api/v1/predict", "/api/v1/read"} or request.headers.get("content-type") != "application/json":
         return []
     return [json.loads(request.post_data or "")["image"]]
 

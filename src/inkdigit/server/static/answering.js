@@ -11,6 +11,9 @@ import { wordsOfDrawing } from "./words.js";
 
 /** @typedef {import("./asking.js").DigitReply} DigitReply */
 /** @typedef {import("./asking.js").NumberReply} NumberReply */
+/** @typedef {import("./correcting.js").Correcting} Correcting */
+/** @typedef {import("./learner.js").Learner} Learner */
+/** @typedef {import("./learning.js").Learning} Learning */
 /** @typedef {import("./numbers.js").NumbersView} NumbersView */
 /** @typedef {import("./pad.js").Pad} Pad */
 /** @typedef {import("./paper.js").Paper} Paper */
@@ -23,9 +26,12 @@ import { wordsOfDrawing } from "./words.js";
 
 /**
  * @param {Document} page
- * @param {{ pad: Pad, scene: Scene, view: View, numbers: NumbersView, why: Why }} parts
+ * @param {{
+ *   pad: Pad, scene: Scene, view: View, numbers: NumbersView, why: Why, correcting: Correcting, learner: Learner,
+ *   learning: Learning
+ * }} parts
  */
-export function answering(page, { pad, scene, view, numbers, why }) {
+export function answering(page, { pad, scene, view, numbers, why, correcting, learner, learning }) {
   const predictUrl = new URL("api/v1/predict", page.baseURI);
   const readUrl = new URL("api/v1/read", page.baseURI);
   const askUrl = new URL("?include=input", predictUrl);
@@ -34,7 +40,8 @@ export function answering(page, { pad, scene, view, numbers, why }) {
 
   const reader = new DrawingReader({
     // An explanation costs fifty answers: a drawing that is still growing goes without.
-    predict: (image, signal) => predict(why.isOn && !pad.isPenDown ? whyUrl : askUrl, image, { signal }),
+    predict: (image, signal) =>
+      predict(why.isOn && !pad.isPenDown ? whyUrl : askUrl, image, { signal, layer: learner.layer }),
     read: (image, signal) => read(readUrl, image, { signal }),
     pictureOf: (drawing, crop) => pictureOf(drawing, crop, paper),
   });
@@ -42,27 +49,34 @@ export function answering(page, { pad, scene, view, numbers, why }) {
   /** @type {Asker<Question, DigitReply | NumberReply>} */
   const asker = new Asker({
     ask: (question, signal) => reader.ask(question, signal),
-    onReply: (reply) => {
+    onReply: (reply, question) => {
       recovery.stop();
-      if ("reading" in reply) showNumbers(reply);
-      else showDigit(reply);
+      if ("reading" in reply) showNumbers(reply, question);
+      else showDigit(reply, question);
       view.busy = pad.isPenDown;
     },
     onError: (error) => {
       if (error instanceof ServerAway) recovery.start();
+      correcting.turnTo(null);
       view.problem(problemOf(error, "Your drawing is kept, and read", "Change the drawing, or clear it and draw again."));
       view.busy = pad.isPenDown;
     },
   });
 
-  const showDigit = (/** @type {DigitReply} */ { answer, image, crop }) => {
-    view.answer(answer, { image, call: curlCall(predictUrl, image) });
+  const showDigit = (/** @type {DigitReply} */ { answer, image, crop }, /** @type {Question} */ { drawing }) => {
+    const layer = answer.adapted === true ? learner.layer : null;
+    view.answer(answer, { image, call: curlCall(predictUrl, image, layer) });
     why.show(answer, crop);
+    learner.note(answer);
+    if (pad.isPenDown) return;
+    correcting.turnTo({ digit: { answer, drawing, crop } });
+    if (correcting.label !== undefined) view.said(answer, correcting.label);
   };
-  const showNumbers = (/** @type {NumberReply} */ { reading, image }) => {
+  const showNumbers = (/** @type {NumberReply} */ { reading, image }, /** @type {Question} */ { drawing, paper }) => {
     why.clear();
     numbers.show(reading.numbers);
     view.drawing(wordsOfDrawing(reading.numbers), { image, call: curlCall(readUrl, image), model: reading.model });
+    if (!pad.isPenDown) correcting.turnTo({ number: { numbers: reading.numbers, drawing, paper, model: reading.model } });
   };
   const question = () => ({ drawing: pad.drawing, paper: pad.paper });
   const ask = () => {
@@ -79,11 +93,13 @@ export function answering(page, { pad, scene, view, numbers, why }) {
   const rest = () => {
     asker.drop();
     why.clear();
+    correcting.turnTo(null);
     recovery.stop();
   };
 
   pad.addEventListener("change", () => {
     why.clear();
+    correcting.turnTo(null);
     if (!pad.isPenDown) return ask();
     view.busy = true;
     asker.soon(question());
@@ -91,7 +107,16 @@ export function answering(page, { pad, scene, view, numbers, why }) {
   pad.addEventListener("strokeend", ask);
   pad.addEventListener("clear", blank);
   why.addEventListener("on", () => pad.isPenDown || ask());
-  numbers.addEventListener("choose", () => scene.isPicture || view.reworded(wordsOfDrawing(numbers.numbers)));
+  numbers.addEventListener("choose", () => {
+    if (scene.isPicture) return;
+    view.reworded(wordsOfDrawing(numbers.numbers));
+    correcting.renumber(numbers.numbers);
+  });
+  correcting.addEventListener("say", () => {
+    if (correcting.answer !== null) view.said(correcting.answer, correcting.label);
+    learner.learnFrom(correcting.id, correcting.examples);
+  });
+  learning.addEventListener("switch", () => pad.isPenDown || ask());
   scene.addEventListener("picture", rest);
   scene.addEventListener("drawing", ask);
   view.prompt();
@@ -102,10 +127,12 @@ export function answering(page, { pad, scene, view, numbers, why }) {
  *
  * @param {Document} page
  * @param {() => void} onBack
+ * @param {readonly number[]} [pauses] Milliseconds before each look.
  */
-export function recovering(page, onBack) {
+export function recovering(page, onBack, pauses) {
   const readyUrl = new URL("health/ready", page.baseURI);
-  const recovery = new Recovery({ probe: () => isReady(readyUrl, { patience: 4000 }), onBack });
+  const probe = () => isReady(readyUrl, { patience: 4000 });
+  const recovery = new Recovery(pauses === undefined ? { probe, onBack } : { probe, onBack, pauses });
   find(page, "#retry", HTMLButtonElement).addEventListener("click", () => void recovery.hurry());
   window.addEventListener("online", () => void recovery.hurry());
   page.addEventListener("visibilitychange", () => void (page.hidden || recovery.hurry()));

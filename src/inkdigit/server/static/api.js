@@ -10,8 +10,29 @@
  * @property {string} [input] The 28x28 picture the model saw, as a data URL.
  * @property {string} [explanation] Its ink, coloured by how it decided, as a data URL.
  * @property {Place} [place] Where on the posted picture, in its pixels, those 28x28 lie.
+ * @property {boolean} [adapted] Whether the layer that was sent along had its say.
  */
 
+/**
+ * @typedef {object} Adapted What a server made of a person's drawings; it keeps none of them.
+ * @property {string} layer Goes along with every picture that is to be read with it.
+ * @property {boolean} used False when it does not read their hand better.
+ * @property {string} model The version it belongs to.
+ */
+/** @typedef {{ readonly strokes: readonly Written[], readonly label: number }} Labelled */
+/**
+ * @typedef {object} Submission A drawing that a person gives away, with what they say of it.
+ * @property {string} image A data URL.
+ * @property {readonly Written[]} strokes In pixels of the picture.
+ * @property {number | null} label
+ * @property {number | null} predicted
+ * @property {number} confidence
+ * @property {string} model
+ * @property {true} consent
+ * @property {string} writer A random number.
+ */
+
+/** @typedef {import("./examples.js").Written} Written */
 /** @typedef {import("./render.js").Place} Place */
 
 /** @typedef {import("./reading.js").Box} Box */
@@ -48,20 +69,22 @@ const NOT_NOW = [429, 502, 503, 504];
  * @property {number} [patience] Milliseconds to wait before the server counts as away.
  */
 
+const JSON_BOTH_WAYS = { "Content-Type": "application/json", Accept: "application/json" };
+
 /**
  * Ask which digit a picture shows.
  *
  * @param {URL} url
  * @param {string} image A data URL.
- * @param {CallOptions} [options]
+ * @param {CallOptions & { readonly layer?: string | null }} [options] With a layer it is read by what was learned of a hand.
  * @returns {Promise<Answer>}
  * @throws {ServerAway | Refusal} and the signal's reason when it gave up.
  */
-export async function predict(url, image, options = {}) {
+export async function predict(url, image, { layer = null, ...options } = {}) {
   const response = await call(url, options, {
     method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
-    body: JSON.stringify({ image }),
+    headers: JSON_BOTH_WAYS,
+    body: JSON.stringify(layer === null ? { image } : { image, layer }),
   });
   if (!response.ok) throw await problemOf(response);
   return answerOf(await bodyOf(response));
@@ -85,6 +108,65 @@ export async function read(url, image, options = {}) {
   });
   if (!response.ok) throw await problemOf(response);
   return readingOf(await bodyOf(response));
+}
+
+/**
+ * Have a layer made of a person's own drawings.
+ *
+ * @param {URL} url
+ * @param {readonly Labelled[]} drawings
+ * @param {CallOptions} [options]
+ * @returns {Promise<Adapted>}
+ * @throws {ServerAway | Refusal} and the signal's reason when it gave up.
+ */
+export async function adapt(url, drawings, options = {}) {
+  const response = await call(url, { patience: PHOTO_PATIENCE_MS, ...options }, {
+    method: "POST",
+    headers: JSON_BOTH_WAYS,
+    body: JSON.stringify({ drawings }),
+  });
+  if (!response.ok) throw await problemOf(response);
+  const body = await bodyOf(response);
+  if (!isRecord(body) || typeof body.layer !== "string" || typeof body.model !== "string") {
+    throw new Refusal("The server's answer is not a layer.", { status: 200 });
+  }
+  return { layer: body.layer, used: body.used === true, model: body.model };
+}
+
+/**
+ * Give a drawing away.
+ *
+ * @param {URL} url
+ * @param {Submission} submission
+ * @param {CallOptions & { readonly key: string }} options The same key twice stores it once.
+ * @returns {Promise<string>} The receipt.
+ * @throws {ServerAway | Refusal} and the signal's reason when it gave up.
+ */
+export async function keepDrawing(url, submission, { key, ...options }) {
+  const response = await call(url, options, {
+    method: "POST",
+    headers: { ...JSON_BOTH_WAYS, "Idempotency-Key": key },
+    body: JSON.stringify(submission),
+  });
+  if (!response.ok) throw await problemOf(response);
+  const body = await bodyOf(response);
+  const receipt = isRecord(body) ? textOf(body.receipt) : undefined;
+  if (receipt === undefined) throw new Refusal("The server's answer is not a receipt.", { status: response.status });
+  return receipt;
+}
+
+/**
+ * Take a drawing back.
+ *
+ * @param {URL} url Of all drawings that were given away.
+ * @param {string} receipt
+ * @param {CallOptions} [options]
+ * @throws {ServerAway | Refusal} and the signal's reason when it gave up.
+ */
+export async function deleteDrawing(url, receipt, options = {}) {
+  const one = new URL(`${url.pathname}/${encodeURIComponent(receipt)}`, url);
+  const response = await call(one, options, { method: "DELETE", headers: { Accept: "application/json" } });
+  if (!response.ok) throw await problemOf(response);
 }
 
 /**
@@ -168,6 +250,7 @@ function answerOf(body) {
       model: textOf(body.model) ?? "",
       input: textOf(body.input) ?? "",
       ...(typeof explanation === "string" && isPlace(place) ? { explanation, place } : {}),
+      ...(typeof body.adapted === "boolean" ? { adapted: body.adapted } : {}),
     };
   }
   throw new Refusal("The server's answer is not a prediction.", { status: 200 });

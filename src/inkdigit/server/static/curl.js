@@ -3,10 +3,11 @@
 /**
  * @param {URL} url
  * @param {string} image A data URL.
+ * @param {string | null} [layer] What was learned of a hand, where the answer was given with it.
  * @returns {string} For sh, bash and zsh.
  */
-export function curlCall(url, image) {
-  const body = JSON.stringify({ image });
+export function curlCall(url, image, layer = null) {
+  const body = JSON.stringify(layer === null ? { image } : { image, layer });
   return `curl -s ${quote(url.href)} -H 'Content-Type: application/json' -d ${quote(body)}`;
 }
 

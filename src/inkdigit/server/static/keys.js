@@ -23,6 +23,18 @@ export function commandOf({ key, ctrlKey, metaKey, shiftKey, altKey }) {
   return letter === "y" && !shiftKey ? "redo" : null;
 }
 
+/**
+ * What a key says of a drawing: which digit it is, null for none; undefined for any other key.
+ *
+ * @param {Key} key
+ * @returns {number | null | undefined}
+ */
+export function labelOf({ key, ctrlKey, metaKey, altKey }) {
+  if (ctrlKey || metaKey || altKey) return undefined;
+  if (/^[0-9]$/.test(key)) return Number(key);
+  return key.toLowerCase() === "n" ? null : undefined;
+}
+
 /** @param {string} key */
 export function isArrow(key) {
   return Object.hasOwn(ARROWS, key);

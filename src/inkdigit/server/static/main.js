@@ -1,12 +1,19 @@
 // Wires the parts of the page; every decision is made in one of them.
 
 import { answering } from "./answering.js";
+import { adapt } from "./api.js";
+import { Correcting } from "./correcting.js";
 import { intake } from "./intake.js";
+import { keeping } from "./keeping.js";
+import { Learner } from "./learner.js";
+import { Learning } from "./learning.js";
+import { Memory, randomToken, storeOf } from "./memory.js";
 import { NumbersView } from "./numbers.js";
 import { Pad } from "./pad.js";
 import { PictureView } from "./picture.js";
 import { picturing } from "./picturing.js";
 import { Scene } from "./scene.js";
+import { sharing } from "./sharing.js";
 import { toolbar } from "./toolbar.js";
 import { View, find } from "./view.js";
 import { Why } from "./why.js";
@@ -17,7 +24,15 @@ const scene = new Scene(find(document, ".sheet", HTMLElement));
 const view = new View(document);
 const numbers = new NumbersView(document);
 
+const memory = new Memory(storeOf(() => window.localStorage));
+const correcting = new Correcting(document, randomToken);
+const adaptUrl = new URL("api/v1/adapt", document.baseURI);
+const learner = new Learner(memory, (drawings, signal) => adapt(adaptUrl, drawings, { signal }));
+const learning = new Learning(document, learner);
+
 toolbar(document, pad, scene);
-answering(document, { pad, scene, view, numbers, why: new Why(document, pad) });
+answering(document, { pad, scene, view, numbers, why: new Why(document, pad), correcting, learner, learning });
+keeping(document, { correcting, memory });
 picturing(document, { scene, view, numbers, picture: new PictureView(document) });
 intake(document, scene);
+sharing(document, { pad, scene, view });

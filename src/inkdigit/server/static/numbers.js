@@ -10,6 +10,7 @@ import { nameOf, percent, placeOf, wordOf } from "./words.js";
 /** @typedef {import("./reading.js").ReadNumber} ReadNumber */
 
 const GAP = 0.7; // between two numbers, as a share of a digit
+const DIGITS = [..."0123456789"];
 /** With more characters than this only the doubtful ones have room for how sure they are. */
 const ROOMY = 6;
 
@@ -17,6 +18,7 @@ const ROOMY = 6;
 export class NumbersView extends EventTarget {
   #list;
   #choices;
+  #others;
   /** @type {readonly ReadNumber[]} */
   #numbers = [];
   /** @type {Place | null} The place whose choices are on offer. */
@@ -27,7 +29,8 @@ export class NumbersView extends EventTarget {
     super();
     this.#list = find(page, "#number", HTMLOListElement);
     this.#choices = find(page, "#choices", HTMLElement);
-    for (const part of [this.#list, this.#choices]) part.addEventListener("keydown", (event) => this.#keyDown(event));
+    this.#others = find(page, "#others", HTMLElement);
+    for (const part of [this.#list, this.#choices, this.#others]) part.addEventListener("keydown", (event) => this.#keyDown(event));
   }
 
   get numbers() {
@@ -41,8 +44,12 @@ export class NumbersView extends EventTarget {
     this.#paint();
   }
 
+  get #places() {
+    return this.#numbers.flatMap(({ digits }, number) => digits.map((_, digit) => ({ number, digit })));
+  }
+
   #paint() {
-    const places = this.#numbers.flatMap(({ digits }, number) => digits.map((_, digit) => ({ number, digit })));
+    const places = this.#places;
     const signs = places.map((place) => shownOf(this.#digitAt(place)));
     const gaps = Math.max(this.#numbers.length - 1, 0) * GAP;
     this.#list.style.setProperty("--total", String(signs.reduce((sum, sign) => sum + widthOf(sign) / 100, gaps)));
@@ -60,7 +67,7 @@ export class NumbersView extends EventTarget {
     item.classList.toggle("is-next", place.number > 0 && place.digit === 0);
     item.style.setProperty("--wide", String(widthOf(shownOf(digit)) / 100));
     item.style.setProperty("--share", String(isChosen(digit) ? 1 : digit.confidence));
-    item.append(digit.alternatives.length > 0 ? this.#button(place, digit) : sign(digit), caption(digit));
+    item.append(this.#button(place, digit), caption(digit));
     return item;
   }
 
@@ -81,30 +88,38 @@ export class NumbersView extends EventTarget {
 
   #paintChoices() {
     const place = this.#open;
-    this.#choices.hidden = place === null;
-    if (place === null) return this.#choices.replaceChildren();
+    this.#choices.hidden = this.#others.hidden = place === null;
+    if (place === null) {
+      this.#choices.replaceChildren();
+      return this.#others.replaceChildren();
+    }
     const number = /** @type {ReadNumber} */ (this.#numbers[place.number]);
     const digit = this.#digitAt(place);
+    const likely = choicesOf(digit);
     const title = document.createElement("p");
     title.textContent = `The ${placeOf(number, place.digit)} is`;
     this.#choices.setAttribute("aria-label", `What the ${placeOf(number, place.digit)} may be`);
-    this.#choices.replaceChildren(title, ...choicesOf(digit).map((choice) => this.#choice(place, digit, choice)));
+    this.#choices.replaceChildren(title, ...likely.map((choice) => this.#choice(place, digit, choice)));
+    const others = DIGITS.filter((label) => !likely.some((choice) => choice.label === label));
+    this.#others.replaceChildren("or", ...others.map((label) => this.#choice(place, digit, { label })));
   }
 
   /**
    * @param {Place} place
    * @param {Digit} digit
-   * @param {import("./reading.js").Choice} choice
+   * @param {{ readonly label: string, readonly confidence?: number }} choice Without a confidence it is not likely at all.
    */
   #choice(place, digit, { label, confidence }) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-pressed", String(label === shownOf(digit)));
+    button.append(label === "" ? "nothing" : label);
+    button.addEventListener("click", () => this.#choose(place, label));
+    if (confidence === undefined) return button;
     button.setAttribute("aria-label", `${wordOf(label)}, ${percent(confidence)}`);
     const share = document.createElement("small");
     share.textContent = percent(confidence);
-    button.append(label === "" ? "nothing" : label, " ", share);
-    button.addEventListener("click", () => this.#choose(place, label));
+    button.append(" ", share);
     return button;
   }
 
@@ -129,16 +144,43 @@ export class NumbersView extends EventTarget {
 
   /** @param {KeyboardEvent} event */
   #keyDown(event) {
-    if (event.key !== "Escape" || this.#open === null) return;
+    const place = this.#open ?? this.#placeOf(event.target);
+    if (event.key === "Escape" && this.#open !== null) this.#toggle(this.#open);
+    else if (place !== null && typedOf(event) !== null) this.#type(place, typedOf(event) ?? "");
+    else return;
     // Not for the page, which would clear the drawing.
     event.preventDefault();
-    this.#toggle(this.#open);
+  }
+
+  /**
+   * What is typed takes the place of a digit, and the next one has its turn.
+   *
+   * @param {Place} place
+   * @param {string} label
+   */
+  #type(place, label) {
+    this.#choose(place, label);
+    const next = this.#list.children[this.#indexOf(place) + 1];
+    next?.querySelector("button")?.focus();
+  }
+
+  /**
+   * @param {EventTarget | null} target
+   * @returns {Place | null}
+   */
+  #placeOf(target) {
+    const index = [...this.#list.children].findIndex((item) => target instanceof Node && item.contains(target));
+    return this.#places[index] ?? null;
+  }
+
+  /** @param {Place} place */
+  #indexOf({ number, digit }) {
+    return this.#numbers.slice(0, number).reduce((sum, { digits }) => sum + digits.length, 0) + digit;
   }
 
   /** @param {Place} place What is focused was just made anew. */
   #focus(place) {
-    const before = this.#numbers.slice(0, place.number).reduce((sum, { digits }) => sum + digits.length, 0);
-    this.#list.children[before + place.digit]?.querySelector("button")?.focus();
+    this.#list.children[this.#indexOf(place)]?.querySelector("button")?.focus();
   }
 
   /** @param {Place} place */
@@ -153,16 +195,13 @@ export class NumbersView extends EventTarget {
 }
 
 /**
- * A character that can only be this one.
- *
- * @param {Digit} digit
+ * @param {KeyboardEvent} event
+ * @returns {string | null} The digit that a key types, "" for one that takes it away.
  */
-function sign(digit) {
-  const span = document.createElement("span");
-  span.setAttribute("role", "img");
-  span.setAttribute("aria-label", nameOf(digit));
-  span.append(glyphFigure(shownOf(digit)));
-  return span;
+function typedOf({ key, ctrlKey, metaKey, altKey }) {
+  if (ctrlKey || metaKey || altKey) return null;
+  if (key === "Backspace" || key === "Delete") return "";
+  return /^[0-9]$/.test(key) ? key : null;
 }
 
 /**

@@ -115,6 +115,14 @@ export class Pad extends EventTarget {
     this.#emit("clear");
   }
 
+  /** @param {Drawing} drawing It takes the place of what is there, and can be undone. */
+  show(drawing) {
+    this.#pen = null;
+    this.#history = commit(this.#history, drawing);
+    this.#fit();
+    this.#changed();
+  }
+
   /** Paint again in the next frame, for another size, pixel ratio or colour scheme. */
   repaint() {
     cancelAnimationFrame(this.#frame);

@@ -1,7 +1,7 @@
 // What the page says: the answer, the prompt on blank paper, or the problem. It shows, and decides nothing.
 
 import { glyphPath } from "./figures.js";
-import { UNIT, percent, verdictOf } from "./words.js";
+import { UNIT, percent, verdictOf, wordsOfCorrection } from "./words.js";
 
 /** @typedef {import("./api.js").Answer} Answer */
 /** @typedef {import("./words.js").Words} Words */
@@ -72,13 +72,24 @@ export class View {
    * @param {{ image: string, call: string }} from The picture that was posted, and the call that posts it.
    */
   answer(answer, { image, call }) {
-    const { mood, headline, detail, signs } = verdictOf(answer);
-    this.#say(mood, headline, detail);
-    this.#draw(mood, signs);
+    this.said(answer, undefined);
     this.#fill(answer);
     this.#tellCall({ call, command: "inkdigit predict drawing.png", model: answer.model });
     this.#save.href = image;
     if (answer.input) this.#saw.src = answer.input;
+  }
+
+  /**
+   * The same answer, and what a person says of it.
+   *
+   * @param {Answer} answer
+   * @param {number | null | undefined} label Null for no digit; undefined when nothing is said, or nothing any more.
+   */
+  said(answer, label) {
+    const { mood, headline, detail, signs } =
+      label === undefined ? verdictOf(answer) : { mood: "said", ...wordsOfCorrection(answer, label) };
+    this.#say(mood, headline, detail);
+    this.#draw(mood, signs);
   }
 
   /**

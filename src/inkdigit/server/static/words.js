@@ -34,7 +34,7 @@ const HOW_SURE = [
  * @param {Answer} answer
  * @returns {Verdict}
  */
-export function verdictOf({ label, confidence, is_digit, probabilities }) {
+export function verdictOf({ label, confidence, is_digit, probabilities, adapted }) {
   if (!is_digit) {
     return {
       mood: "none",
@@ -55,9 +55,34 @@ export function verdictOf({ label, confidence, is_digit, probabilities }) {
   return {
     mood: "sure",
     headline: `That is ${article(label)} ${label}.`,
-    detail: `${howSure(confidence)}, ${percent(confidence)}.`,
+    detail: `${howSure(confidence)}, ${percent(confidence)}${adapted === true ? ", with what it learned from you" : ""}.`,
     signs: [`${label}`],
   };
+}
+
+/**
+ * What a person says of a digit, and what was read.
+ *
+ * @param {Answer} answer
+ * @param {number | null} label Null for no digit.
+ * @returns {Words & { readonly signs: readonly string[] }}
+ */
+export function wordsOfCorrection({ label: read, confidence, is_digit }, label) {
+  const wasRead = is_digit ? `It was read as ${article(read)} ${read}, ${percent(confidence)}.` : "It was taken for no digit.";
+  if (label === null) {
+    return { headline: "That is no digit, as you say.", detail: is_digit ? wasRead : "It did not look like one, either.", signs: ["?"] };
+  }
+  const isRight = is_digit && label === read;
+  return {
+    headline: `That is ${article(label)} ${label}, as you say.`,
+    detail: isRight ? `${howSure(confidence)}, ${percent(confidence)}.` : wasRead,
+    signs: [`${label}`],
+  };
+}
+
+/** @param {number | null} label */
+export function labelInWords(label) {
+  return label === null ? "No digit" : `${article(label) === "an" ? "An" : "A"} ${label}`;
 }
 
 /**

@@ -1,0 +1,174 @@
+// Under the answer: that it is right, which digit it is instead, or that it is none; by a tap or a key.
+
+import { exampleOf, examplesOf } from "./examples.js";
+import { labelOf } from "./keys.js";
+import { isChosen } from "./reading.js";
+import { find } from "./view.js";
+
+/** @typedef {import("./api.js").Answer} Answer */
+/** @typedef {import("./examples.js").Example} Example */
+/** @typedef {import("./examples.js").ReadDigit} ReadDigit */
+/** @typedef {import("./examples.js").ReadDrawing} ReadDrawing */
+/** @typedef {import("./strokes.js").Drawing} Drawing */
+/** @typedef {{ readonly digit: ReadDigit } | { readonly number: ReadDrawing }} Subject */
+/**
+ * @typedef {object} Said What a person said of one drawing.
+ * @property {string} id
+ * @property {number | null | undefined} label Of a digit, null for none; undefined while nothing was said.
+ * @property {boolean} isAllRight Of a number.
+ * @property {boolean} isFinal It was given away like this.
+ */
+
+/** Inputs that take no text. */
+const NOT_TEXT = ["range", "file", "checkbox", "radio", "button"];
+
+/**
+ * Events: `say` (a person said what the drawing shows, or took it back), `subject` (another answer stands on the page,
+ * or none).
+ */
+export class Correcting extends EventTarget {
+  #row;
+  #right;
+  #none;
+  #digits;
+  #token;
+  /** @type {Subject | null} */
+  #subject = null;
+  /** @type {WeakMap<Drawing, Said>} By drawing, so that one that comes back is not asked about again. */
+  #said = new WeakMap();
+
+  /**
+   * @param {Document} page
+   * @param {() => string} token Random, another one at each call.
+   */
+  constructor(page, token) {
+    super();
+    this.#token = token;
+    this.#row = find(page, "#correct", HTMLElement);
+    this.#right = find(page, "#right", HTMLButtonElement);
+    this.#none = find(page, "#none", HTMLButtonElement);
+    this.#digits = [...page.querySelectorAll("#shares button")];
+    this.#right.addEventListener("click", () => this.#sayRight());
+    this.#none.addEventListener("click", () => this.#toggle(null));
+    this.#digits.forEach((button, digit) => button.addEventListener("click", () => this.#toggle(digit)));
+    page.addEventListener("keydown", (event) => this.#keyDown(event));
+    this.#paint();
+  }
+
+  /** @returns {Answer | null} The answer to a digit of which something can be said. */
+  get answer() {
+    return this.#subject !== null && "digit" in this.#subject ? this.#subject.digit.answer : null;
+  }
+
+  /** What a person says of the digit, null for no digit; undefined while nothing is said. */
+  get label() {
+    return this.#now?.label;
+  }
+
+  /** @returns {string} Of the drawing of which something can be said. */
+  get id() {
+    return this.#now?.id ?? "";
+  }
+
+  /** @returns {readonly Example[]} What was said, digit by digit. */
+  get examples() {
+    const [subject, said] = [this.#subject, this.#now];
+    if (subject === null || said === undefined) return [];
+    if ("number" in subject) return examplesOf(said.id, subject.number, said.isAllRight ? () => true : isChosen);
+    return said.label === undefined ? [] : [exampleOf(said.id, said.label, subject.digit)];
+  }
+
+  /** @param {boolean} isFinal What was said of a digit stands, since it was given away like that. */
+  set isFinal(isFinal) {
+    if (this.#now !== undefined) this.#now.isFinal = isFinal && this.answer !== null;
+    this.#paint();
+  }
+
+  /** @param {Subject | null} subject The answer to a finished drawing; null when another one comes, or none. */
+  turnTo(subject) {
+    if (subject === null && this.#subject === null) return;
+    this.#subject = subject;
+    this.#paint();
+    this.dispatchEvent(new Event("subject"));
+  }
+
+  /** @param {ReadDrawing["numbers"]} numbers As a person has them now. */
+  renumber(numbers) {
+    if (this.#subject === null || !("number" in this.#subject)) return;
+    this.#subject = { number: { ...this.#subject.number, numbers } };
+    this.#tell();
+  }
+
+  /** @returns {Said | undefined} */
+  get #now() {
+    if (this.#subject === null) return undefined;
+    const { drawing } = "digit" in this.#subject ? this.#subject.digit : this.#subject.number;
+    const said = this.#said.get(drawing) ?? { id: this.#token(), label: undefined, isAllRight: false, isFinal: false };
+    this.#said.set(drawing, said);
+    return said;
+  }
+
+  #sayRight() {
+    const [answer, said] = [this.answer, this.#now];
+    if (answer !== null) return this.#toggle(rightOf(answer));
+    if (said === undefined) return;
+    said.isAllRight = !said.isAllRight;
+    this.#tell();
+  }
+
+  /** @param {number | null} label Said once more, it is taken back. */
+  #toggle(label) {
+    this.#say(label === this.label ? undefined : label);
+  }
+
+  /** @param {number | null | undefined} label */
+  #say(label) {
+    const said = this.#now;
+    if (said === undefined || said.isFinal || this.answer === null) return;
+    said.label = label;
+    this.#tell();
+  }
+
+  #tell() {
+    this.#paint();
+    this.dispatchEvent(new Event("say"));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #keyDown(event) {
+    const label = labelOf(event);
+    if (label === undefined || this.answer === null || event.defaultPrevented || isTextField(event.target)) return;
+    event.preventDefault();
+    if (label !== this.label) this.#say(label);
+  }
+
+  #paint() {
+    const [answer, said] = [this.answer, this.#now];
+    this.#row.dataset.of = said !== undefined && answer === null ? "number" : "digit";
+    for (const button of [this.#right, this.#none, ...this.#digits]) {
+      button.setAttribute("aria-disabled", String(said === undefined || said.isFinal));
+    }
+    this.#digits.forEach((button, digit) => {
+      button.setAttribute("aria-pressed", String(said?.label === digit));
+      button.setAttribute("tabindex", answer === null ? "-1" : "0");
+    });
+    const isRight = answer !== null && said?.label === rightOf(answer);
+    this.#right.setAttribute("aria-pressed", String(isRight || said?.isAllRight === true));
+    this.#none.setAttribute("aria-pressed", String(said?.label === null));
+  }
+}
+
+/** @param {Answer} answer */
+function rightOf({ label, is_digit }) {
+  return is_digit ? label : null;
+}
+
+/**
+ * Whether a key that is pressed there is meant as text.
+ *
+ * @param {EventTarget | null} target
+ */
+function isTextField(target) {
+  if (target instanceof HTMLInputElement) return !NOT_TEXT.includes(target.type);
+  return target instanceof HTMLElement && (target.isContentEditable || ["TEXTAREA", "SELECT"].includes(target.tagName));
+}

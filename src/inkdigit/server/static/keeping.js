@@ -1,0 +1,299 @@
+// Giving a corrected drawing away: asked each time, answered with a receipt, taken back with that.
+
+import { recovering } from "./answering.js";
+import { deleteDrawing, keepDrawing } from "./api.js";
+import { copied } from "./clipboard.js";
+import { writtenOf } from "./examples.js";
+import { randomToken } from "./memory.js";
+import { Outbox, isFinal } from "./outbox.js";
+import { pictureOf } from "./render.js";
+import { SIZE } from "./strokes.js";
+import { find } from "./view.js";
+import { labelInWords } from "./words.js";
+
+/** @typedef {import("./correcting.js").Correcting} Correcting */
+/** @typedef {import("./memory.js").Memory} Memory */
+/** @typedef {import("./memory.js").Receipt} Receipt */
+/** @typedef {import("./examples.js").Example} Example */
+/** @typedef {"none" | "offer" | "busy" | "kept" | "waiting" | "told"} State */
+
+/** Looking for a server that is away, in milliseconds: what is given away has time. */
+const PAUSES_MS = [2000, 8000, 30_000, 120_000];
+
+/**
+ * @param {Document} page
+ * @param {{ correcting: Correcting, memory: Memory }} parts
+ */
+export function keeping(page, { correcting, memory }) {
+  const url = new URL("api/v1/feedback", page.baseURI);
+  const canvas = page.createElement("canvas");
+  const outbox = new Outbox(memory, {
+    keep: (example, key) => keepDrawing(url, submissionOf(example, writerOf(memory), canvas), { key }),
+    remove: (receipt) => deleteDrawing(url, receipt),
+    token: randomToken,
+    today: () => new Date().toLocaleDateString("sv"), // as 2026-03-09, by the person's own clock
+  });
+  const panel = new Keeping(page, { correcting, outbox });
+  const given = new Given(page, { memory, outbox });
+  const recovery = recovering(page, () => void panel.send(), PAUSES_MS);
+  panel.addEventListener("change", () => {
+    given.show();
+    if (memory.waiting.length > 0) recovery.start();
+    else recovery.stop();
+  });
+  if (memory.waiting.length > 0) void panel.send();
+}
+
+/**
+ * @param {Example} example
+ * @param {string} writer
+ * @param {HTMLCanvasElement} canvas
+ * @returns {import("./api.js").Submission}
+ */
+function submissionOf({ drawing, label, predicted, confidence, model }, writer, canvas) {
+  const image = pictureOf(drawing, { left: 0, top: 0, width: SIZE, height: SIZE }, canvas);
+  return { image, strokes: writtenOf(drawing), label, predicted, confidence, model, consent: true, writer };
+}
+
+/** @param {Memory} memory */
+function writerOf(memory) {
+  memory.writer ??= randomToken();
+  return /** @type {string} */ (memory.writer);
+}
+
+/** Under the answer: the offer to keep what was corrected, and what became of it. Event: `change` (something was given, or taken back). */
+class Keeping extends EventTarget {
+  #panel;
+  #consent;
+  #said;
+  #receipts;
+  #correcting;
+  #outbox;
+  /** @type {ReadonlySet<string>} Digits that were given away, by their ids. */
+  #given = new Set();
+  /** @type {readonly string[]} What was just put into the outbox. */
+  #keys = [];
+  /** @type {readonly Receipt[]} What was just kept. */
+  #kept = [];
+
+  /**
+   * @param {Document} page
+   * @param {{ correcting: Correcting, outbox: Outbox }} parts
+   */
+  constructor(page, { correcting, outbox }) {
+    super();
+    this.#correcting = correcting;
+    this.#outbox = outbox;
+    this.#panel = find(page, "#keep", HTMLElement);
+    this.#consent = find(page, "#consent", HTMLElement);
+    this.#said = find(page, "#keep-said", HTMLElement);
+    this.#receipts = find(page, "#keep-receipt", HTMLElement);
+    const on = (/** @type {string} */ id, /** @type {() => unknown} */ act) =>
+      find(page, id, HTMLButtonElement).addEventListener("click", () => void act());
+    on("#keep-yes", () => this.#give());
+    on("#keep-now", () => this.send());
+    on("#keep-discard", () => this.#discard());
+    on("#keep-copy", () => this.#copy(page));
+    on("#keep-delete", () => this.#takeBack());
+    correcting.addEventListener("say", () => this.#offer());
+    correcting.addEventListener("subject", () => {
+      this.#keys = this.#kept = [];
+      this.#panel.dataset.state = "none";
+      this.#offer();
+    });
+  }
+
+  /** What may be given: what was said, digit by digit, and not given before. */
+  get #examples() {
+    return this.#correcting.examples.filter(({ id }) => !this.#given.has(id));
+  }
+
+  #offer() {
+    const count = this.#examples.length;
+    if (count === 0 && this.#correcting.examples.length > 0) return; // all of it was given, and the panel says so
+    if (count === 0) return this.#show("none", "");
+    const what = count === 1 ? "this drawing" : `these ${count} digits`;
+    this.#consent.textContent =
+      `Keep ${what} to improve Inkdigit: strokes and picture, and a random number that stands for this browser; ` +
+      "no address, no cookie.";
+    this.#show("offer", "");
+  }
+
+  async #give() {
+    if (this.#outbox.isFull) return this.#show("told", "Too many drawings wait to be sent already. Send or discard those first.");
+    const examples = this.#examples;
+    this.#given = new Set([...this.#given, ...examples.map(({ id }) => id)]);
+    this.#keys = this.#outbox.put(examples);
+    this.#correcting.isFinal = true;
+    await this.send();
+  }
+
+  /** Send what waits to be sent. */
+  async send() {
+    const keys = this.#keys;
+    if (keys.length > 0) this.#show("busy", "Sending …");
+    const { sent, error } = await this.#outbox.flush();
+    this.dispatchEvent(new Event("change"));
+    // Another drawing may stand on the page by now, or have been given meanwhile.
+    if (keys.length > 0 && keys === this.#keys) this.#tell(keys.flatMap((key) => sent.get(key) ?? []), error);
+  }
+
+  /**
+   * @param {readonly Receipt[]} kept
+   * @param {unknown} error
+   */
+  #tell(kept, error) {
+    this.#kept = kept;
+    if (kept.length > 0 && error === null) {
+      this.#receipts.textContent = kept.map(({ receipt }) => receipt).join(" ");
+      this.#show("kept", kept.length === 1 ? "Kept. With this receipt you can delete it:" : "Kept. With these receipts you can delete them:");
+    } else if (isFinal(error)) {
+      this.#show("told", `Not kept. ${messageOf(error)}`);
+    } else {
+      this.#show("waiting", `${messageOf(error)} Nothing is lost: it waits on this device, and is sent when the server can take it.`);
+    }
+  }
+
+  #discard() {
+    this.#outbox.discard(this.#keys);
+    this.#release("Not sent, and nothing is kept.");
+  }
+
+  async #takeBack() {
+    this.#show("busy", "Deleting …");
+    try {
+      for (const { receipt } of this.#kept) await this.#outbox.remove(receipt);
+      this.#release("Deleted; the server keeps nothing of it.");
+    } catch (error) {
+      this.#show("kept", `${messageOf(error)} It is not deleted yet; try again.`);
+    }
+  }
+
+  /** @param {string} words What was said can be changed again. */
+  #release(words) {
+    this.#given = new Set();
+    this.#keys = [];
+    this.#correcting.isFinal = false;
+    this.#show("told", words);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {Document} page */
+  async #copy(page) {
+    const isCopied = await copied(page, this.#receipts.textContent ?? "");
+    this.#said.textContent = isCopied ? "Copied. With this receipt you can delete it:" : "This browser does not let it be copied. Note it down:";
+  }
+
+  /**
+   * @param {State} state
+   * @param {string} words
+   */
+  #show(state, words) {
+    const hadFocus = this.#panel.contains(document.activeElement);
+    this.#panel.dataset.state = state;
+    this.#said.textContent = words;
+    // The button that was just used is gone.
+    if (hadFocus) [...this.#panel.querySelectorAll("button")].find((button) => button.offsetParent !== null)?.focus();
+  }
+}
+
+/** In the notes: what was given from this device and can be taken back, and what still waits to be sent. */
+class Given {
+  #list;
+  #said;
+  #memory;
+  #outbox;
+  #page;
+
+  /**
+   * @param {Document} page
+   * @param {{ memory: Memory, outbox: Outbox }} parts
+   */
+  constructor(page, { memory, outbox }) {
+    this.#page = page;
+    this.#list = find(page, "#given", HTMLElement);
+    this.#said = find(page, "#given-said", HTMLElement);
+    this.#memory = memory;
+    this.#outbox = outbox;
+    window.addEventListener("storage", () => this.show());
+    this.show();
+  }
+
+  show() {
+    const { receipts, waiting } = this.#memory;
+    const count = receipts.length + waiting.length;
+    const hadFocus = this.#list.contains(document.activeElement);
+    if (count === 0) return this.#list.replaceChildren();
+    const details = element("details", { open: this.#list.querySelector("details")?.open ?? false });
+    const summary = element("summary", { textContent: `Drawings you gave: ${count}` });
+    const items = element("ul", {});
+    items.append(...waiting.map((one) => this.#waiting(one)), ...[...receipts].reverse().map((one) => this.#receipt(one)));
+    details.append(summary, items);
+    this.#list.replaceChildren(details);
+    if (hadFocus) summary.focus();
+  }
+
+  /** @param {import("./memory.js").Waiting} waiting */
+  #waiting({ key, example: { label } }) {
+    return item(`${labelInWords(label)}, waits to be sent`, {
+      Discard: () => {
+        this.#outbox.discard([key]);
+        this.#tell("Discarded; it was not sent.");
+      },
+    });
+  }
+
+  /** @param {Receipt} kept */
+  #receipt({ receipt, label, day }) {
+    return item(`${labelInWords(label)}, ${day}`, {
+      "Copy receipt": async () => {
+        this.#said.textContent = (await copied(this.#page, receipt)) ? "Receipt copied." : `The receipt is ${receipt}`;
+      },
+      Delete: async () => {
+        try {
+          await this.#outbox.remove(receipt);
+          this.#tell("Deleted; the server keeps nothing of it.");
+        } catch (error) {
+          this.#said.textContent = `${messageOf(error)} It is not deleted yet; try again.`;
+        }
+      },
+    });
+  }
+
+  /** @param {string} words What just happened. */
+  #tell(words) {
+    this.#said.textContent = words;
+    this.show();
+  }
+}
+
+/**
+ * @param {string} words
+ * @param {Readonly<Record<string, () => unknown>>} actions By the names of their buttons.
+ */
+function item(words, actions) {
+  const line = element("li", {});
+  line.append(element("span", { textContent: words }));
+  for (const [name, act] of Object.entries(actions)) {
+    const button = element("button", { type: "button", textContent: name });
+    button.setAttribute("aria-label", `${name}: ${words}`);
+    button.addEventListener("click", () => void act());
+    line.append(button);
+  }
+  return line;
+}
+
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} name
+ * @param {Partial<HTMLElementTagNameMap[K]>} properties
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+function element(name, properties) {
+  return Object.assign(document.createElement(name), properties);
+}

@@ -1,0 +1,158 @@
+// Reading one person's hand: their drawings go to the server, which makes a layer of them and keeps none. Pure.
+
+import { Refusal } from "./api.js";
+import { writtenOf } from "./examples.js";
+import { Asker } from "./latest.js";
+
+/** @typedef {import("./api.js").Adapted} Adapted */
+/** @typedef {import("./api.js").Answer} Answer */
+/** @typedef {import("./api.js").Labelled} Labelled */
+/** @typedef {import("./examples.js").Example} Example */
+/** @typedef {import("./memory.js").Memory} Memory */
+/** @typedef {"untaught" | "learning" | "used" | "unused" | "off" | "waiting" | "unable"} State */
+
+/** A server that cannot learn: asking it again is of no use. */
+const CANNOT = [404, 405, 501];
+
+/** Events: `change` (what is known of the hand, or whether it is used). */
+export class Learner extends EventTarget {
+  #memory;
+  /** @type {Asker<readonly Labelled[], Adapted>} */
+  #asker;
+  /** @type {"idle" | "learning" | "waiting" | "unable"} */
+  #work = "idle";
+  /** The model for which a layer was last asked, so that one that gives none is not asked at every answer. */
+  #askedFor = "";
+
+  /**
+   * @param {Memory} memory
+   * @param {(drawings: readonly Labelled[], signal: AbortSignal) => Promise<Adapted>} adapt
+   */
+  constructor(memory, adapt) {
+    super();
+    this.#memory = memory;
+    this.#asker = new Asker({
+      ask: adapt,
+      onReply: (learned) => {
+        this.#memory.learned = learned;
+        this.#to("idle");
+      },
+      onError: (error) => this.#to(error instanceof Refusal && CANNOT.includes(error.status) ? "unable" : "waiting"),
+    });
+  }
+
+  /** @returns {State} */
+  get state() {
+    if (this.#memory.examples.length === 0) return "untaught";
+    if (!this.#memory.isOn) return "off";
+    if (this.#work !== "idle") return this.#work;
+    const { learned } = this.#memory;
+    if (learned === null) return "waiting";
+    return learned.used ? "used" : "unused";
+  }
+
+  /** @returns {string | null} What goes along with a picture; null where nothing was learned, or nothing that helps. */
+  get layer() {
+    const { isOn, learned } = this.#memory;
+    return isOn && learned !== null && learned.used ? learned.layer : null;
+  }
+
+  /** @returns {{ readonly corrections: number, readonly confirmations: number }} */
+  get lessons() {
+    const lessons = this.#memory.examples;
+    const corrections = lessons.filter(({ label, predicted }) => label !== predicted).length;
+    return { corrections, confirmations: lessons.length - corrections };
+  }
+
+  /**
+   * Take to heart what a person says of one drawing, in place of what they said of it before.
+   *
+   * @param {string} id Of the drawing; its digits' begin with it.
+   * @param {readonly Example[]} examples What is no digit teaches nothing of how somebody writes digits.
+   */
+  learnFrom(id, examples) {
+    const lessons = examples.filter(({ label }) => label !== null);
+    const isOfIt = (/** @type {Example} */ example) => example.id === id || example.id.startsWith(`${id}.`);
+    if (lessons.length === 0 && !this.#memory.examples.some(isOfIt)) return;
+    this.#memory.forget(isOfIt);
+    this.#memory.remember(lessons);
+    this.#learn();
+  }
+
+  /** All of it. */
+  forget() {
+    this.#memory.forget(() => true);
+    this.#learn();
+  }
+
+  /** @param {boolean} on */
+  set isOn(on) {
+    this.#memory.isOn = on;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /**
+   * A layer belongs to one model; where another one answers, one for that is asked.
+   *
+   * @param {Answer} answer
+   */
+  note({ model }) {
+    if (this.#work === "learning" || this.#work === "unable" || this.#askedFor === model) return;
+    if (this.#memory.learned?.model === model || !this.#memory.isOn) return;
+    this.#askedFor = model;
+    this.#learn();
+  }
+
+  #learn() {
+    const lessons = this.#memory.examples;
+    this.#asker.drop();
+    if (lessons.length === 0) {
+      this.#memory.learned = null;
+      return this.#to("idle");
+    }
+    if (this.#work !== "unable") {
+      this.#work = "learning";
+      this.#asker.now(lessons.map(({ drawing, label }) => ({ strokes: writtenOf(drawing), label: Number(label) })));
+    }
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {"idle" | "waiting" | "unable"} work */
+  #to(work) {
+    this.#work = work;
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** @type {Readonly<Record<State, (lessons: string) => string>>} */
+const WORDS = {
+  untaught: () => "",
+  learning: (lessons) => `Learning from your ${lessons} …`,
+  used: (lessons) => `Learned from your ${lessons}.`,
+  unused: (lessons) => `Your ${lessons} do not yet make it read you better, so its answers stay as they are.`,
+  off: (lessons) => `Your ${lessons} are remembered, and not used.`,
+  waiting: (lessons) => `Your ${lessons} are remembered; the server cannot learn from them just now.`,
+  unable: (lessons) => `Your ${lessons} are remembered; this server cannot learn from them.`,
+};
+
+/**
+ * @param {Pick<Learner, "state" | "lessons">} learner
+ * @returns {string}
+ */
+export function wordsOf({ state, lessons: { corrections, confirmations } }) {
+  const parts = [
+    ...(corrections > 0 ? [counted(corrections, "correction")] : []),
+    ...(confirmations > 0 ? [counted(confirmations, "right answer")] : []),
+  ];
+  const isOne = corrections + confirmations === 1;
+  const words = WORDS[state](parts.join(" and "));
+  return isOne ? words.replace(" do not ", " does not ").replace(" are remembered", " is remembered").replace("from them", "from it") : words;
+}
+
+/**
+ * @param {number} count
+ * @param {string} what
+ */
+function counted(count, what) {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,65 @@
+// What was learned of a person's hand, in a line: how much, whether it is used, and how to be rid of it.
+
+import { wordsOf } from "./learner.js";
+import { find } from "./view.js";
+
+/** @typedef {import("./learner.js").Learner} Learner */
+
+const FORGET = "Forget";
+
+/** Event: `switch` (answers are to be given in another way from now on). */
+export class Learning extends EventTarget {
+  #learner;
+  #line;
+  #said;
+  #switch;
+  #forget;
+
+  /**
+   * @param {Document} page
+   * @param {Learner} learner
+   */
+  constructor(page, learner) {
+    super();
+    this.#learner = learner;
+    this.#line = find(page, "#learned", HTMLElement);
+    this.#said = find(page, "#learned-said", HTMLElement);
+    this.#switch = find(page, "#learned-switch", HTMLButtonElement);
+    this.#forget = find(page, "#forget", HTMLButtonElement);
+    this.#switch.addEventListener("click", () => this.#turn(learner.state === "off"));
+    this.#forget.addEventListener("click", () => this.#forgetAll());
+    this.#forget.addEventListener("blur", () => this.#ask(false));
+    learner.addEventListener("change", () => this.#paint());
+    window.addEventListener("storage", () => this.#paint()); // another tab learned
+    this.#paint();
+  }
+
+  /** @param {boolean} on */
+  #turn(on) {
+    this.#learner.isOn = on;
+    this.dispatchEvent(new Event("switch"));
+  }
+
+  /** Forgotten is forgotten: it takes two taps. */
+  #forgetAll() {
+    if (this.#forget.textContent === FORGET) return this.#ask(true);
+    this.#ask(false);
+    this.#learner.forget();
+    this.dispatchEvent(new Event("switch"));
+  }
+
+  /** @param {boolean} isSure */
+  #ask(isSure) {
+    this.#forget.textContent = isSure ? "Forget it all?" : FORGET;
+  }
+
+  #paint() {
+    const { state } = this.#learner;
+    const words = wordsOf(this.#learner);
+    // A live region speaks on every write, also of the same words.
+    if (this.#said.textContent !== words) this.#said.textContent = words;
+    this.#line.hidden = state === "untaught";
+    this.#switch.textContent = state === "off" ? "Use them" : "Off";
+    this.#switch.hidden = state === "unable";
+  }
+}

@@ -1,0 +1,121 @@
+// Drawings on their way to a server that is to keep them: none is lost, and none is kept twice. Pure.
+
+import { Refusal } from "./api.js";
+import { MOST_WAITING } from "./memory.js";
+
+/** @typedef {import("./examples.js").Example} Example */
+/** @typedef {import("./memory.js").Memory} Memory */
+/** @typedef {import("./memory.js").Receipt} Receipt */
+/** @typedef {import("./memory.js").Waiting} Waiting */
+/**
+ * @typedef {object} Post
+ * @property {(example: Example, key: string) => Promise<string>} keep Brings the receipt.
+ * @property {(receipt: string) => Promise<void>} remove
+ * @property {() => string} token Random, another one at each call.
+ * @property {() => string} today A date such as 2026-03-09.
+ */
+/** @typedef {{ readonly sent: ReadonlyMap<string, Receipt>, readonly error: unknown }} Outcome By key; `error` is null where all went well. */
+
+const NO_STORE = 501;
+
+export class Outbox {
+  #memory;
+  #post;
+  /** @type {Promise<Outcome> | null} */
+  #flight = null;
+
+  /**
+   * @param {Memory} memory
+   * @param {Post} post
+   */
+  constructor(memory, post) {
+    this.#memory = memory;
+    this.#post = post;
+  }
+
+  get isFull() {
+    return this.#memory.waiting.length >= MOST_WAITING;
+  }
+
+  /**
+   * Take on drawings that a person gave away just now.
+   *
+   * @param {readonly Example[]} examples
+   * @returns {readonly string[]} Their keys.
+   */
+  put(examples) {
+    const waiting = examples.map((example) => ({ key: this.#post.token(), example }));
+    this.#memory.waiting = [...this.#memory.waiting, ...waiting];
+    return waiting.map(({ key }) => key);
+  }
+
+  /** @param {readonly string[]} keys These are not to be sent after all. */
+  discard(keys) {
+    this.#memory.waiting = this.#memory.waiting.filter(({ key }) => !keys.includes(key));
+  }
+
+  /**
+   * Send what waits, the oldest first. What the server refuses waits no longer; what it has no time for does.
+   *
+   * @returns {Promise<Outcome>}
+   */
+  async flush() {
+    // Whoever comes while it is at work waits for that, and then looks again.
+    while (this.#flight !== null) await this.#flight;
+    this.#flight = this.#sendAll();
+    try {
+      return await this.#flight;
+    } finally {
+      this.#flight = null;
+    }
+  }
+
+  /**
+   * Take a drawing back that was given away.
+   *
+   * @param {string} receipt
+   * @throws {import("./api.js").ServerAway | Refusal} It is still there.
+   */
+  async remove(receipt) {
+    await this.#post.remove(receipt);
+    this.#memory.receipts = this.#memory.receipts.filter((one) => one.receipt !== receipt);
+    if (this.#memory.receipts.length + this.#memory.waiting.length === 0) this.#memory.writer = null;
+  }
+
+  /** @returns {Promise<Outcome>} */
+  async #sendAll() {
+    /** @type {Map<string, Receipt>} */
+    const sent = new Map();
+    let error = null;
+    for (const { key, example } of this.#memory.waiting) {
+      try {
+        sent.set(key, await this.#send(key, example));
+      } catch (failure) {
+        error = failure;
+        if (!isFinal(failure)) break;
+      }
+      this.discard([key]);
+    }
+    return { sent, error };
+  }
+
+  /**
+   * @param {string} key
+   * @param {Example} example
+   */
+  async #send(key, example) {
+    const receipt = { receipt: await this.#post.keep(example, key), label: example.label, day: this.#post.today() };
+    const others = this.#memory.receipts.filter((one) => one.receipt !== receipt.receipt);
+    this.#memory.receipts = [...others, receipt];
+    return receipt;
+  }
+}
+
+/**
+ * Whether the server will never take this drawing; a failure of its own may pass.
+ *
+ * @param {unknown} error
+ */
+export function isFinal(error) {
+  return error instanceof Refusal && (error.status < 500 || error.status === NO_STORE);
+}
