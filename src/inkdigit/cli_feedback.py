@@ -31,8 +31,8 @@ _SHOWN: Final = (28, 14)  # characters across and down in which a drawing is sho
 @click.option(
     "--database",
     metavar="FILE|URL",
-    help="Where the drawings are kept: a file of SQLite, or postgresql+psycopg://user@host/name. INKDIGIT_DATABASE sets "
-    "it too.",
+    help="Where the drawings are kept: a file of SQLite, or postgresql+psycopg://user@host/name. INKDIGIT_DATABASE sets"
+    " it too.",
 )
 @click.pass_context
 def feedback(ctx: click.Context, database: str | None) -> None:
@@ -73,7 +73,7 @@ def _status_of(name: str | None) -> "Status | None":
     type=click.Choice(["text", "json", "csv"]),
     default="text",
     show_default=True,
-    help="What is printed: columns to read, one JSON object per line, or a table that is safe to open in a spreadsheet.",
+    help="What is printed: columns to read, one JSON object per line, or a table that spreadsheets may open.",
 )
 def list_drawings(status: str | None, limit: int | None, style: str) -> None:
     """List the drawings, newest first.
@@ -205,7 +205,7 @@ def _copy(file: Path) -> None:
     import shutil
 
     with file.open("rb") as source:
-        shutil.copyfileobj(source, click.get_binary_stream("stdout"))
+        shutil.copyfileobj(source, sys.stdout.buffer)
 
 
 @feedback.command(
@@ -223,7 +223,7 @@ def import_(file: Path) -> None:
     with _open() as store, tempfile.TemporaryDirectory() as folder:
         if str(file) == "-":
             file = Path(folder, "standard input")
-            file.write_bytes(click.get_binary_stream("stdin").read())
+            file.write_bytes(sys.stdin.buffer.read())
         click.echo(f"{import_zip(store, file):,} drawings imported", err=True)
 
 
