@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from tests.drawings import draw, png
 
 from inkdigit import BlankImageError, Recognizer, normalize, read_image
-from inkdigit.preprocess import FAINT
+from inkdigit.preprocess import FAINT, lean
 from inkdigit.training.dataset import read_digits
 
 DATA = Path(__file__).parent / "data"
@@ -142,3 +142,26 @@ def test_enlarging_a_picture_keeps_its_frame() -> None:
     enlarged = normalize(image.repeat(6, axis=0).repeat(6, axis=1))
 
     assert np.abs(enlarged - normalize(image)).max() < 1e-5
+
+
+def test_a_line_leans_about_its_middle_and_keeps_its_ink() -> None:
+    stem = np.zeros((32, 41), np.float32)
+    stem[:, 20] = 1.0
+
+    leaning = lean(stem, 0.5, 1.0)
+
+    columns = leaning.argmax(axis=1)
+    middle = (leaning.shape[1] - 1) / 2
+    assert leaning.shape[1] % 2 == 0
+    assert columns[0] - columns[-1] == pytest.approx(0.5 * 31, abs=1)
+    assert abs((columns[15] + columns[16]) / 2 - middle) <= 1
+    assert leaning.sum() == pytest.approx(stem.sum(), rel=0.1)
+
+
+def test_a_narrower_line_is_narrower() -> None:
+    bar = np.zeros((32, 100), np.float32)
+    bar[:, 20:80] = 1.0
+
+    narrow = lean(bar, 0.0, 0.5)
+
+    assert narrow[16].sum() == pytest.approx(30, abs=1)

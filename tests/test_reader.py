@@ -11,7 +11,7 @@ from inkdigit.ctc import log_softmax
 from inkdigit.errors import BlankImageError, ModelError, NoReadingError
 from inkdigit.expect import Expectation
 from inkdigit.number import LABELS
-from inkdigit.reader import Division, Reader, Trust, substitutions, weighed
+from inkdigit.reader import VIEWS, Division, Reader, Trust, substitutions, weighed
 from inkdigit.recognizer import Recognizer, current_model
 
 pytest.importorskip("cv2", reason="OpenCV is not installed: pip install 'inkdigit[read]'")
@@ -155,3 +155,34 @@ def test_substitutions_are_the_chances_of_the_texts_with_one_character_exchanged
 def test_a_model_of_digits_is_no_reader() -> None:
     with pytest.raises(ModelError, match="not the card of a reader"):
         Reader.load(current_model())
+
+
+class Watched(Told):
+    """Counts how often it is asked, and answers other than at first from the second time on."""
+
+    def __init__(self, first: Mapping[str, float], later: Mapping[str, float]) -> None:
+        super().__init__(first)
+        self.later = later
+        self.asked = 0
+
+    def run(self, _: None, given: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        self.asked += 1
+        self.parts = self.parts if self.asked == 1 else (self.later,)
+        return super().run(_, given)
+
+
+def test_a_line_that_leaves_no_doubt_is_looked_at_once() -> None:
+    line = Watched({"4": 0.99}, {})
+
+    [number] = Reader(line, CARD, Recognizer.load()).read(strokes(1))
+
+    assert (number.text, line.asked) == ("4", 1)
+
+
+def test_a_line_that_leaves_doubt_is_looked_at_again_and_all_views_count_the_same() -> None:
+    line = Watched({"4": 0.6, "9": 0.4}, {"4": 0.1, "9": 0.9})
+
+    [number] = Reader(line, CARD, Recognizer.load()).read(strokes(1))
+
+    assert (number.text, line.asked) == ("9", 1 + len(VIEWS))
+    assert number.confidence == pytest.approx((0.4 + 0.9 * len(VIEWS)) / (1 + len(VIEWS)), abs=0.02)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from inkdigit.errors import BlankImageError
 from inkdigit.image import Ink
@@ -70,6 +71,29 @@ def normalize_line(ink: Ink) -> Normalized:
     width = max(2, 2 * round(ink.shape[1] * LINE_HEIGHT / len(ink) / 2))
     line = _average_rows(_average_rows(ink, LINE_HEIGHT).T, width).T
     return np.asarray(line / line.max(), np.float32)
+
+
+def lean(frame: Normalized, shear: float, width: float) -> Normalized:
+    """A line as another hand would have written it: leaning, and narrower or wider.
+
+    Args:
+        frame: (LINE_HEIGHT, W) float32 in [0, 1], as `normalize_line` makes it.
+        shear: pixels to the right per pixel upwards.
+        width: of what was one pixel.
+
+    Returns:
+        (LINE_HEIGHT, W') float32 in [0, 1]; W' is even, and its middle shows what the line's did.
+    """
+    to_width = max(8, 2 * round((frame.shape[1] * width + abs(shear) * LINE_HEIGHT) / 2 + 4))
+    middle = frame.shape[1] / 2 - (to_width / 2 + shear * LINE_HEIGHT / 2) / width
+    leaning = Image.fromarray(frame).transform(
+        (to_width, LINE_HEIGHT),
+        Image.Transform.AFFINE,
+        (1 / width, shear / width, middle, 0, 1, 0),
+        Image.Resampling.BILINEAR,
+    )
+    line = np.asarray(leaning, np.float32)
+    return line / max(float(line.max()), 1e-6)
 
 
 def _crop(ink: Ink) -> Ink:

@@ -21,7 +21,7 @@ from inkdigit.expect import Choice, Expectation, Hypothesis, choose
 from inkdigit.image import Ink, Page
 from inkdigit.layout import Line, find_lines
 from inkdigit.number import LABELS, SIGNS, Alternative, Box, Character, Number
-from inkdigit.preprocess import LINE_HEIGHT, Normalized, normalize, normalize_line
+from inkdigit.preprocess import LINE_HEIGHT, Normalized, lean, normalize, normalize_line
 from inkdigit.recognizer import CLASSES, Recognizer, find_model, read_sealed, start_session
 from inkdigit.segment import Piece, divide
 
@@ -38,7 +38,12 @@ LEAST_DIVISION: Final = 0.01  # of the likeliest text's probability, that a text
 LONGEST: Final = 40  # characters of which each is looked at alone; a longer line is no number
 UNLIKELY: Final = float(np.log(1e-4))  # logarithm of a probability at any step of a character: it is not this one
 FLOOR: Final = 1e-4  # probability that a look at one character never goes below: it may look at the wrong ink
+SURE: Final = 0.95  # confidence of a whole text under which the line is looked at again
+VIEWS: Final = ((-0.2, 1.0), (0.0, 0.86))  # as what: its lean, to the right per pixel upwards, and its width
 SHOWN: Final = 0.005  # confidence from which on an alternative is told
+
+
+Seen = dict[tuple[tuple[int, ...], bytes], NDArray[np.floating[Any]]]  # what single characters' ink looks like
 
 
 class Reader:
@@ -102,13 +107,21 @@ class Reader:
             frame = normalize_line(line.ink)
         except BlankImageError:
             return None
-        divisions = self._divisions(self.logs(frame), line.ink)
+        divisions = self._looked_at(frame, line.ink)
         if not divisions:
             return None
         hypotheses = [division.hypothesis for division in divisions]
         choice = choose(hypotheses, expect)
         read = choice.text if expect is None else choose(hypotheses).text
         return _number(divisions[choice.hypothesis], choice, read, line, self._trust)
+
+    def _looked_at(self, frame: Normalized, ink: Ink) -> list["Division"]:
+        """The ways to divide a line; one that leaves doubt is looked at again, upright and narrower."""
+        logs, seen = [self.logs(frame)], Seen()
+        divisions = self._divisions(logs, ink, seen)
+        if divisions and self._trust.calibrated(choose([d.hypothesis for d in divisions]).confidence) >= SURE:
+            return divisions
+        return self._divisions(logs + [self.logs(lean(frame, *view)) for view in VIEWS], ink, seen)
 
     def logs(self, frame: Normalized) -> Logs:
         """What the network says of a line (LINE_HEIGHT, W): (W / 2, 17) logarithms of probabilities."""
@@ -117,35 +130,40 @@ class Reader:
     def _run(self, frame: Normalized) -> NDArray[np.float32]:
         return np.asarray(self._session.run(None, {self._input: frame[None, ..., None]})[0][0], np.float32)
 
-    def _divisions(self, logs: Logs, ink: Ink) -> list["Division"]:
-        """The likeliest texts of each length, each with what else its characters may be."""
+    def _divisions(self, views: Sequence[Logs], ink: Ink, seen: Seen) -> list["Division"]:
+        """The likeliest texts of each length, each with what else its characters may be; all views count the same."""
+        chances: dict[Classes, float] = {}
+        for logs in views:
+            for text, chance in search(logs, BEAMS):
+                chances[text] = chances.get(text, 0.0) + chance / len(views)
         found: dict[int, tuple[Classes, float]] = {}
-        for text, chance in search(logs, BEAMS):
+        for text, chance in sorted(chances.items(), key=lambda text: -text[1]):
             found.setdefault(len(text), (text, chance))
-        texts = sorted(found.values(), key=lambda text: -text[1])[:DIVISIONS]
+        texts = list(found.values())[:DIVISIONS]
         likely = [text for text, chance in texts if 0 < len(text) <= LONGEST and chance > LEAST_DIVISION * texts[0][1]]
-        return weighed([self._division(logs, text, ink) for text in likely])
+        return weighed([self._division(views, text, ink, seen) for text in likely])
 
-    def _division(self, logs: Logs, text: Classes, ink: Ink) -> "Division":
-        steps = steps_of(logs, text)
-        scale = ink.shape[1] / len(logs)  # pixels of the line in one step
-        middles = [(start + stop) / 2 * scale for start, stop in steps]
-        pieces = divide(ink, middles)
-        by_line, mass = substitutions(logs, text, steps)
-        by_look = self._look(pieces)
+    def _division(self, views: Sequence[Logs], text: Classes, ink: Ink, seen: Seen) -> "Division":
+        steps = [steps_of(logs, text) for logs in views]
+        scale = ink.shape[1] / len(views[0])  # pixels of the line in one step of the first, straight view
+        pieces = divide(ink, [(start + stop) / 2 * scale for start, stop in steps[0]])
+        by_line, mass = mixed([substitutions(logs, text, at) for logs, at in zip(views, steps, strict=True)])
+        by_look = self._look(pieces, seen)
         whole = np.array([piece.whole for piece in pieces])
         agreement = self._trust.agreement(by_line, by_look, whole)
         return Division(mass, agreement, self._trust.joined(by_line, by_look, whole), pieces)
 
-    def _look(self, pieces: Sequence[Piece]) -> NDArray[np.float64]:
+    def _look(self, pieces: Sequence[Piece], seen: Seen) -> NDArray[np.float64]:
         """(L, 16) probabilities of `LABELS` by the ink of each character alone; signs are no digits to it."""
-        seen = np.full((len(pieces), len(LABELS)), 1 / len(LABELS))
-        rows = [row for row, piece in enumerate(pieces) if piece.ink.any()]
-        if rows:
-            classes = self._recognizer.classify(np.stack([normalize(pieces[row].ink) for row in rows]))
+        inks = [(piece.ink.shape, piece.ink.tobytes()) for piece in pieces]
+        new = {ink: piece for ink, piece in zip(inks, pieces, strict=True) if ink not in seen and piece.ink.any()}
+        if new:
+            classes = self._recognizer.classify(np.stack([normalize(piece.ink) for piece in new.values()]))
             none = classes[:, CLASSES:].sum(axis=1, keepdims=True)
-            seen[rows] = np.hstack([classes[:, :CLASSES], np.repeat(none / len(SIGNS), len(SIGNS), axis=1)])
-        return np.asarray(seen.clip(FLOOR))
+            looks = np.hstack([classes[:, :CLASSES], np.repeat(none / len(SIGNS), len(SIGNS), axis=1)])
+            seen.update(zip(new, looks.clip(FLOOR), strict=True))
+        nothing = np.full(len(LABELS), 1 / len(LABELS))
+        return np.stack([seen.get(ink, nothing) for ink in inks]).astype(np.float64)
 
     def _check_canary(self, folder: Path) -> None:
         canary = self.card["canary"]
@@ -261,6 +279,14 @@ def substitutions(logs: Logs, text: Classes, steps: Sequence[tuple[int, int]]) -
         relative[at, other - 1] = np.exp(chance - whole)
     sums = relative.sum(axis=1, keepdims=True)
     return np.asarray(relative / sums), float(min(1.0, np.exp(whole + np.log(sums).sum())))
+
+
+def mixed(opinions: Sequence[tuple[NDArray[np.float64], float]]) -> tuple[NDArray[np.float64], float]:
+    """What several views, each as good as another, say together: the mean of what `substitutions` gives for each."""
+    masses = np.array([mass for _, mass in opinions])
+    shares = masses / max(masses.sum(), 1e-300)
+    places = np.tensordot(shares, np.stack([places for places, _ in opinions]), axes=1)
+    return np.asarray(places / places.sum(axis=1, keepdims=True)), float(masses.mean())
 
 
 def _number(division: Division, choice: Choice, read: str, line: Line, trust: Trust) -> Number:
