@@ -1,7 +1,6 @@
 """The commands for model versions; what all commands share is in `inkdigit.terminal`."""
 
 import contextlib
-import importlib.util
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -208,6 +207,4 @@ def import_model(source: Path) -> None:
     home = home_of(settings_of())
     folder = install(source, home) if source.is_dir() else import_archive(source, home)
     click.echo(visible(str(folder)))
-    if not source.is_dir() and (folder / "model.keras").exists() and importlib.util.find_spec("keras") is None:
-        click.echo("Its model.keras was looked through and not opened, for Keras is not installed here.", err=True)
-    click.echo(f"Read with it from now on: inkdigit models promote {folder.name}", err=True)
+    click.echo(f"To read with it: inkdigit models promote {folder.name}", err=True)

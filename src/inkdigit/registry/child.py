@@ -5,7 +5,6 @@ crash, no end) befalls it alone.
 """
 
 import contextlib
-import importlib.util
 import json
 import re
 import sys
@@ -16,8 +15,8 @@ from typing import Any, Final
 
 from inkdigit.errors import InkdigitError, ModelError
 
-MEMORY_BYTES: Final[Mapping[str, int]] = {"model": 2 * 2**30, "keras": 12 * 2**30}  # TensorFlow takes 4 for itself
-CPU_S: Final[Mapping[str, int]] = {"model": 60, "keras": 240}
+MEMORY_BYTES: Final[Mapping[str, int]] = {"model": 2 * 2**30, "keras": 6 * 2**30}  # TensorFlow takes 1.5 for itself
+CPU_S: Final[Mapping[str, int]] = {"model": 20, "keras": 240}
 
 _KERAS_FILES: Final = {"metadata.json", "config.json", "model.weights.h5"}
 _MAX_CONFIG_BYTES: Final = 2**20
@@ -38,21 +37,20 @@ _KERAS_CLASSES: Final = frozenset((
 
 
 def main(what: str, path: str) -> None:
-    """Try a model, and write {} for one that is whole, or what is wrong with it."""
+    """Try a model, and write what was found: how far it was tried, or what is wrong with it."""
     _limit(MEMORY_BYTES[what], CPU_S[what])
     sys.stdout.write(f"\n{json.dumps(_verdict(_TRIALS[what], Path(path)))}\n")
 
 
-def _verdict(trial: Callable[[Path], None], path: Path) -> dict[str, str]:
+def _verdict(trial: Callable[[Path], bool], path: Path) -> dict[str, str | bool]:
     try:
-        trial(path)
+        return {"opened": trial(path)}
     except InkdigitError as error:
         return {"refused": str(error)}
     except MemoryError:
         return {"refused": f"{path} asks for too much memory"}
     except Exception as error:  # noqa: BLE001 - a strange model makes its libraries raise anything; all refuses it
         return {"refused": f"{path} cannot be used: {type(error).__name__}: {error}"}
-    return {}
 
 
 def _limit(memory_bytes: int, cpu_s: int) -> None:
@@ -67,7 +65,7 @@ def _limit(memory_bytes: int, cpu_s: int) -> None:
             resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
 
 
-def _try_model(folder: Path) -> None:
+def _try_model(folder: Path) -> bool:
     import numpy as np
 
     from inkdigit.preprocess import SIZE
@@ -77,20 +75,23 @@ def _try_model(folder: Path) -> None:
 
     if reads_lines(read_card(folder)):
         Reader.load(folder)
-        return
+        return True
     answers = Recognizer.load(folder).classify(np.zeros((300, SIZE, SIZE), np.float32))  # more than one run takes
     if not np.allclose(answers.sum(axis=1), 1, atol=0.05):  # one of eight bits rounds
         raise ModelError(f"the model in {folder} does not answer with probabilities")
+    return True
 
 
-def _try_keras(path: Path) -> None:
+def _try_keras(path: Path) -> bool:
     """Look through a Keras file, and open it where Keras is there; it may name nothing but plain layers."""
     for part in _parts(_keras_config(path)):
         _check_part(path, part)
-    if importlib.util.find_spec("keras") is not None:
+    try:
         import keras
-
-        keras.saving.load_model(path, compile=False, safe_mode=True)
+    except ImportError:  # or the library under it, which KERAS_BACKEND names, is not there
+        return False
+    keras.saving.load_model(path, compile=False, safe_mode=True)
+    return True
 
 
 def _keras_config(path: Path) -> Any:
@@ -129,7 +130,7 @@ def _is_plain(part: Mapping[str, Any]) -> bool:
     )
 
 
-_TRIALS: Final[Mapping[str, Callable[[Path], None]]] = {"model": _try_model, "keras": _try_keras}
+_TRIALS: Final[Mapping[str, Callable[[Path], bool]]] = {"model": _try_model, "keras": _try_keras}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

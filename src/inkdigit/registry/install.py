@@ -1,5 +1,6 @@
 """A model folder becomes a version: copied whole into the home folder, or not at all."""
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from inkdigit.registry.contents import SUMS, Contents, check_contents, read_fold
 from inkdigit.registry.disk import locked, sync_folder, write_through
 from inkdigit.registry.folders import model_folders
 from inkdigit.registry.trial import try_apart, verify
+
+_log = logging.getLogger(__name__)
 
 
 def install(folder: Path, home: Path) -> Path:
@@ -65,8 +68,8 @@ def _write(folder: Path, contents: Contents) -> None:
 
 def _try_out(folder: Path, with_keras: bool) -> None:
     verify(folder)
-    if with_keras:
-        try_apart("keras", folder / "model.keras")
+    if with_keras and not try_apart("keras", folder / "model.keras"):
+        _log.warning("its model.keras was looked through and not opened, for Keras is not installed")
 
 
 def _taken(version: str, home: Path) -> Path | None:

@@ -11,7 +11,7 @@ from inkdigit.errors import ModelError
 from inkdigit.recognizer import check_digests, shipped_models, verify_model_folder
 from inkdigit.registry.folders import read_card, reads_lines
 
-_TIMEOUT_S: Final = {"model": 120, "keras": 480}
+TIMEOUT_S: Final[dict[str, float]] = {"model": 120, "keras": 480}
 
 
 def verify(path: Path) -> None:
@@ -33,8 +33,11 @@ def verify(path: Path) -> None:
         verify_model_folder(path)
 
 
-def try_apart(what: str, path: Path) -> None:
+def try_apart(what: str, path: Path) -> bool:
     """Try a model folder ("model") or a Keras file ("keras") in a child process.
+
+    Returns:
+        Whether it was opened: without Keras, a Keras file is only looked through.
 
     Raises:
         ModelError: it is refused, or the child did not live to tell.
@@ -42,20 +45,21 @@ def try_apart(what: str, path: Path) -> None:
     command = [sys.executable, "-P", "-B", "-m", "inkdigit.registry.child", what, str(path.resolve())]
     try:
         child = subprocess.run(  # noqa: S603 - our own program
-            command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S[what]
+            command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S[what]
         )
     except subprocess.TimeoutExpired as error:
-        raise ModelError(f"{path} was still not tried out after {_TIMEOUT_S[what]} s, and is refused") from error
+        raise ModelError(f"{path} was still not tried out after {TIMEOUT_S[what]:g} s, and is refused") from error
     except OSError as error:
         raise ModelError(f"{path} cannot be tried out: {error}") from error
     verdict = _verdict(child.stdout)
     if verdict is None:
         raise ModelError(f"{path} ended the process that it was tried in ({_end_of(child)}), and is refused")
     if "refused" in verdict:
-        raise ModelError(verdict["refused"])
+        raise ModelError(str(verdict["refused"]))
+    return bool(verdict.get("opened"))
 
 
-def _verdict(output: bytes) -> dict[str, str] | None:
+def _verdict(output: bytes) -> dict[str, str | bool] | None:
     try:
         verdict = json.loads(output.splitlines()[-1])
     except (IndexError, ValueError):
