@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Refusal, ServerAway, isReady, predict, read } from "../../src/inkdigit/server/static/api.js";
+import { Refusal, ServerAway, adapt, deleteDrawing, isReady, keepDrawing, predict, read } from "../../src/inkdigit/server/static/api.js";
 
 const URL_ = new URL("http://127.0.0.1:1/api/v1/predict");
 const SEVEN = {
@@ -174,3 +174,73 @@ for (const body of [
     await assert.rejects(read(READ_URL, "", { fetch: replying(body) }), Refusal);
   });
 }
+
+const ADAPT_URL = new URL("http://127.0.0.1:1/api/v1/adapt");
+const FEEDBACK_URL = new URL("http://127.0.0.1:1/under/api/v1/feedback");
+
+test("a layer goes along with the picture, and the answer says whether it had its say", async () => {
+  const bodies = [];
+  const fetch = async (_, { body }) => {
+    bodies.push(JSON.parse(body));
+    return Response.json({ ...SEVEN, adapted: true });
+  };
+
+  const { adapted } = await predict(URL_, "data:,", { fetch, layer: "abc" });
+  await predict(URL_, "data:,", { fetch, layer: null });
+
+  assert.equal(adapted, true);
+  assert.deepEqual(bodies, [{ image: "data:,", layer: "abc" }, { image: "data:," }]);
+});
+
+test("drawings are posted, and a layer comes back", async () => {
+  const drawings = [{ strokes: [{ width: 19, points: [[1, 2]] }], label: 7 }];
+  const bodies = [];
+  const fetch = async (_, { body }) => {
+    bodies.push(JSON.parse(body));
+    return Response.json({ layer: "abc", used: true, corrections: 1, errors_before: 1, errors_after: 0, model: "digits-6" });
+  };
+
+  const learned = await adapt(ADAPT_URL, drawings, { fetch });
+
+  assert.deepEqual(bodies, [{ drawings }]);
+  assert.deepEqual(learned, { layer: "abc", used: true, model: "digits-6" });
+});
+
+for (const body of ["null", "{}", '{"layer": 7, "model": "digits-6"}', "<html>"]) {
+  test(`${body} is no layer`, async () => {
+    await assert.rejects(adapt(ADAPT_URL, [], { fetch: replying(body) }), Refusal);
+  });
+}
+
+test("a drawing is given with a key, and answered with a receipt", async () => {
+  const calls = [];
+  const fetch = async (url, { method, headers, body }) => {
+    calls.push([url.href, method, headers["Idempotency-Key"], JSON.parse(body).consent]);
+    return Response.json({ receipt: "r-1" }, { status: 201 });
+  };
+
+  const receipt = await keepDrawing(FEEDBACK_URL, { consent: true }, { fetch, key: "k" });
+
+  assert.equal(receipt, "r-1");
+  assert.deepEqual(calls, [[FEEDBACK_URL.href, "POST", "k", true]]);
+});
+
+test("an answer without a receipt is told", async () => {
+  await assert.rejects(keepDrawing(FEEDBACK_URL, {}, { fetch: replying("{}"), key: "k" }), { message: "The server's answer is not a receipt." });
+});
+
+test("a drawing is deleted at the address of its receipt, which cannot lead elsewhere", async () => {
+  const calls = [];
+  const fetch = async (url, { method }) => {
+    calls.push([url.href, method]);
+    return new Response(null, { status: 204 });
+  };
+
+  await deleteDrawing(FEEDBACK_URL, "r-1", { fetch });
+  await deleteDrawing(FEEDBACK_URL, "../model?x", { fetch });
+
+  assert.deepEqual(calls, [
+    [`${FEEDBACK_URL.href}/r-1`, "DELETE"],
+    [`${FEEDBACK_URL.href}/..%2Fmodel%3Fx`, "DELETE"],
+  ]);
+});

@@ -29,3 +29,9 @@ test("a file is posted as it is, whatever its name", () => {
     String.raw`curl -s 'http://127.0.0.1:5000/api/v1/read' -H 'Content-Type: image/jpeg' --data-binary '@it'\''s 1.jpg'`,
   );
 });
+
+test("a call whose answer was given with a layer has it, too", () => {
+  const call = curlCall(new URL("http://127.0.0.1:5000/"), "data:,", "abc");
+
+  assert.ok(call.endsWith(`-d '{"image":"data:,","layer":"abc"}'`));
+});

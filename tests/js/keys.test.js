@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { commandOf, isArrow, step } from "../../src/inkdigit/server/static/keys.js";
+import { commandOf, isArrow, labelOf, step } from "../../src/inkdigit/server/static/keys.js";
 
 const key = (name, ...held) => ({
   key: name,
@@ -57,3 +57,18 @@ test("only arrows are arrows", () => {
   assert.equal(isArrow("a"), false);
   assert.equal(isArrow("toString"), false);
 });
+
+for (const [event, label] of [
+  [key("0"), 0],
+  [key("9"), 9],
+  [key("n"), null],
+  [key("N", "shift"), null],
+  [key("n", "ctrl"), undefined],
+  [key("7", "meta"), undefined],
+  [key("7", "alt"), undefined],
+  [key("10"), undefined],
+  [key("x"), undefined],
+  [key("ArrowUp"), undefined],
+]) {
+  test(`${JSON.stringify(event)} says ${label}`, () => assert.equal(labelOf(event), label));
+}

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  nameOf, nameOfNumber, percent, placeOf, runnerUp, verdictOf, wordsOfDrawing, wordsOfPicture,
+  labelInWords, nameOf, nameOfNumber, percent, placeOf, runnerUp, verdictOf, wordsOfCorrection, wordsOfDrawing, wordsOfPicture,
 } from "../../src/inkdigit/server/static/words.js";
 
 const plain = (text) => text.replaceAll("\u00a0", " ");
@@ -140,3 +140,29 @@ test("a number is named with its doubts", () => {
 for (const [index, said] of [[0, "1st"], [1, "2nd"], [2, "3rd"], [3, "4th"], [10, "11th"], [12, "13th"], [20, "21st"]]) {
   test(`place ${index} is the ${said}`, () => assert.equal(placeOf(number("1".repeat(30)), index), `${said} digit`));
 }
+
+for (const [name, read, label, headline, detail] of [
+  ["another digit", answer({ 7: 0.62, 1: 0.3 }), 1, "That is a 1, as you say.", "It was read as a 7, 62.0 %."],
+  ["the same one", answer({ 8: 0.99 }), 8, "That is an 8, as you say.", "Quite sure, 99.0 %."],
+  ["no digit", answer({ 8: 0.99 }), null, "That is no digit, as you say.", "It was read as an 8, 99.0 %."],
+  ["a digit of what was taken for none", answer({ 8: 0.4 }, false), 8, "That is an 8, as you say.", "It was taken for no digit."],
+  ["no digit of what was taken for none", answer({ 8: 0.4 }, false), null, "That is no digit, as you say.", "It did not look like one, either."],
+]) {
+  test(`who says ${name} is not contradicted`, () => {
+    const words = wordsOfCorrection(read, label);
+
+    assert.deepEqual([words.headline, words.detail].map(plain), [headline, detail]);
+    assert.deepEqual(words.signs, [label === null ? "?" : `${label}`]);
+  });
+}
+
+test("a label stands for itself in a list", () => {
+  assert.deepEqual([null, 8, 1].map(labelInWords), ["No digit", "An 8", "A 1"]);
+});
+
+test("an answer that was given with what was learned says so", () => {
+  const { detail } = verdictOf({ ...answer({ 7: 0.99 }), adapted: true });
+
+  assert.equal(plain(detail), "Quite sure, 99.0 %, with what it learned from you.");
+  assert.equal(plain(verdictOf({ ...answer({ 7: 0.99 }), adapted: false }).detail), "Quite sure, 99.0 %.");
+});

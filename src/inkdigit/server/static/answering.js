@@ -67,8 +67,8 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
     const layer = answer.adapted === true ? learner.layer : null;
     view.answer(answer, { image, call: curlCall(predictUrl, image, layer) });
     why.show(answer, crop);
-    learner.note(answer);
     if (pad.isPenDown) return;
+    learner.note(answer);
     correcting.turnTo({ digit: { answer, drawing, crop } });
     if (correcting.label !== undefined) view.said(answer, correcting.label);
   };

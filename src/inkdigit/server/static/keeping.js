@@ -5,7 +5,7 @@ import { deleteDrawing, keepDrawing } from "./api.js";
 import { copied } from "./clipboard.js";
 import { writtenOf } from "./examples.js";
 import { randomToken } from "./memory.js";
-import { Outbox, isFinal } from "./outbox.js";
+import { Outbox, isFinal, isWithoutStore } from "./outbox.js";
 import { pictureOf } from "./render.js";
 import { SIZE } from "./strokes.js";
 import { find } from "./view.js";
@@ -17,6 +17,7 @@ import { labelInWords } from "./words.js";
 /** @typedef {import("./examples.js").Example} Example */
 /** @typedef {"none" | "offer" | "busy" | "kept" | "waiting" | "told"} State */
 
+const WITH_RECEIPT = "Kept. With this receipt it can be deleted again:";
 /** Looking for a server that is away, in milliseconds: what is given away has time. */
 const PAUSES_MS = [2000, 8000, 30_000, 120_000];
 
@@ -69,8 +70,10 @@ class Keeping extends EventTarget {
   #receipts;
   #correcting;
   #outbox;
-  /** @type {ReadonlySet<string>} Digits that were given away, by their ids. */
+  /** @type {Set<string>} Digits that were given away, by their ids. */
   #given = new Set();
+  /** Whether this server keeps drawings, as far as is known. */
+  #hasStore = true;
   /** @type {readonly string[]} What was just put into the outbox. */
   #keys = [];
   /** @type {readonly Receipt[]} What was just kept. */
@@ -111,7 +114,7 @@ class Keeping extends EventTarget {
   #offer() {
     const count = this.#examples.length;
     if (count === 0 && this.#correcting.examples.length > 0) return; // all of it was given, and the panel says so
-    if (count === 0) return this.#show("none", "");
+    if (count === 0 || !this.#hasStore) return this.#show("none", "");
     const what = count === 1 ? "this drawing" : `these ${count} digits`;
     this.#consent.textContent =
       `Keep ${what} to improve Inkdigit: strokes and picture, and a random number that stands for this browser; ` +
@@ -120,10 +123,11 @@ class Keeping extends EventTarget {
   }
 
   async #give() {
-    if (this.#outbox.isFull) return this.#show("told", "Too many drawings wait to be sent already. Send or discard those first.");
+    if (this.#outbox.isFull) return this.#show("told", "Too many drawings wait to be sent already; send or discard those first.");
     const examples = this.#examples;
-    this.#given = new Set([...this.#given, ...examples.map(({ id }) => id)]);
+    for (const { id } of examples) this.#given.add(id);
     this.#keys = this.#outbox.put(examples);
+    this.#kept = [];
     this.#correcting.isFinal = true;
     await this.send();
   }
@@ -132,23 +136,23 @@ class Keeping extends EventTarget {
   async send() {
     const keys = this.#keys;
     if (keys.length > 0) this.#show("busy", "Sending …");
-    const { sent, error } = await this.#outbox.flush();
+    const error = await this.#outbox.flush();
+    this.#hasStore = !isWithoutStore(error);
     this.dispatchEvent(new Event("change"));
     // Another drawing may stand on the page by now, or have been given meanwhile.
-    if (keys.length > 0 && keys === this.#keys) this.#tell(keys.flatMap((key) => sent.get(key) ?? []), error);
+    if (keys.length > 0 && keys === this.#keys) this.#tell(error);
   }
 
-  /**
-   * @param {readonly Receipt[]} kept
-   * @param {unknown} error
-   */
-  #tell(kept, error) {
-    this.#kept = kept;
-    if (kept.length > 0 && error === null) {
-      this.#receipts.textContent = kept.map(({ receipt }) => receipt).join(" ");
-      this.#show("kept", kept.length === 1 ? "Kept. With this receipt you can delete it:" : "Kept. With these receipts you can delete them:");
+  /** @param {unknown} error Null when none came between. */
+  #tell(error) {
+    this.#kept = this.#keys.flatMap((key) => this.#outbox.receiptOf(key) ?? []);
+    if (this.#kept.length === this.#keys.length) {
+      this.#receipts.textContent = this.#kept.map(({ receipt }) => receipt).join(" ");
+      this.#show("kept", WITH_RECEIPT);
+    } else if (error === null) {
+      this.#release("Not sent, and nothing is kept.");
     } else if (isFinal(error)) {
-      this.#show("told", `Not kept. ${messageOf(error)}`);
+      this.#release(`Not kept. ${messageOf(error)}`);
     } else {
       this.#show("waiting", `${messageOf(error)} Nothing is lost: it waits on this device, and is sent when the server can take it.`);
     }
@@ -169,11 +173,11 @@ class Keeping extends EventTarget {
     }
   }
 
-  /** @param {string} words What was said can be changed again. */
+  /** @param {string} words What was said can be changed again, and given again then. */
   #release(words) {
-    this.#given = new Set();
-    this.#keys = [];
     this.#correcting.isFinal = false;
+    for (const { id } of this.#correcting.examples) this.#given.delete(id);
+    this.#keys = this.#kept = [];
     this.#show("told", words);
     this.dispatchEvent(new Event("change"));
   }
@@ -181,7 +185,7 @@ class Keeping extends EventTarget {
   /** @param {Document} page */
   async #copy(page) {
     const isCopied = await copied(page, this.#receipts.textContent ?? "");
-    this.#said.textContent = isCopied ? "Copied. With this receipt you can delete it:" : "This browser does not let it be copied. Note it down:";
+    this.#said.textContent = isCopied ? "Copied. With this receipt it can be deleted again:" : "This browser does not let it be copied; note it down:";
   }
 
   /**
@@ -212,7 +216,7 @@ class Given {
   constructor(page, { memory, outbox }) {
     this.#page = page;
     this.#list = find(page, "#given", HTMLElement);
-    this.#said = find(page, "#given-said", HTMLElement);
+    this.#said = find(page, "#notes-said", HTMLElement);
     this.#memory = memory;
     this.#outbox = outbox;
     window.addEventListener("storage", () => this.show());

@@ -1,6 +1,6 @@
 // Reading one person's hand: their drawings go to the server, which makes a layer of them and keeps none. Pure.
 
-import { Refusal } from "./api.js";
+import { Refusal, ServerAway } from "./api.js";
 import { writtenOf } from "./examples.js";
 import { Asker } from "./latest.js";
 
@@ -37,7 +37,10 @@ export class Learner extends EventTarget {
         this.#memory.learned = learned;
         this.#to("idle");
       },
-      onError: (error) => this.#to(error instanceof Refusal && CANNOT.includes(error.status) ? "unable" : "waiting"),
+      onError: (error) => {
+        if (error instanceof ServerAway) this.#askedFor = ""; // it may do so the next time
+        this.#to(error instanceof Refusal && CANNOT.includes(error.status) ? "unable" : "waiting");
+      },
     });
   }
 
@@ -92,13 +95,14 @@ export class Learner extends EventTarget {
   }
 
   /**
-   * A layer belongs to one model; where another one answers, one for that is asked.
+   * A layer belongs to one model; where another one answers, one for that is asked. So it is where there is none yet.
    *
-   * @param {Answer} answer
+   * @param {Answer} answer To a finished drawing.
    */
   note({ model }) {
     if (this.#work === "learning" || this.#work === "unable" || this.#askedFor === model) return;
-    if (this.#memory.learned?.model === model || !this.#memory.isOn) return;
+    const { examples, isOn, learned } = this.#memory;
+    if (learned?.model === model || !isOn || examples.length === 0) return;
     this.#askedFor = model;
     this.#learn();
   }

@@ -14,6 +14,7 @@ export class Learning extends EventTarget {
   #said;
   #switch;
   #forget;
+  #notes;
 
   /**
    * @param {Document} page
@@ -26,6 +27,7 @@ export class Learning extends EventTarget {
     this.#said = find(page, "#learned-said", HTMLElement);
     this.#switch = find(page, "#learned-switch", HTMLButtonElement);
     this.#forget = find(page, "#forget", HTMLButtonElement);
+    this.#notes = find(page, "#notes-said", HTMLElement);
     this.#switch.addEventListener("click", () => this.#turn(learner.state === "off"));
     this.#forget.addEventListener("click", () => this.#forgetAll());
     this.#forget.addEventListener("blur", () => this.#ask(false));
@@ -45,6 +47,7 @@ export class Learning extends EventTarget {
     if (this.#forget.textContent === FORGET) return this.#ask(true);
     this.#ask(false);
     this.#learner.forget();
+    this.#notes.textContent = "Forgotten: nothing of your hand is remembered.";
     this.dispatchEvent(new Event("switch"));
   }
 
@@ -59,6 +62,7 @@ export class Learning extends EventTarget {
     // A live region speaks on every write, also of the same words.
     if (this.#said.textContent !== words) this.#said.textContent = words;
     this.#line.hidden = state === "untaught";
+    if (state !== "untaught") this.#notes.textContent = "";
     this.#switch.textContent = state === "off" ? "Use them" : "Off";
     this.#switch.hidden = state === "unable";
   }

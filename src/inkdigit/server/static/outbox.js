@@ -14,15 +14,16 @@ import { MOST_WAITING } from "./memory.js";
  * @property {() => string} token Random, another one at each call.
  * @property {() => string} today A date such as 2026-03-09.
  */
-/** @typedef {{ readonly sent: ReadonlyMap<string, Receipt>, readonly error: unknown }} Outcome By key; `error` is null where all went well. */
 
 const NO_STORE = 501;
 
 export class Outbox {
   #memory;
   #post;
-  /** @type {Promise<Outcome> | null} */
+  /** @type {Promise<unknown> | null} What came between, or null. */
   #flight = null;
+  /** @type {Map<string, Receipt>} By key, since the page was opened. */
+  #sent = new Map();
 
   /**
    * @param {Memory} memory
@@ -35,6 +36,11 @@ export class Outbox {
 
   get isFull() {
     return this.#memory.waiting.length >= MOST_WAITING;
+  }
+
+  /** @param {string} key */
+  receiptOf(key) {
+    return this.#sent.get(key);
   }
 
   /**
@@ -52,12 +58,13 @@ export class Outbox {
   /** @param {readonly string[]} keys These are not to be sent after all. */
   discard(keys) {
     this.#memory.waiting = this.#memory.waiting.filter(({ key }) => !keys.includes(key));
+    this.#forgetWriter();
   }
 
   /**
    * Send what waits, the oldest first. What the server refuses waits no longer; what it has no time for does.
    *
-   * @returns {Promise<Outcome>}
+   * @returns {Promise<unknown>} What came between at last; null when nothing did.
    */
   async flush() {
     // Whoever comes while it is at work waits for that, and then looks again.
@@ -79,35 +86,36 @@ export class Outbox {
   async remove(receipt) {
     await this.#post.remove(receipt);
     this.#memory.receipts = this.#memory.receipts.filter((one) => one.receipt !== receipt);
+    this.#forgetWriter();
+  }
+
+  /** The number that stands for this browser is worth nothing once none of its drawings is kept. */
+  #forgetWriter() {
     if (this.#memory.receipts.length + this.#memory.waiting.length === 0) this.#memory.writer = null;
   }
 
-  /** @returns {Promise<Outcome>} */
+  /** @returns {Promise<unknown>} */
   async #sendAll() {
-    /** @type {Map<string, Receipt>} */
-    const sent = new Map();
     let error = null;
     for (const { key, example } of this.#memory.waiting) {
       try {
-        sent.set(key, await this.#send(key, example));
+        this.#note(key, { receipt: await this.#post.keep(example, key), label: example.label, day: this.#post.today() });
       } catch (failure) {
         error = failure;
         if (!isFinal(failure)) break;
       }
       this.discard([key]);
     }
-    return { sent, error };
+    return error;
   }
 
   /**
    * @param {string} key
-   * @param {Example} example
+   * @param {Receipt} receipt
    */
-  async #send(key, example) {
-    const receipt = { receipt: await this.#post.keep(example, key), label: example.label, day: this.#post.today() };
-    const others = this.#memory.receipts.filter((one) => one.receipt !== receipt.receipt);
-    this.#memory.receipts = [...others, receipt];
-    return receipt;
+  #note(key, receipt) {
+    this.#sent.set(key, receipt);
+    this.#memory.receipts = [...this.#memory.receipts.filter((one) => one.receipt !== receipt.receipt), receipt];
   }
 }
 
@@ -118,4 +126,13 @@ export class Outbox {
  */
 export function isFinal(error) {
   return error instanceof Refusal && (error.status < 500 || error.status === NO_STORE);
+}
+
+/**
+ * Whether it keeps no drawings at all.
+ *
+ * @param {unknown} error
+ */
+export function isWithoutStore(error) {
+  return error instanceof Refusal && [404, 405, NO_STORE].includes(error.status);
 }

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Refusal, ServerAway } from "../../src/inkdigit/server/static/api.js";
+import { Learner, wordsOf } from "../../src/inkdigit/server/static/learner.js";
+import { Memory, storeOf } from "../../src/inkdigit/server/static/memory.js";
+
+const example = (id, label, predicted = 1) => ({
+  id,
+  label,
+  predicted,
+  confidence: 0.6,
+  model: "digits-6",
+  drawing: [{ width: 19, points: [{ x: 1, y: 2 }] }],
+});
+const answered = (model) => ({ label: 7, confidence: 1, is_digit: true, probabilities: [], model });
+const settled = () => new Promise((resolve) => setTimeout(resolve));
+
+/** A learner whose server does what is told, and what it was asked. */
+function learner(adapt = async () => ({ layer: "layer", used: true, model: "digits-6" })) {
+  const asked = [];
+  const memory = new Memory(storeOf(() => null));
+  const it = new Learner(memory, async (drawings) => (asked.push(drawings), adapt()));
+  return { it, asked, memory };
+}
+
+const fails = (error) => async () => {
+  throw error;
+};
+
+test("what a person says is learned from, and the layer used from then on", async () => {
+  const { it, asked } = learner();
+
+  it.learnFrom("a", [example("a", 7)]);
+  const [meanwhile, layer] = [it.state, it.layer];
+  await settled();
+
+  assert.deepEqual([meanwhile, layer], ["learning", null]);
+  assert.deepEqual(asked, [[{ strokes: [{ width: 19, points: [[1, 2]] }], label: 7 }]]);
+  assert.deepEqual([it.state, it.layer], ["used", "layer"]);
+});
+
+test("all drawings are sent each time, and what is said anew of one in the place of the old", async () => {
+  const { it, asked } = learner();
+
+  it.learnFrom("a", [example("a", 7)]);
+  it.learnFrom("b", [example("b.0", 3), example("b.1", 4)]);
+  it.learnFrom("b", [example("b.0", 5)]);
+  await settled();
+
+  assert.deepEqual(asked.at(-1).map(({ label }) => label), [7, 5]);
+});
+
+test("what is no digit is not learned from", async () => {
+  const { it, asked } = learner();
+
+  it.learnFrom("a", [example("a", null)]);
+  await settled();
+
+  assert.deepEqual([asked.length, it.state], [0, "untaught"]);
+});
+
+test("what is taken back is unlearned, and the last one takes the layer along", async () => {
+  const { it, memory } = learner();
+  it.learnFrom("a", [example("a", 7)]);
+  await settled();
+
+  it.learnFrom("a", []);
+  await settled();
+
+  assert.deepEqual([it.state, it.layer, memory.learned], ["untaught", null, null]);
+});
+
+test("a layer that does not help is not used", async () => {
+  const { it } = learner(async () => ({ layer: "layer", used: false, model: "digits-6" }));
+
+  it.learnFrom("a", [example("a", 7)]);
+  await settled();
+
+  assert.deepEqual([it.state, it.layer], ["unused", null]);
+});
+
+test("switched off, nothing goes along; switched on, it does again", async () => {
+  const { it } = learner();
+  it.learnFrom("a", [example("a", 7)]);
+  await settled();
+
+  it.isOn = false;
+  const off = [it.state, it.layer];
+  it.isOn = true;
+
+  assert.deepEqual(off, ["off", null]);
+  assert.deepEqual([it.state, it.layer], ["used", "layer"]);
+});
+
+test("forgotten while it was learning, nothing comes back", async () => {
+  const { it, memory } = learner();
+  it.learnFrom("a", [example("a", 7)]);
+
+  it.forget();
+  await settled();
+
+  assert.deepEqual([it.state, memory.examples, memory.learned], ["untaught", [], null]);
+});
+
+test("another model has its own layer made, and is asked once", async () => {
+  const { it, asked } = learner();
+  it.learnFrom("a", [example("a", 7)]);
+  await settled();
+
+  for (const model of ["digits-6", "digits-7", "digits-7"]) {
+    it.note(answered(model));
+    await settled();
+  }
+
+  assert.equal(asked.length, 2);
+});
+
+test("a server that was away is asked again with the next answer", async () => {
+  let isAway = true;
+  const { it, asked } = learner(async () => {
+    if (isAway) throw new ServerAway("away");
+    return { layer: "layer", used: true, model: "digits-6" };
+  });
+  it.learnFrom("a", [example("a", 7)]);
+  await settled();
+  const state = it.state;
+  isAway = false;
+  it.note(answered("digits-6"));
+  await settled();
+
+  assert.deepEqual([state, it.state, asked.length], ["waiting", "used", 2]);
+});
+
+test("a server that refuses is not asked at every answer", async () => {
+  const { it, asked } = learner(fails(new Refusal("too few", { status: 422 })));
+  it.learnFrom("a", [example("a", 7)]);
+  await settled();
+
+  for (let i = 0; i < 3; i += 1) {
+    it.note(answered("digits-6"));
+    await settled();
+  }
+
+  assert.deepEqual([it.state, asked.length], ["waiting", 2]);
+});
+
+for (const status of [404, 501]) {
+  test(`a server that answers ${status} cannot learn, and what was said is remembered`, async () => {
+    const { it, asked, memory } = learner(fails(new Refusal("no", { status })));
+    it.learnFrom("a", [example("a", 7)]);
+    await settled();
+    it.learnFrom("b", [example("b", 7)]);
+    it.note(answered("digits-6"));
+    await settled();
+
+    assert.deepEqual([it.state, asked.length, memory.examples.length], ["unable", 1, 2]);
+  });
+}
+
+test("without a word of anybody nothing is asked", async () => {
+  const { it, asked } = learner();
+
+  it.note(answered("digits-6"));
+  await settled();
+
+  assert.deepEqual([asked.length, it.layer], [0, null]);
+});
+
+for (const [state, corrections, confirmations, words] of [
+  ["untaught", 0, 0, ""],
+  ["used", 12, 0, "Learned from your 12 corrections."],
+  ["used", 1, 2, "Learned from your 1 correction and 2 right answers."],
+  ["unused", 3, 0, "Your 3 corrections do not yet make it read you better, so its answers stay as they are."],
+  ["unused", 0, 1, "Your 1 right answer does not yet make it read you better, so its answers stay as they are."],
+  ["off", 2, 0, "Your 2 corrections are remembered, and not used."],
+  ["unable", 1, 0, "Your 1 correction is remembered; this server cannot learn from it."],
+]) {
+  test(`it says: ${words || "nothing"}`, () => {
+    assert.equal(wordsOf({ state, lessons: { corrections, confirmations } }), words);
+  });
+}
