@@ -33,7 +33,7 @@ MAX_CASE_BYTES: Final = 256 * 1024  # of a TOML file; a code has at most 180,000
 
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
 _DEVICES: Final = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")  # of Windows, whatever ending a file has
-_LABEL: Final = re.compile(f"[{re.escape(LABELS)}]{{1,64}}|{NO_DIGIT}", re.ASCII)
+_LABEL: Final = re.compile(f"(?=.*[0-9])[{re.escape(LABELS)}]{{1,64}}|{NO_DIGIT}", re.ASCII)
 _FIELDS: Final = frozenset({"label", "code", "picture", "story", "known"})
 
 State = Literal["right", "misread", "known", "fixed"]
@@ -205,7 +205,7 @@ def _kept(source: str) -> tuple[str, None] | tuple[None, bytes]:
 
 def _name_for(label: str, held: bytes) -> str:
     """A name for a case without one: what it must be read as, and the beginning of a digest."""
-    return f"{re.sub('[^a-z0-9]+', '-', label).strip('-') or 'sign'}-{hashlib.sha256(held).hexdigest()[:8]}"
+    return f"{re.sub('[^a-z0-9]+', '-', label).strip('-')}-{hashlib.sha256(held).hexdigest()[:8]}"
 
 
 def _as_toml(case: Case) -> str:
