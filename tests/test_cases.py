@@ -2,6 +2,7 @@ import io
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -38,6 +39,11 @@ def outcomes(recognizer: Recognizer) -> Mapping[str, Outcome]:
     reader = Reader.load()
     found = run_cases(load_cases(FOLDER), FOLDER, lambda: recognizer, lambda: reader)
     return {outcome.case.name: outcome for outcome in found}
+
+
+def fake(not_digit: float = 0.0) -> Recognizer:
+    """Reads everything as a seven."""
+    return cast(Recognizer, FakeRecognizer(not_digit=not_digit))
 
 
 # --- the project's own cases
@@ -178,10 +184,11 @@ def test_a_name_that_leads_elsewhere_is_refused_before_anything_is_touched(name:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["seven", None])
 @pytest.mark.parametrize("label", ["", "seven", "12 50", "7\n", "٧", "..", "1" * 65, "None"])
-def test_a_label_that_nothing_is_read_as_is_refused(label: str, tmp_path: Path) -> None:
+def test_a_label_that_nothing_is_read_as_is_refused(label: str, name: str | None, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is no label"):
-        add_case(tmp_path, CODE, label, "seven")
+        add_case(tmp_path, CODE, label, name)
 
 
 def test_a_label_does_not_lead_the_name_elsewhere(tmp_path: Path) -> None:
@@ -237,7 +244,7 @@ def test_links_to_other_places_are_not_followed(tmp_path: Path, digit_png: bytes
     with pytest.raises(ConfigError, match="link to another place"):
         load_case(folder, "seven")
     with pytest.raises(ConfigError, match="link to another place"):
-        list(run_cases([load_case(folder, "photo")], folder, FakeRecognizer, FakeReader))
+        list(run_cases([load_case(folder, "photo")], folder, fake, FakeReader))
 
 
 # --- checking
@@ -254,13 +261,13 @@ def test_links_to_other_places_are_not_followed(tmp_path: Path, digit_png: bytes
     ],
 )
 def test_a_case_is_right_misread_known_to_be_or_fixed(label: str, known: bool, state: State) -> None:
-    [outcome] = run_cases([Case("seven", label, CODE, "", known)], Path(), FakeRecognizer, FakeReader)
+    [outcome] = run_cases([Case("seven", label, CODE, "", known)], Path(), fake, FakeReader)
 
     assert outcome.state == state
 
 
 def test_what_is_no_digit_is_read_as_none() -> None:
-    [outcome] = run_cases([Case("blot", "none", CODE)], Path(), lambda: FakeRecognizer(not_digit=0.9), FakeReader)
+    [outcome] = run_cases([Case("blot", "none", CODE)], Path(), lambda: fake(0.9), FakeReader)
 
     assert outcome.read == "none"
 
@@ -274,7 +281,7 @@ def test_pictures_of_digits_go_to_the_digit_model_and_those_of_numbers_to_the_re
         for i, label in enumerate(["7", "none", "4007"])
     ]
 
-    read = [outcome.read for outcome in run_cases(cases, tmp_path / "cases", FakeRecognizer, FakeReader)]
+    read = [outcome.read for outcome in run_cases(cases, tmp_path / "cases", fake, FakeReader)]
 
     assert read == ["7", "7", "4007 12.50"]
 
@@ -282,7 +289,7 @@ def test_pictures_of_digits_go_to_the_digit_model_and_those_of_numbers_to_the_re
 def test_a_case_whose_picture_is_gone_fails_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "photo.toml").write_text('label = "7"\npicture = "photo.png"')
 
-    [outcome] = run_cases(load_cases(tmp_path), tmp_path, FakeRecognizer, FakeReader)
+    [outcome] = run_cases(load_cases(tmp_path), tmp_path, fake, FakeReader)
 
     assert outcome.state == "misread"
     assert outcome.read == "error: no such file or folder; check the name"

@@ -63,9 +63,9 @@ class Case:
         Raises:
             ConfigError: one of the two; the text says how they are written.
         """
-        check_name(self.name)
         if not _LABEL.fullmatch(self.label):
             raise ConfigError(f"{self.label[:80]!r} is no label; it is a digit, a number, or {NO_DIGIT}")
+        check_name(self.name)
 
 
 @dataclass(frozen=True, slots=True)
