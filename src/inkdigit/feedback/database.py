@@ -30,11 +30,13 @@ _ADVICE: Final = {
     "53100": "its disk is full; free some space and try again",
     "53300": "it has too many connections; try again, or allow it more",
     "25006": "it may not be written to; use the primary server, not a copy of it",
-    "28": "it does not accept this user or password; see INKDIGIT_DATABASE",
-    "3D000": "there is no such database; create it, or see INKDIGIT_DATABASE",
+    "3F": "this user may not do that; grant it the right to create and change tables",
     "42501": "this user may not do that; grant it the right to create and change tables",
     "57": "it is starting or stopping; try again",
 }
+
+# After these SQLite must open the file anew: a connection that could only read goes on so when it might write.
+_STALE: Final = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR")
 
 
 class Database:
@@ -105,6 +107,8 @@ class Database:
             yield
         # Numbers and letters that a database has no place for are its driver's errors, which nobody wraps.
         except (SQLAlchemyError, OverflowError, UnicodeError) as error:
+            if _code(error).startswith(_STALE):
+                self._engine.dispose()
             raise StoreError(f"the store of corrections at {self.name}: {_explanation(error)}") from error
 
 
@@ -158,7 +162,8 @@ def _sqlite(path: Path, read_only: bool, timeout_s: float) -> Engine:
 def _access(path: Path) -> str:
     """How to open a file for reading only: as one that cannot change, where nobody has it open and nobody may."""
     journal = path.with_name(f"{path.name}-wal")
-    return "mode=ro" if journal.exists() or os.access(path.parent, os.W_OK) else "immutable=1"
+    may_change = os.access(path.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    return "mode=ro" if journal.exists() or may_change else "immutable=1"
 
 
 def _make_file(path: Path) -> None:
@@ -186,10 +191,20 @@ def _postgresql(url: URL, timeout_s: float) -> Engine:
 
 def _explanation(error: Exception) -> str:
     """What is the matter, and what to do."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    name = str(getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or "")
+    cause = _cause(error)
+    name = _code(error)
     said = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
     advice = next((advice for start, advice in _ADVICE.items() if name.startswith(start)), None)
     if advice is None and isinstance(error, DBAPIError) and not name:
-        advice = "it does not answer; see that it runs and INKDIGIT_DATABASE names it, and try again"
+        advice = "it cannot be reached; see that it runs, and that INKDIGIT_DATABASE is right; then try again"
     return f"{advice} ({said})" if advice else said
+
+
+def _cause(error: Exception) -> BaseException:
+    return error.orig or error if isinstance(error, DBAPIError) else error
+
+
+def _code(error: Exception) -> str:
+    """SQLite's name for the error, PostgreSQL's code of it, or nothing where the database was not reached."""
+    cause = _cause(error)
+    return str(getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or "")
