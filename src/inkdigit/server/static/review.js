@@ -1,0 +1,363 @@
+// Wires the review: the door, the desk, its grid and keys, and the statistics.
+
+import { Refusal, ServerAway } from "./api.js";
+import { Office } from "./review-calls.js";
+import { showStatistics } from "./review-charts.js";
+import { Desk, meaningOf } from "./review-desk.js";
+import { Grid } from "./review-grid.js";
+import { START, hashOf, placeFrom, queryOf } from "./review-place.js";
+import { countsInWords, nameOf, readingInWords, verdictInWords } from "./review-words.js";
+import { find } from "./view.js";
+
+/** @typedef {import("./review-calls.js").Counts} Counts */
+/** @typedef {import("./review-calls.js").Found} Found */
+/** @typedef {import("./review-desk.js").Act} Act */
+/** @typedef {import("./review-desk.js").Step} Step */
+/** @typedef {import("./review-place.js").Place} Place */
+
+const KEY = "inkdigit-admin-key";
+const BASE = new URL("api/v1/review/", document.baseURI);
+
+const parts = {
+  views: find(document, "#views", HTMLElement),
+  door: find(document, "#door", HTMLFormElement),
+  key: find(document, "#key", HTMLInputElement),
+  keySaid: find(document, "#key-said", HTMLElement),
+  desk: find(document, "#desk", HTMLElement),
+  status: find(document, "#status", HTMLSelectElement),
+  order: find(document, "#order", HTMLSelectElement),
+  filter: find(document, "#filter", HTMLAnchorElement),
+  counts: find(document, "#counts", HTMLElement),
+  notice: find(document, "#notice", HTMLElement),
+  grid: find(document, "#grid", HTMLElement),
+  before: find(document, "#before", HTMLButtonElement),
+  next: find(document, "#next", HTMLButtonElement),
+  place: find(document, "#place", HTMLElement),
+  about: find(document, "#about", HTMLElement),
+  undo: find(document, "#undo", HTMLButtonElement),
+  statistics: find(document, "#statistics", HTMLElement),
+  said: find(document, "#said", HTMLElement),
+  model: find(document, "#model", HTMLElement),
+};
+
+const desk = new Desk();
+const grid = new Grid(parts.grid, desk);
+/** @type {Office | null} */
+let office = null;
+let place = placeFrom(location.hash);
+/** What was asked last: an answer to anything before it comes too late. */
+let asked = 0;
+/** Questions under way whose answer lays other drawings on the desk: until then no key means anything. */
+let waits = 0;
+/** Steps go to the server one after the other, in the order in which they were taken. */
+let line = Promise.resolve();
+/** @type {WeakMap<Step, number>} How many drawings a step changed. */
+const changed = new WeakMap();
+
+// --- the door
+
+/** @param {string} [why] */
+function close(why = "") {
+  office = null;
+  sessionStorage.removeItem(KEY);
+  parts.door.hidden = false;
+  for (const part of [parts.desk, parts.statistics, parts.views]) part.hidden = true;
+  parts.keySaid.textContent = why;
+  parts.key.value = "";
+  parts.key.focus();
+}
+
+/** @param {string} key */
+async function open(key) {
+  if (!/^[!-~]+$/.test(key)) return close("That is not the key: it has no spaces, and letters of ASCII only.");
+  office = new Office(BASE, key);
+  if (!(await go())) return undefined;
+  sessionStorage.setItem(KEY, key);
+  parts.door.hidden = true;
+  parts.views.hidden = false;
+  grid.show(place.view === "drawings");
+  return undefined;
+}
+
+parts.door.addEventListener("submit", (event) => {
+  event.preventDefault();
+  void open(parts.key.value.trim());
+});
+find(document, "#forget", HTMLButtonElement).addEventListener("click", () => close());
+
+// --- where one is
+
+/** Show what the address says. @returns {Promise<boolean>} Whether it came about. */
+async function go() {
+  for (const link of parts.views.querySelectorAll("a")) {
+    if (link.dataset.view === place.view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  return place.view === "statistics" ? goToStatistics() : goToDrawings();
+}
+
+/** @param {Partial<Place>} change */
+function moveTo(change) {
+  place = { ...place, ...change };
+  history.replaceState(null, "", hashOf(place));
+}
+
+window.addEventListener("hashchange", () => {
+  place = placeFrom(location.hash);
+  if (office !== null) void go();
+});
+for (const [name, part] of /** @type {const} */ ([["status", parts.status], ["order", parts.order]])) {
+  part.addEventListener("change", () => {
+    moveTo({ [name]: part.value, after: "" });
+    void go();
+  });
+}
+
+async function goToStatistics() {
+  return attempt(async (isLate) => {
+    const statistics = await readAll(() => office?.statistics(), isLate);
+    if (statistics === null) return;
+    parts.statistics.hidden = false;
+    parts.desk.hidden = true;
+    parts.model.textContent = statistics.model;
+    showStatistics(parts.statistics, statistics);
+  });
+}
+
+async function goToDrawings() {
+  parts.status.value = place.status;
+  parts.order.value = place.order;
+  return attempt(async (isLate) => {
+    const found = await fetchPage(place.after, isLate);
+    if (found === null) return;
+    desk.begin(found, place.after);
+    parts.statistics.hidden = true;
+    parts.desk.hidden = false;
+    showFilter(found);
+    tell("");
+    show(document.activeElement === document.body);
+  });
+}
+
+/** @param {Found} found */
+function showFilter({ matching }) {
+  const { truth, reading } = place;
+  parts.filter.hidden = truth === "any" && reading === "any";
+  const words = [truth === "any" ? "" : `labelled ${truth}`, reading === "any" ? "" : `read as ${reading}`];
+  parts.filter.textContent = `${words.filter((word) => word !== "").join(", ")}: ${matching} ×`;
+  parts.filter.setAttribute("aria-label", `Only drawings ${words.filter((word) => word !== "").join(", ")}; show all`);
+  parts.filter.href = hashOf({ ...START, status: place.status, order: place.order });
+}
+
+// --- pages
+
+/**
+ * @param {string} after
+ * @param {() => boolean} isLate
+ */
+async function fetchPage(after, isLate) {
+  const found = await readAll(() => office?.drawings(queryOf(place, after)), isLate);
+  if (found !== null) {
+    parts.model.textContent = found.model;
+    showCounts(found.counts);
+  }
+  return found;
+}
+
+/** @param {-1 | 1} by */
+async function turn(by) {
+  const { wanted } = desk;
+  if (by === 1 && wanted !== null) {
+    await attempt(async (isLate) => {
+      const found = await fetchPage(wanted, isLate);
+      if (found !== null) desk.add(found, wanted);
+    });
+  } else desk.turn(by);
+  moveTo({ after: desk.after });
+  show(true);
+}
+
+// --- steps
+
+/** @param {Act} act */
+function judge(act) {
+  const step = desk.judge(act);
+  if (step === null) return;
+  tell(verdictInWords(step.verdicts));
+  const isEnd = desk.isDone && desk.hasNext;
+  show(true);
+  line = line.then(() => send(step));
+  if (isEnd) void turn(1);
+}
+
+/** @param {Step} step */
+async function send(step) {
+  const isDone = await attempt(async () => {
+    const answer = await office?.review(step.verdicts);
+    if (answer === undefined) return;
+    changed.set(step, answer.changed);
+    showCounts(answer.counts);
+  }, false);
+  if (isDone) return;
+  desk.takeBack(step);
+  show(true);
+}
+
+function undo() {
+  const step = desk.undo();
+  show(true);
+  line = line.then(() => attempt(() => takeBack(step), false).then(() => undefined));
+}
+
+/** @param {Step | null} step */
+async function takeBack(step) {
+  if (step !== null && changed.get(step) === 0) return;
+  const answer = await office?.undo();
+  if (answer === undefined) return;
+  showCounts(answer.counts);
+  if (answer.changed === 0) tell("There is nothing to take back.");
+  else tell(`Taken back: ${answer.changed === 1 ? "one drawing" : `${answer.changed} drawings`}.`);
+  // A step of before the page was opened, or of somebody else: what lies on the desk may have changed.
+  if (answer.changed !== (step === null ? 0 : changed.get(step))) await goToDrawings();
+}
+
+// --- showing
+
+/** @param {boolean} focus */
+function show(focus) {
+  grid.show(focus);
+  const { focused, chosen } = desk;
+  parts.before.disabled = !desk.hasBefore;
+  parts.next.disabled = !desk.hasNext;
+  parts.place.textContent = desk.drawings.length === 0 ? "" : `Page ${desk.number}`;
+  parts.notice.hidden = desk.drawings.length > 0;
+  if (desk.drawings.length === 0) parts.notice.textContent = "There is nothing to look at here.";
+  if (chosen > 0) parts.about.textContent = `${chosen} selected`;
+  else parts.about.textContent = focused === null ? "" : `Labelled ${nameOf(focused.truth)}; ${readingInWords(focused.reading)}`;
+}
+
+/** @param {Counts} counts */
+function showCounts(counts) {
+  parts.counts.textContent = countsInWords(counts);
+}
+
+/** @param {string} words */
+function tell(words) {
+  parts.said.textContent = words;
+}
+
+/**
+ * Do something that asks the server; if it fails, say so.
+ *
+ * @param {(isLate: () => boolean) => Promise<void>} work
+ * @param {boolean} [isNew] Whether an answer to what was asked before comes too late from now on.
+ * @returns {Promise<boolean>} Whether it came about.
+ */
+async function attempt(work, isNew = true) {
+  const number = isNew ? (asked += 1) : asked;
+  wait(isNew ? 1 : 0);
+  try {
+    await work(() => number !== asked);
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 401) close("That is not the key.");
+    else if (error instanceof Refusal || error instanceof ServerAway) complain(error.message);
+    else throw error;
+    return false;
+  } finally {
+    wait(isNew ? -1 : 0);
+  }
+}
+
+/** @param {number} more */
+function wait(more) {
+  waits += more;
+  parts.grid.setAttribute("aria-busy", String(waits > 0));
+}
+
+/** @param {string} words */
+function complain(words) {
+  if (!parts.door.hidden) parts.keySaid.textContent = words;
+  parts.notice.hidden = false;
+  parts.notice.textContent = `${words} Nothing was changed; try again.`;
+  tell(words);
+}
+
+/**
+ * Ask until the model has read every drawing.
+ *
+ * @template {{ readonly unread: number }} T
+ * @param {() => Promise<T> | undefined} ask
+ * @param {() => boolean} isLate
+ * @returns {Promise<T | null>} Null where something else was asked meanwhile.
+ */
+async function readAll(ask, isLate) {
+  for (;;) {
+    const answer = await ask();
+    if (answer === undefined || isLate()) return null;
+    if (answer.unread === 0) return answer;
+    parts.notice.hidden = false;
+    parts.notice.textContent = `The model reads the drawings; ${answer.unread} are left.`;
+  }
+}
+
+// --- hands
+
+/** @type {Readonly<Record<string, () => void>>} */
+const COMMANDS = {
+  undo,
+  before: () => void (desk.hasBefore && turn(-1)),
+  next: () => void (desk.hasNext && turn(1)),
+  choose: () => chosen(() => desk.choose(desk.focus)),
+  all: () => chosen(() => desk.chooseAll()),
+  clear: () => chosen(() => desk.clearChoice()),
+};
+
+/** @param {() => void} choose */
+function chosen(choose) {
+  choose();
+  show(true);
+  tell(desk.chosen === 0 ? "Nothing is selected." : `${desk.chosen} selected.`);
+}
+
+parts.grid.addEventListener("keydown", (event) => {
+  const meaning = meaningOf(event);
+  if (meaning === null) return;
+  event.preventDefault();
+  if (waits > 0) return;
+  if ("act" in meaning) judge(meaning.act);
+  else if ("command" in meaning) COMMANDS[meaning.command]?.();
+  else {
+    desk.move(meaning.move, grid.columns);
+    show(true);
+  }
+});
+
+grid.addEventListener("pick", (event) => {
+  if (!(event instanceof CustomEvent)) return;
+  const { place: picked, range, again } = event.detail;
+  const toggle = event.detail.toggle || (again && !range);
+  if (range) desk.chooseTo(picked);
+  desk.focusOn(picked);
+  if (toggle) desk.choose(picked);
+  show(true);
+});
+
+for (const [id, work] of Object.entries({
+  accept: () => judge("accept"),
+  reject: () => judge("reject"),
+  all: () => COMMANDS.all?.(),
+  undo,
+  before: () => COMMANDS.before?.(),
+  next: () => COMMANDS.next?.(),
+})) {
+  find(document, `#${id}`, HTMLButtonElement).addEventListener("click", () => waits === 0 && work());
+}
+for (const button of parts.desk.querySelectorAll("button[data-truth]")) {
+  const truth = button.getAttribute("data-truth");
+  button.addEventListener("click", () => waits === 0 && judge({ truth: truth === "none" ? null : Number(truth) }));
+}
+
+const kept = sessionStorage.getItem(KEY);
+if (kept === null) close();
+else void open(kept);
