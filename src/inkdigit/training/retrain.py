@@ -74,7 +74,7 @@ class RetrainOptions:
     level: float = LEVEL
     by: By = By.WRITER
     kept: float = 0.3
-    digits: int = 12_000
+    digits: int = 6_000
     precision: str = "float32"
     batch_size: int = 256
     learning_rate: float = 5e-4
