@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from inkdigit.errors import MissingExtraError, StoreError
 
@@ -34,9 +34,6 @@ _ADVICE: Final = {
     "42501": "this user may not do that; grant it the right to create and change tables",
     "57": "it is starting or stopping; try again",
 }
-
-# After these SQLite must open the file anew: a connection that could only read goes on so when it might write.
-_STALE: Final = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR")
 
 
 class Database:
@@ -107,8 +104,6 @@ class Database:
             yield
         # Numbers and letters that a database has no place for are its driver's errors, which nobody wraps.
         except (SQLAlchemyError, OverflowError, UnicodeError) as error:
-            if _code(error).startswith(_STALE):
-                self._engine.dispose()
             raise StoreError(f"the store of corrections at {self.name}: {_explanation(error)}") from error
 
 
@@ -150,6 +145,13 @@ def _sqlite(path: Path, read_only: bool, timeout_s: float) -> Engine:
 
     engine = create_engine("sqlite+pysqlite:///", creator=connect, poolclass=QueuePool)
 
+    @event.listens_for(engine, "checkout")
+    def renew(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        # SQLite opens what it may not write to for reading, and goes on so when it might write.
+        writable = _is_writable(path)
+        if record.info.setdefault("writable", writable) != writable:
+            raise DisconnectionError
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A writer that says so at once waits for its turn; one that begins to read and writes later is refused.
@@ -162,8 +164,11 @@ def _sqlite(path: Path, read_only: bool, timeout_s: float) -> Engine:
 def _access(path: Path) -> str:
     """How to open a file for reading only: as one that cannot change, where nobody has it open and nobody may."""
     journal = path.with_name(f"{path.name}-wal")
-    may_change = os.access(path.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
-    return "mode=ro" if journal.exists() or may_change else "immutable=1"
+    return "mode=ro" if journal.exists() or _is_writable(path.parent) else "immutable=1"
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _make_file(path: Path) -> None:
@@ -191,20 +196,10 @@ def _postgresql(url: URL, timeout_s: float) -> Engine:
 
 def _explanation(error: Exception) -> str:
     """What is the matter, and what to do."""
-    cause = _cause(error)
-    name = _code(error)
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    name = str(getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or "")
     said = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
     advice = next((advice for start, advice in _ADVICE.items() if name.startswith(start)), None)
     if advice is None and isinstance(error, DBAPIError) and not name:
         advice = "it cannot be reached; see that it runs, and that INKDIGIT_DATABASE is right; then try again"
     return f"{advice} ({said})" if advice else said
-
-
-def _cause(error: Exception) -> BaseException:
-    return error.orig or error if isinstance(error, DBAPIError) else error
-
-
-def _code(error: Exception) -> str:
-    """SQLite's name for the error, PostgreSQL's code of it, or nothing where the database was not reached."""
-    cause = _cause(error)
-    return str(getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or "")
