@@ -40,7 +40,7 @@ def counted_out(found: Sequence[int]) -> float:
 
 def at_least(heads: int, n: int) -> float:
     """The chance of so many heads of n fair coins."""
-    return sum(math.comb(n, k) for k in range(heads, n + 1)) / 2**n
+    return sum(math.comb(n, k) for k in range(heads, n + 1)) / 2.0**n
 
 
 def pairs(lost: int, gained: int, both: int = 0) -> Pairs:
