@@ -74,7 +74,7 @@ class HttpServer:
         """
         sockets = _open(settings.host, settings.port)
         self._settings = settings
-        self._draining = state_of(app).draining
+        self._state = state_of(app)
         self._stops = 0
         self._notice_s = 0.0
         self._map: dict[int, Any] = {}
@@ -87,6 +87,7 @@ class HttpServer:
         """Serve until `stop` is called, then finish what was accepted."""
         while not self._stops:
             self._turn(IDLE_TURN_S)
+            self._state.at_this_moment()  # which looks for another version, even if nobody asks anything
         self._wait_noticed()
         self._finish()
 
@@ -101,7 +102,7 @@ class HttpServer:
             self._notice_s = notice_s  # before the count, at which the loop reads it
         self._stops += 1
         if is_first:  # and not again: a second signal may come while the first one holds the event's lock
-            self._draining.set()
+            self._state.draining.set()
         with contextlib.suppress(OSError):  # the loop has ended already and needs no waking
             self._listeners[0].pull_trigger()
 
