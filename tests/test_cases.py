@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from tests.conftest import FakeReader, FakeRecognizer
@@ -99,6 +99,7 @@ def test_a_case_without_a_name_gets_one_from_its_label_and_drawing(tmp_path: Pat
     assert [case.name for case in load_cases(tmp_path)] == sorted([digit.name, number.name])
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.text(max_size=80))
 def test_a_story_of_any_letters_comes_back(story: str) -> None:
     from tempfile import TemporaryDirectory
@@ -139,7 +140,7 @@ def test_a_picture_on_its_side_is_kept_upright(tmp_path: Path, digit_png: bytes)
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_a_png_of_every_kind_is_read_as_before(mode: str, tmp_path: Path, digit_png: bytes) -> None:
-    source = Image.open(io.BytesIO(digit_png))
+    source: Image.Image = Image.open(io.BytesIO(digit_png))
     if mode == "I;16":
         source = Image.fromarray(np.asarray(source).astype(np.uint16) << 8)
     (source if mode == "I;16" else source.convert(mode)).save(tmp_path / "seven.png")

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkdigit.drawing import MAX_POINTS, Paper, Sheet, Stroke, Strokes, parse_strokes
 from inkdigit.errors import ShareError
 from inkdigit.share import decode, encode, is_shared, open_sheet
 
+unhurried = settings(deadline=None)
 SEVEN: Strokes = (Stroke(19.0, ((80.0, 70.0), (200.0, 70.0), (130.0, 230.0))),)
 VECTORS = json.loads((Path(__file__).parent / "data" / "codes.json").read_text("utf-8"))
 names = [vector["name"] for vector in VECTORS]
@@ -64,6 +65,7 @@ def near(drawn: float, kept: float) -> bool:
     return abs(drawn - kept) <= 1 / 8 and kept * 4 == round(kept * 4)
 
 
+@unhurried
 @given(drawings, papers)
 def test_a_drawing_comes_back_to_a_quarter_of_a_unit(strokes: Strokes, paper: Paper) -> None:
     sheet = open_sheet(encode(strokes, paper))
@@ -82,6 +84,7 @@ def rounded(point: tuple[float, float]) -> tuple[float, float]:
     return x, y
 
 
+@unhurried
 @given(drawings, papers)
 def test_what_came_back_is_written_the_same_again(strokes: Strokes, paper: Paper) -> None:
     code = encode(strokes, paper)
@@ -219,6 +222,7 @@ def test_a_code_that_is_cut_short_or_has_one_letter_wrong_never_shows_another_dr
                 decode(damaged)
 
 
+@unhurried
 @given(st.binary(max_size=60))
 def test_whatever_a_code_inflates_to_it_is_a_drawing_or_refused(payload: bytes) -> None:
     try:
@@ -229,6 +233,7 @@ def test_whatever_a_code_inflates_to_it_is_a_drawing_or_refused(payload: bytes) 
     assert open_sheet(encode(sheet.strokes, sheet.paper)).paper == sheet.paper
 
 
+@unhurried
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_reading_of_codes(text: str) -> None:
     with pytest.raises(ShareError):
