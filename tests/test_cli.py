@@ -24,7 +24,7 @@ from flask import Flask
 from PIL import Image, ImageDraw
 from tests.conftest import FakeReader
 
-from inkdigit import InkdigitError, ModelError, Recognizer
+from inkdigit import ModelError, Recognizer
 from inkdigit.cli import main
 from inkdigit.config import VARIABLES, Settings, package_version
 from inkdigit.recognizer import find_model
@@ -786,57 +786,3 @@ def test_data_that_is_not_genuine_is_refused(tiny_mnist: Path) -> None:
 
     assert result.exit_code == 3
     assert "SHA-256" in result.stderr
-
-
-# --- models
-
-
-def test_the_current_models_are_listed_with_a_star() -> None:
-    lines = invoke("models", "list").stdout.splitlines()
-
-    current = [find_model(None).name, find_model(None, pointer="current-reader").name]
-    assert [line.split()[1] for line in lines if line.startswith("*")] == current
-
-
-def test_a_model_without_figures_is_listed_too(tmp_path: Path) -> None:
-    (tmp_path / "home" / "odd").mkdir(parents=True)
-    (tmp_path / "home" / "odd" / "SHA256SUMS").touch()
-
-    assert re.search(r"^ +odd +unknown ", invoke("models", "list").stdout, flags=re.MULTILINE)
-
-
-@pytest.mark.parametrize("named", [[], [find_model(None).name], [find_model(None)]])
-def test_a_card_is_shown_as_json(named: list[object]) -> None:
-    assert json.loads(invoke("models", "show", *named).stdout) == Recognizer.load().card
-
-
-def test_a_card_that_cannot_be_read_is_told_with_code_3(tmp_path: Path) -> None:
-    result = invoke("models", "show", tmp_path)
-
-    assert result.exit_code == 3
-    assert "card.json" in result.stderr
-
-
-def test_whole_models_are_verified() -> None:
-    result = invoke("models", "verify")
-
-    assert result.exit_code == 0
-    assert f"{find_model(None).name}\twhole" in result.stdout
-
-
-def test_a_damaged_model_is_told_and_the_others_are_still_verified(tmp_path: Path) -> None:
-    result = invoke("models", "verify", tmp_path, find_model(None).name)
-
-    assert result.exit_code == 1
-    assert str(tmp_path) in result.stderr
-    assert "whole" in result.stdout
-
-
-def test_no_error_of_the_package_becomes_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise InkdigitError("something is wrong; do this")
-
-    monkeypatch.setattr("inkdigit.registry.list_versions", fail)
-    result = invoke("models", "list")
-
-    assert (result.exit_code, result.stderr) == (3, "Error: something is wrong; do this\n")

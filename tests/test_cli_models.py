@@ -1,0 +1,267 @@
+"""`inkdigit models`: what is listed, shown, compared, promoted and carried about, and what is then used."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image, ImageDraw
+from tests.versions import edit_card, hungry_network, make_version, put_network
+
+from inkdigit import InkdigitError, Recognizer
+from inkdigit.cli import main
+from inkdigit.reader import POINTER, Reader
+from inkdigit.recognizer import find_model
+from inkdigit.registry import CURRENT, current, export_archive, history
+
+SHIPPED = find_model(None).name
+LINES = find_model(None, pointer=POINTER).name
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="inkdigit")
+
+
+def models(*arguments: object) -> Result:
+    return invoke("models", *arguments)
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The models folder of the settings, which is not there yet."""
+    for name in [name for name in os.environ if name.startswith("INKDIGIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("INKDIGIT_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def mine(home: Path) -> Path:
+    """A further version, `mine`."""
+    return make_version(home, "mine")
+
+
+@pytest.fixture
+def believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Versions are taken for whole, in tests of what is done with them then."""
+    monkeypatch.setattr("inkdigit.registry.pointer.verify", lambda folder: None)
+
+
+# --- list and show
+
+
+def starred() -> set[str]:
+    lines = models("list").stdout.splitlines()
+    return {line.split()[1] for line in lines if line.startswith("*")}
+
+
+def test_the_current_models_are_listed_with_a_star() -> None:
+    assert starred() == {SHIPPED, LINES}
+
+
+def test_a_model_without_figures_is_listed_too(home: Path) -> None:
+    (home / "odd").mkdir(parents=True)
+    (home / "odd" / "SHA256SUMS").touch()
+
+    assert re.search(r"^ +odd +unknown ", models("list").stdout, flags=re.MULTILINE)
+
+
+def test_row_30_what_a_folder_is_called_does_nothing_to_the_terminal(home: Path) -> None:
+    (home / "a\x1b[2Jb").mkdir(parents=True)
+    (home / "a\x1b[2Jb" / "SHA256SUMS").touch()
+
+    assert "\x1b" not in models("list").stdout
+
+
+@pytest.mark.parametrize("named", [[], [SHIPPED], [find_model(None)]])
+def test_a_card_is_shown_as_json(named: list[object]) -> None:
+    assert json.loads(models("show", *named).stdout) == Recognizer.load().card
+
+
+def test_row_30_what_a_card_says_does_nothing_to_the_terminal(mine: Path) -> None:
+    edit_card(mine, command="\x1b[2J train")
+
+    assert "\x1b" not in models("show", "mine").stdout
+    assert "\x1b" not in models("show", "mine", "--markdown").stdout
+    assert "\x1b" not in models("diff", "small-1", "mine").stdout
+
+
+def test_a_card_that_cannot_be_read_is_told_with_code_3(tmp_path: Path) -> None:
+    result = models("show", tmp_path)
+
+    assert result.exit_code == 3
+    assert "card.json" in result.stderr
+
+
+# --- diff
+
+
+def test_two_models_stand_side_by_side_with_what_differs_and_by_how_much() -> None:
+    result = models("diff", "small-1", SHIPPED)
+    rows = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line.strip()}
+
+    small, large = (Recognizer.load(name).card["metrics"]["test"]["accuracy"] for name in ("small-1", SHIPPED))
+    assert rows["metrics.test.accuracy"] == [str(small), str(large), f"{large - small:+.4g}"]
+    assert "labels" not in rows
+    assert result.stdout.splitlines()[0].split() == ["small-1", SHIPPED, "difference"]
+
+
+def test_one_model_stands_beside_the_current_one(mine: Path) -> None:
+    assert models("diff", "mine").stdout.splitlines()[0].split() == [SHIPPED, "mine", "difference"]
+
+
+def test_differences_come_as_json_too(mine: Path) -> None:
+    assert json.loads(models("diff", "small-1", "mine", "--json").stdout) == {"version": ["small-1", "mine"]}
+
+
+# --- verify
+
+
+def test_whole_models_are_verified(mine: Path) -> None:
+    result = models("verify")
+
+    assert result.exit_code == 0
+    assert {f"{SHIPPED}\twhole", f"{LINES}\twhole", "mine\twhole"} <= set(result.stdout.splitlines())
+
+
+def test_a_damaged_model_is_told_and_the_others_are_still_verified(tmp_path: Path) -> None:
+    result = models("verify", tmp_path, SHIPPED)
+
+    assert result.exit_code == 1
+    assert str(tmp_path) in result.stderr
+    assert "whole" in result.stdout
+
+
+def test_row_22_verifying_a_model_that_asks_for_160_gb_ends_well(mine: Path) -> None:
+    put_network(mine, hungry_network())
+    result = models("verify", "mine", SHIPPED)
+
+    assert (result.exit_code, result.stdout) == (1, f"{SHIPPED}\twhole\n")
+    assert result.stderr.startswith("mine: ")
+
+
+# --- promote and rollback
+
+
+def test_what_is_promoted_is_what_reads(mine: Path, home: Path, tmp_path: Path) -> None:
+    picture = Image.new("L", (280, 280), "white")
+    ImageDraw.Draw(picture).line([(80, 70), (200, 70), (130, 220)], fill="black", width=18, joint="curve")
+    picture.save(tmp_path / "seven.png")
+    said = models("promote", "mine")
+    promoted = json.loads(invoke("predict", "--json", tmp_path / "seven.png").stdout)["model"]
+    named = json.loads(invoke("predict", "--json", "--model", SHIPPED, tmp_path / "seven.png").stdout)["model"]
+
+    assert (said.exit_code, promoted, named) == (0, "mine", SHIPPED)
+    assert starred() == {"mine", LINES}
+    assert json.loads(models("show").stdout)["version"] == "mine"
+
+
+def test_a_promotion_is_taken_back(mine: Path, home: Path, believed: None) -> None:
+    models("promote", "mine")
+    result = models("rollback")
+
+    assert (result.exit_code, result.stdout) == (0, f"{SHIPPED} is the current version again.\n")
+    assert starred() == {SHIPPED, LINES}
+
+
+def test_a_reader_is_promoted_and_taken_back_beside_the_model_of_digits(
+    mine: Path, home: Path, believed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(find_model(LINES), home / "lines-2")
+    edit_card(home / "lines-2", version="lines-2")
+    models("promote", "mine")
+    models("promote", "lines-2")
+    both = starred()
+    back = models("rollback", "--reader")
+
+    assert both == {"mine", "lines-2"}
+    assert back.stdout == f"{LINES} is the current version again.\n"
+    assert starred() == {"mine", LINES}
+
+
+def test_the_promoted_reader_is_what_reads_numbers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from inkdigit.cli_read import load_reader
+    from inkdigit.terminal import settings_of
+
+    shutil.copytree(find_model(LINES), home / "lines-2")
+    edit_card(home / "lines-2", version="lines-2")
+    (home / POINTER).write_text("lines-2\n")
+
+    assert load_reader(settings_of()).version == "lines-2"
+    assert isinstance(load_reader(settings_of(reader=LINES)), Reader)
+    assert load_reader(settings_of(reader=LINES)).version == LINES
+
+
+def test_with_nothing_promoted_there_is_nothing_to_take_back() -> None:
+    result = models("rollback")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "nothing to take back" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["nowhere", "../home/mine", "/etc", "."])
+def test_row_20_a_version_is_promoted_by_name_alone(mine: Path, home: Path, name: str) -> None:
+    result = models("promote", name)
+
+    assert result.exit_code == 3
+    assert not (home / CURRENT).exists()
+
+
+def test_row_22_a_version_that_is_no_good_is_not_promoted(mine: Path, home: Path) -> None:
+    put_network(mine, hungry_network())
+    result = models("promote", "mine")
+
+    assert (result.exit_code, current(home).name, history(home)) == (3, SHIPPED, [])
+
+
+# --- export and import
+
+
+def test_a_version_is_carried_to_another_computer(mine: Path, home: Path, tmp_path: Path) -> None:
+    exported = models("export", "mine", tmp_path)
+    shutil.rmtree(mine)
+    imported = models("import", tmp_path / "mine.zip")
+
+    assert (exported.stdout, imported.stdout) == (f"{tmp_path / 'mine.zip'}\n", f"{mine}\n")
+    assert "inkdigit models promote mine" in imported.stderr
+    assert starred() == {SHIPPED, LINES}
+
+
+def test_a_model_folder_is_imported_under_the_name_on_its_card(home: Path, tmp_path: Path) -> None:
+    folder = make_version(tmp_path, "trained").rename(tmp_path / "somewhere")
+    result = models("import", folder)
+
+    assert (result.exit_code, result.stdout) == (0, f"{home / 'trained'}\n")
+
+
+def test_row_22_an_archive_whose_model_asks_for_160_gb_is_refused(home: Path, tmp_path: Path) -> None:
+    folder = put_network(make_version(tmp_path, "huge"), hungry_network())
+    result = models("import", export_archive(folder, tmp_path))
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "huge.zip" in result.stderr
+    assert "Traceback" not in result.output
+    assert not (home / "huge").exists()
+
+
+@pytest.mark.parametrize("file", ["gone.zip", "junk.zip"])
+def test_what_is_no_archive_is_told_with_code_3(home: Path, tmp_path: Path, file: str) -> None:
+    (tmp_path / "junk.zip").write_bytes(b"junk" * 100)
+    result = models("import", tmp_path / file)
+
+    assert result.exit_code == 3
+    assert file in result.stderr
+    assert not home.exists()
+
+
+def test_no_error_of_the_package_becomes_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise InkdigitError("something is wrong; do this")
+
+    monkeypatch.setattr("inkdigit.registry.list_versions", fail)
+    result = models("list")
+
+    assert (result.exit_code, result.stderr) == (3, "Error: something is wrong; do this\n")
