@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from tests.browser.sheet import Served, Sheet, SlicingReader
 
+from inkdigit.feedback import FeedbackStore
 from inkdigit.recognizer import Recognizer
 
 if TYPE_CHECKING:
@@ -80,6 +81,19 @@ def reading_server(recognizer: Recognizer) -> Iterator[Served]:
 
 
 @pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Where the server keeps the drawings that it is given."""
+    return tmp_path / "drawings.sqlite"
+
+
+@pytest.fixture
+def keeping_server(recognizer: Recognizer, database: Path) -> Iterator[Served]:
+    """A server that keeps drawings, and reads whole numbers, too."""
+    with Served(recognizer, SlicingReader(), lambda: FeedbackStore.open(database)) as served:
+        yield served
+
+
+@pytest.fixture
 def unsteady_server(recognizer: Recognizer) -> Iterator[Served]:
     """A server of one's own, to take away."""
     with Served(recognizer) as served:
@@ -111,3 +125,9 @@ def sheet(open_sheet: Callable[..., Sheet]) -> Sheet:
 def reading_sheet(open_sheet: Callable[..., Sheet], reading_server: Served) -> Sheet:
     """The page of a server that reads whole numbers, too."""
     return open_sheet(reading_server.url)
+
+
+@pytest.fixture
+def keeping_sheet(open_sheet: Callable[..., Sheet], keeping_server: Served) -> Sheet:
+    """The page of a server that keeps drawings, and reads whole numbers, too."""
+    return open_sheet(keeping_server.url)

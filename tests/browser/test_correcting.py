@@ -1,0 +1,373 @@
+"""Saying what a drawing shows, giving it away with consent, and taking it back with the receipt."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.browser.sheet import FOUR, ONE, SEVEN, Served, Sheet, beside
+
+from inkdigit.feedback import FeedbackStore, Kept
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Request, Route
+
+OpenSheet = Callable[..., Sheet]
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+NUMBER = beside(FOUR, ONE, SEVEN)  # the reader of the tests takes them for 4, 0 and 0
+FEEDBACK = "**/api/v1/feedback"
+CONSENT = (
+    "Keep this drawing to improve Inkdigit: strokes and picture, and a random number that stands for this browser; "
+    "no address, no cookie."
+)
+UNAVAILABLE = {"type": "store-unavailable", "title": "No store", "status": 503, "detail": "It cannot be reached."}
+
+
+def _draw_seven(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+
+
+def _say(sheet: Sheet, how: str) -> None:
+    """By a key, by the name of a button, or by a place in a digit's column well above the digit."""
+    if len(how) == 1:
+        sheet.page.keyboard.press(how)
+    elif how.startswith("column"):
+        box = sheet.page.locator("#shares > li").nth(int(how[-1])).bounding_box()
+        assert box
+        sheet.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    else:
+        sheet.page.get_by_role("button", name=how, exact=True).click()
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _given(sheet: Sheet) -> list["Request"]:
+    """What the page hands in, from now on."""
+    found: list[Request] = []
+    sheet.page.on("request", lambda request: found.append(request) if "/feedback" in request.url else None)
+    return found
+
+
+def _kept(database: Path) -> list[Kept]:
+    with FeedbackStore.open(database) as store:
+        return store.drawings()
+
+
+def _expect_panel(sheet: Sheet, state: str) -> str:
+    sheet.page.wait_for_selector(f'#keep[data-state="{state}"]', state="attached")
+    return _plain(sheet.page.locator("#keep").inner_text())
+
+
+# --- saying what it is ---
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("It is a 1", "That is a 1, as you say."),
+        ("column 1", "That is a 1, as you say."),
+        ("1", "That is a 1, as you say."),
+        ("Right", "That is a 7, as you say."),
+        ("7", "That is a 7, as you say."),
+        ("Not a digit", "That is no digit, as you say."),
+        ("n", "That is no digit, as you say."),
+    ],
+)
+def test_an_answer_is_corrected_by_a_tap_or_a_key(sheet: Sheet, how: str, said: str) -> None:
+    _draw_seven(sheet)
+    _say(sheet, how)
+
+    assert sheet.said().startswith(said)
+    assert sheet.page.get_by_role("button", pressed=True).count() >= 1
+
+
+def test_what_was_read_stays_on_the_page(sheet: Sheet) -> None:
+    _draw_seven(sheet)
+    _say(sheet, "1")
+
+    assert "It was read as a 7, " in sheet.said()
+    assert sheet.page.locator("#shares .is-first").inner_text().startswith("7")
+
+
+def test_what_looked_like_no_digit_can_be_named(sheet: Sheet) -> None:
+    sheet.answer_with(label=3, is_digit=False, confidence=0.4)
+    sheet.draw(SEVEN)
+    sheet.expect("none")
+    _say(sheet, "7")
+
+    assert sheet.said() == "That is a 7, as you say. It was taken for no digit."
+
+
+def test_a_second_tap_takes_it_back(sheet: Sheet) -> None:
+    _draw_seven(sheet)
+    _say(sheet, "It is a 1")
+    _say(sheet, "It is a 1")
+
+    sheet.expect("sure", 7)
+    assert sheet.said().startswith("That is a 7. ")
+    assert sheet.page.get_by_role("button", pressed=True).count() == 0
+
+
+def test_a_digit_typed_into_a_text_field_or_with_ctrl_says_nothing(sheet: Sheet) -> None:
+    _draw_seven(sheet)
+    sheet.page.keyboard.press("Alt+1")
+    sheet.page.locator("summary").click()
+    sheet.page.locator("#call").press("1")
+    sheet.page.locator("#call").press("n")
+
+    assert sheet.said().startswith("That is a 7. ")
+
+
+def test_what_was_said_of_a_drawing_comes_back_with_it(sheet: Sheet) -> None:
+    _draw_seven(sheet)
+    _say(sheet, "1")
+    sheet.draw([[(20, 260), (60, 260)]])
+    sheet.expect_answer()
+    meanwhile = sheet.said()
+    sheet.page.keyboard.press("Control+z")
+    sheet.expect("said")
+
+    assert "as you say" not in meanwhile
+    assert sheet.said().startswith("That is a 1, as you say.")
+
+
+def test_nothing_can_be_said_of_blank_paper(sheet: Sheet) -> None:
+    sheet.page.keyboard.press("3")
+
+    assert sheet.said().startswith("Draw a number.")
+    assert not sheet.page.locator("#right").is_visible()
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desktop", "phone"])
+def test_nothing_jumps_while_one_draws(open_sheet: OpenSheet, options: dict[str, Any]) -> None:
+    sheet = open_sheet(**options)
+    parts = ("#pad", "#shares", ".shell")
+
+    def places() -> list[object]:
+        return [sheet.page.locator(part).bounding_box() for part in parts]
+
+    blank = places()
+    _draw_seven(sheet)
+
+    assert places() == blank
+
+
+# --- consent ---
+
+
+def test_nothing_is_handed_in_without_consent(keeping_sheet: Sheet, database: Path) -> None:
+    given = _given(keeping_sheet)
+    _draw_seven(keeping_sheet)
+    for how in ("1", "Not a digit", "Right"):
+        _say(keeping_sheet, how)
+    keeping_sheet.draw([[(20, 260), (60, 260)]])
+    keeping_sheet.expect_answer()
+
+    assert given == []
+    assert not database.exists()
+
+
+def test_consent_is_asked_in_a_sentence_each_time_and_nothing_is_ticked_beforehand(keeping_sheet: Sheet) -> None:
+    _draw_seven(keeping_sheet)
+    before = keeping_sheet.page.locator("#keep").is_visible()
+    _say(keeping_sheet, "1")
+
+    assert not before
+    assert _expect_panel(keeping_sheet, "offer") == f"{CONSENT} Keep it"
+    assert keeping_sheet.page.locator("#keep input").count() == 0
+    assert keeping_sheet.page.locator("#keep-yes").get_attribute("aria-describedby") == "consent"
+
+
+def test_a_given_drawing_is_kept_with_its_strokes_and_answered_with_a_receipt(
+    keeping_sheet: Sheet, database: Path
+) -> None:
+    given = _given(keeping_sheet)
+    _draw_seven(keeping_sheet)
+    _say(keeping_sheet, "1")
+    _say(keeping_sheet, "Keep it")
+    panel = _expect_panel(keeping_sheet, "kept")
+
+    [kept] = _kept(database)
+    [request] = given
+    body = json.loads(request.post_data or "")
+    assert (kept.label, kept.predicted, kept.model) == (1, 7, keeping_sheet.page.locator("#model").inner_text())
+    assert kept.strokes is not None
+    assert [len(stroke.points) > 2 for stroke in kept.strokes] == [True]
+    assert body["image"] == keeping_sheet.posted[-1]
+    assert set(request.headers) >= {"idempotency-key"}
+    assert "cookie" not in request.headers
+    assert keeping_sheet.page.context.cookies() == []
+    assert keeping_sheet.page.locator("#keep-receipt").inner_text() in panel
+
+
+def test_a_kept_drawing_is_deleted_again(keeping_sheet: Sheet, database: Path) -> None:
+    _draw_seven(keeping_sheet)
+    _say(keeping_sheet, "1")
+    _say(keeping_sheet, "Keep it")
+    _expect_panel(keeping_sheet, "kept")
+    before = len(_kept(database))
+    _say(keeping_sheet, "Delete it again")
+    panel = _expect_panel(keeping_sheet, "told")
+
+    assert panel == "Deleted; the server keeps nothing of it."
+    assert (before, _kept(database)) == (1, [])
+    assert keeping_sheet.page.locator("#given").inner_text() == ""
+    assert "writer" not in json.dumps(keeping_sheet.page.evaluate("({ ...localStorage })"))
+
+
+def test_what_was_given_stands_until_it_is_deleted(keeping_sheet: Sheet) -> None:
+    _draw_seven(keeping_sheet)
+    _say(keeping_sheet, "1")
+    _say(keeping_sheet, "Keep it")
+    _expect_panel(keeping_sheet, "kept")
+    _say(keeping_sheet, "4")
+    while_kept = keeping_sheet.said()
+    _say(keeping_sheet, "Delete it again")
+    _expect_panel(keeping_sheet, "told")
+    _say(keeping_sheet, "4")
+
+    assert while_kept.startswith("That is a 1, as you say.")
+    assert keeping_sheet.said().startswith("That is a 4, as you say.")
+    assert _expect_panel(keeping_sheet, "offer").startswith("Keep this drawing")
+
+
+def test_receipts_are_remembered_on_this_device_to_copy_and_to_delete_by(
+    open_sheet: OpenSheet, keeping_server: Served, database: Path
+) -> None:
+    sheet = open_sheet(keeping_server.url, permissions=["clipboard-read", "clipboard-write"])
+    _draw_seven(sheet)
+    _say(sheet, "1")
+    _say(sheet, "Keep it")
+    _expect_panel(sheet, "kept")
+    receipt = sheet.page.locator("#keep-receipt").inner_text()
+    sheet.page.reload()
+    sheet.page.get_by_text("Drawings you gave: 1").click()
+    sheet.page.get_by_role("button", name="Copy receipt: A 1").click()
+    sheet.page.get_by_text("Receipt copied.").wait_for()
+    copied = sheet.page.evaluate("navigator.clipboard.readText()")
+    sheet.page.get_by_role("button", name="Delete: A 1").click()
+    sheet.page.get_by_text("Deleted; the server keeps nothing of it.").wait_for()
+
+    assert copied == receipt
+    assert _kept(database) == []
+    assert sheet.page.locator("#given").inner_text() == ""
+
+
+# --- when it cannot be kept ---
+
+
+def test_a_server_that_keeps_no_drawings_is_said_so_and_not_offered_another(sheet: Sheet) -> None:
+    problem = {"type": "missing-store", "title": "None", "status": 501, "detail": "This server keeps no drawings."}
+    sheet.page.route(FEEDBACK, lambda route: route.fulfill(status=501, json=problem))
+    _draw_seven(sheet)
+    _say(sheet, "1")
+    _say(sheet, "Keep it")
+    panel = _expect_panel(sheet, "told")
+    _say(sheet, "4")
+
+    assert panel == "Not kept. This server keeps no drawings."
+    assert not sheet.page.locator("#keep").is_visible()
+
+
+def _cut_off(route: "Route") -> None:
+    route.abort()
+
+
+def _unavailable(route: "Route") -> None:
+    route.fulfill(status=503, json=UNAVAILABLE)
+
+
+@pytest.mark.parametrize("trouble", [_cut_off, _unavailable])
+def test_what_cannot_be_sent_waits_and_is_sent_once(
+    keeping_sheet: Sheet, database: Path, trouble: Callable[["Route"], None]
+) -> None:
+    given = _given(keeping_sheet)
+    keeping_sheet.page.route(FEEDBACK, trouble)
+    _draw_seven(keeping_sheet)
+    _say(keeping_sheet, "1")
+    _say(keeping_sheet, "Keep it")
+    panel = _expect_panel(keeping_sheet, "waiting")
+    listed = keeping_sheet.page.locator("#given").inner_text()
+    keeping_sheet.page.unroute(FEEDBACK)
+    _say(keeping_sheet, "Send it now")
+    _expect_panel(keeping_sheet, "kept")
+
+    assert "Nothing is lost: it waits on this device" in panel
+    assert "Drawings you gave: 1" in listed
+    assert len({request.headers["idempotency-key"] for request in given}) == 1
+    assert [kept.label for kept in _kept(database)] == [1]
+
+
+def test_what_waits_is_sent_when_the_page_is_opened_again(keeping_sheet: Sheet, database: Path) -> None:
+    keeping_sheet.page.route(FEEDBACK, _cut_off)
+    _draw_seven(keeping_sheet)
+    _say(keeping_sheet, "1")
+    _say(keeping_sheet, "Keep it")
+    _expect_panel(keeping_sheet, "waiting")
+    keeping_sheet.page.unroute(FEEDBACK)
+    keeping_sheet.page.reload()
+    keeping_sheet.page.get_by_text("Drawings you gave: 1").click()
+    keeping_sheet.page.get_by_role("button", name="Delete: A 1").wait_for()
+
+    assert [kept.label for kept in _kept(database)] == [1]
+
+
+def test_who_thinks_better_of_it_before_it_is_sent_sends_nothing(keeping_sheet: Sheet, database: Path) -> None:
+    keeping_sheet.page.route(FEEDBACK, _cut_off)
+    _draw_seven(keeping_sheet)
+    _say(keeping_sheet, "1")
+    _say(keeping_sheet, "Keep it")
+    _expect_panel(keeping_sheet, "waiting")
+    keeping_sheet.page.unroute(FEEDBACK)
+    _say(keeping_sheet, "Do not send it")
+
+    assert _expect_panel(keeping_sheet, "told") == "Not sent, and nothing is kept."
+    assert keeping_sheet.page.locator("#given").inner_text() == ""
+    assert not database.exists()
+
+
+# --- numbers ---
+
+
+def test_any_digit_of_a_number_offers_all_ten(keeping_sheet: Sheet) -> None:
+    keeping_sheet.draw(NUMBER)
+    keeping_sheet.expect("number")
+    keeping_sheet.page.get_by_role("button", name="4, 99.0").click()
+    groups = keeping_sheet.page.locator(".choices").get_by_role("button")
+
+    assert sorted(_plain(text)[0] for text in groups.all_inner_texts()) == list("0123456789")
+    groups.get_by_text("9", exact=True).click()
+    assert keeping_sheet.said().startswith("900, as you chose.")
+
+
+def test_a_number_is_typed_over_digit_by_digit(keeping_sheet: Sheet) -> None:
+    keeping_sheet.draw(NUMBER)
+    keeping_sheet.expect("number")
+    keeping_sheet.page.locator("#number button").first.focus()
+    for key in ("4", "1", "7"):
+        keeping_sheet.page.keyboard.press(key)
+    typed = keeping_sheet.said()
+    keeping_sheet.page.keyboard.press("Backspace")
+
+    assert typed.startswith("417, as you chose.")
+    assert keeping_sheet.said().startswith("41, as you chose.")
+
+
+def test_the_corrected_digits_of_a_number_are_given_one_by_one(keeping_sheet: Sheet, database: Path) -> None:
+    keeping_sheet.draw(NUMBER)
+    keeping_sheet.expect("number")
+    keeping_sheet.page.locator("#number button").nth(1).focus()
+    for key in ("1", "7"):
+        keeping_sheet.page.keyboard.press(key)
+    offer = _expect_panel(keeping_sheet, "offer")
+    _say(keeping_sheet, "Keep it")
+    _expect_panel(keeping_sheet, "kept")
+
+    kept = _kept(database)
+    assert offer.startswith("Keep these 2 digits to improve Inkdigit")
+    assert sorted((drawing.label, drawing.predicted) for drawing in kept) == [(1, 0), (7, 0)]
+    assert [len(drawing.strokes or ()) for drawing in kept] == [1, 1]

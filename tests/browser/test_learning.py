@@ -1,0 +1,208 @@
+"""The page learns a hand: what goes to the server, what comes along with the next pictures, and how to be rid of it."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.browser.sheet import FOUR, SEVEN, Sheet, beside
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
+
+ADAPT = "**/api/v1/adapt"
+PREDICT = "**/api/v1/predict*"
+LAYER = "a-layer"
+
+
+class Teacher:
+    """A server that makes layers, and a record of what it was sent."""
+
+    def __init__(self, sheet: Sheet, *, used: bool = True, model: str = "digits-a") -> None:
+        self.used, self.model = used, model
+        self.lessons: list[list[Any]] = []
+        self.layers: list[str | None] = []
+        sheet.page.route(ADAPT, self._adapt)
+        sheet.page.route(PREDICT, self._predict)
+
+    def _adapt(self, route: "Route") -> None:
+        self.lessons.append(json.loads(route.request.post_data or "")["drawings"])
+        layer = f"{LAYER}-of-{self.model}"
+        route.fulfill(json={"layer": layer, "used": self.used, "corrections": 1, "model": self.model})
+
+    def _predict(self, route: "Route") -> None:
+        layer = json.loads(route.request.post_data or "").get("layer")
+        self.layers.append(layer)
+        route.fulfill(
+            json={
+                "label": 7,
+                "confidence": 0.97,
+                "is_digit": True,
+                "probabilities": [0.01] * 3 + [0] * 4 + [0.97] + [0] * 2,
+                "model": self.model,
+                "adapted": layer == f"{LAYER}-of-{self.model}",
+            }
+        )
+
+
+def _correct(sheet: Sheet, key: str = "1") -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    sheet.page.keyboard.press(key)
+
+
+def _expect_line(sheet: Sheet, words: str) -> None:
+    sheet.page.locator("#learned-said").get_by_text(words, exact=True).wait_for()
+
+
+def _draw_again(sheet: Sheet) -> None:
+    sheet.page.keyboard.press("Escape")
+    sheet.expect("blank")
+    sheet.draw(SEVEN)
+    sheet.expect_answer()
+
+
+def test_corrections_are_learned_from_at_once_and_used_from_then_on(sheet: Sheet) -> None:
+    teacher = Teacher(sheet)
+    _correct(sheet)
+    _expect_line(sheet, "Learned from your 1 correction.")
+    before = teacher.layers[-1]
+    _draw_again(sheet)
+
+    [[lesson]] = teacher.lessons
+    assert lesson["label"] == 1
+    assert len(lesson["strokes"][0]["points"]) > 2
+    assert (before, teacher.layers[-1]) == (None, "a-layer-of-digits-a")
+    assert "with what it learned from you" in sheet.said()
+    assert '"layer":"a-layer-of-digits-a"' in sheet.page.locator("#call").input_value()
+
+
+def test_right_answers_count_and_no_digits_do_not(sheet: Sheet) -> None:
+    teacher = Teacher(sheet)
+    _correct(sheet)
+    _draw_again(sheet)
+    sheet.page.keyboard.press("7")
+    _expect_line(sheet, "Learned from your 1 correction and 1 right answer.")
+    _draw_again(sheet)
+    sheet.page.keyboard.press("n")
+
+    assert [lesson["label"] for lesson in teacher.lessons[-1]] == [1, 7]
+    assert len(teacher.lessons) == 2
+
+
+def test_nothing_is_asked_for_or_remembered_without_a_word_of_the_writer(sheet: Sheet) -> None:
+    teacher = Teacher(sheet)
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+
+    assert teacher.lessons == []
+    assert sheet.page.evaluate("localStorage.length") == 0
+    assert not sheet.page.locator("#learned").is_visible()
+
+
+def test_it_can_be_switched_off_and_on(sheet: Sheet) -> None:
+    teacher = Teacher(sheet)
+    _correct(sheet)
+    _expect_line(sheet, "Learned from your 1 correction.")
+    sheet.page.get_by_role("button", name="Off", exact=True).click()
+    _expect_line(sheet, "Your 1 correction is remembered, and not used.")
+    _draw_again(sheet)
+    off = teacher.layers[-1]
+    with sheet.page.expect_request(PREDICT):
+        sheet.page.get_by_role("button", name="Use them").click()
+    sheet.expect("sure", 7)
+
+    assert (off, teacher.layers[-1]) == (None, "a-layer-of-digits-a")
+
+
+def test_it_is_forgotten_in_two_taps(sheet: Sheet) -> None:
+    teacher = Teacher(sheet)
+    _correct(sheet)
+    _expect_line(sheet, "Learned from your 1 correction.")
+    forget = sheet.page.locator("#forget")
+    forget.click()
+    asked = forget.inner_text()
+    forget.click()
+    sheet.page.get_by_text("Forgotten: nothing of your hand is remembered.").wait_for()
+    _draw_again(sheet)
+
+    assert asked == "Forget it all?"
+    assert teacher.layers[-1] is None
+    assert sheet.page.evaluate("localStorage.length") == 0
+    assert not sheet.page.locator("#learned").is_visible()
+
+
+def test_it_is_remembered_on_this_device(sheet: Sheet) -> None:
+    teacher = Teacher(sheet)
+    _correct(sheet)
+    _expect_line(sheet, "Learned from your 1 correction.")
+    sheet.page.reload()
+    _expect_line(sheet, "Learned from your 1 correction.")
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+
+    assert len(teacher.lessons) == 1
+    assert teacher.layers[-1] == "a-layer-of-digits-a"
+
+
+def test_what_does_not_help_is_said_and_not_used(sheet: Sheet) -> None:
+    teacher = Teacher(sheet, used=False)
+    _correct(sheet)
+    _expect_line(sheet, "Your 1 correction does not yet make it read you better, so its answers stay as they are.")
+    _draw_again(sheet)
+
+    assert teacher.layers[-1] is None
+
+
+def test_another_model_has_its_own_layer_made_from_the_drawings_of_this_device(sheet: Sheet) -> None:
+    teacher = Teacher(sheet)
+    _correct(sheet)
+    _expect_line(sheet, "Learned from your 1 correction.")
+    teacher.model = "digits-b"
+    with sheet.page.expect_response(ADAPT):
+        _draw_again(sheet)
+    _expect_line(sheet, "Learned from your 1 correction.")
+    _draw_again(sheet)
+
+    assert [lesson[0]["label"] for lesson in teacher.lessons] == [1, 1]
+    assert teacher.layers[-1] == "a-layer-of-digits-b"
+
+
+def test_a_correction_that_is_taken_back_is_unlearned(sheet: Sheet) -> None:
+    teacher = Teacher(sheet)
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    for _ in range(2):
+        sheet.page.get_by_role("button", name="It is a 1").click()
+
+    sheet.page.wait_for_selector("#learned", state="hidden")
+    assert sheet.page.evaluate("localStorage.length") == 0
+    assert len(teacher.lessons) <= 1
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (501, "Your 1 correction is remembered; this server cannot learn from it."),
+        (503, "Your 1 correction is remembered; the server cannot learn from it just now."),
+    ],
+)
+def test_a_server_that_cannot_learn_is_told_and_nothing_is_lost(sheet: Sheet, status: int, words: str) -> None:
+    sheet.page.route(ADAPT, lambda route: route.fulfill(status=status, json={}))
+    _correct(sheet)
+
+    _expect_line(sheet, words)
+    assert len(sheet.page.evaluate("JSON.parse(localStorage['inkdigit.examples'])")) == 1
+
+
+def test_the_digits_of_a_drawn_number_are_learned_from_too(reading_sheet: Sheet) -> None:
+    teacher = Teacher(reading_sheet)
+    reading_sheet.draw(beside(FOUR, SEVEN))  # the reader of the tests takes them for 4 and 0
+    reading_sheet.expect("number")
+    reading_sheet.page.locator("#number button").nth(1).focus()
+    reading_sheet.page.keyboard.press("7")
+    _expect_line(reading_sheet, "Learned from your 1 correction.")
+    reading_sheet.page.get_by_role("button", name="Right").click()
+    _expect_line(reading_sheet, "Learned from your 1 correction and 1 right answer.")
+
+    assert [[lesson["label"] for lesson in lessons] for lessons in teacher.lessons] == [[7], [4, 7]]
+    assert [len(lesson["strokes"]) for lesson in teacher.lessons[-1]] == [2, 1]
