@@ -257,6 +257,21 @@ def test_receipts_are_remembered_on_this_device_to_copy_and_to_delete_by(
     assert sheet.page.locator("#given").inner_text() == ""
 
 
+def test_all_of_it_works_by_keyboard_alone(keeping_sheet: Sheet, database: Path) -> None:
+    keyboard = keeping_sheet.page.keyboard
+    _draw_seven(keeping_sheet)
+    keyboard.press("1")
+    keeping_sheet.page.locator("#keep-yes").focus()
+    keyboard.press("Enter")
+    _expect_panel(keeping_sheet, "kept")
+    for key in ("Tab", "Enter"):
+        keyboard.press(key)
+    _expect_panel(keeping_sheet, "told")
+
+    assert keeping_sheet.page.locator("#keep").evaluate("panel => panel === document.activeElement")
+    assert _kept(database) == []
+
+
 # --- when it cannot be kept ---
 
 

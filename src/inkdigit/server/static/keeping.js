@@ -4,12 +4,12 @@ import { recovering } from "./answering.js";
 import { deleteDrawing, keepDrawing } from "./api.js";
 import { copied } from "./clipboard.js";
 import { writtenOf } from "./examples.js";
+import { Given } from "./given.js";
 import { randomToken } from "./memory.js";
-import { Outbox, isFinal, isWithoutStore } from "./outbox.js";
+import { Outbox, isFinal, isWithoutStore, messageOf } from "./outbox.js";
 import { pictureOf } from "./render.js";
 import { SIZE } from "./strokes.js";
 import { find } from "./view.js";
-import { labelInWords } from "./words.js";
 
 /** @typedef {import("./correcting.js").Correcting} Correcting */
 /** @typedef {import("./memory.js").Memory} Memory */
@@ -62,7 +62,11 @@ function writerOf(memory) {
   return /** @type {string} */ (memory.writer);
 }
 
-/** Under the answer: the offer to keep what was corrected, and what became of it. Event: `change` (something was given, or taken back). */
+/**
+ * Under the answer: the offer to keep what was corrected, and what became of it.
+ *
+ * Event: `change` (something was given, or taken back).
+ */
 class Keeping extends EventTarget {
   #panel;
   #consent;
@@ -147,6 +151,7 @@ class Keeping extends EventTarget {
   #tell(error) {
     this.#kept = this.#keys.flatMap((key) => this.#outbox.receiptOf(key) ?? []);
     if (this.#kept.length === this.#keys.length) {
+      this.#keys = [];
       this.#receipts.textContent = this.#kept.map(({ receipt }) => receipt).join(" ");
       this.#show("kept", WITH_RECEIPT);
     } else if (error === null) {
@@ -164,13 +169,16 @@ class Keeping extends EventTarget {
   }
 
   async #takeBack() {
+    const kept = this.#kept;
     this.#show("busy", "Deleting …");
     try {
-      for (const { receipt } of this.#kept) await this.#outbox.remove(receipt);
-      this.#release("Deleted; the server keeps nothing of it.");
+      for (const { receipt } of kept) await this.#outbox.remove(receipt);
     } catch (error) {
-      this.#show("kept", `${messageOf(error)} It is not deleted yet; try again.`);
+      if (kept === this.#kept) this.#show("kept", `${messageOf(error)} It is not deleted yet; try again.`);
+      return;
     }
+    if (kept === this.#kept) this.#release("Deleted; the server keeps nothing of it.");
+    else this.dispatchEvent(new Event("change")); // another drawing stands on the page by now
   }
 
   /** @param {string} words What was said can be changed again, and given again then. */
@@ -197,107 +205,7 @@ class Keeping extends EventTarget {
     this.#panel.dataset.state = state;
     this.#said.textContent = words;
     // The button that was just used is gone.
-    if (hadFocus) [...this.#panel.querySelectorAll("button")].find((button) => button.offsetParent !== null)?.focus();
+    const next = [...this.#panel.querySelectorAll("button")].find((button) => button.offsetParent !== null);
+    if (hadFocus) (next ?? this.#panel).focus();
   }
-}
-
-/** In the notes: what was given from this device and can be taken back, and what still waits to be sent. */
-class Given {
-  #list;
-  #said;
-  #memory;
-  #outbox;
-  #page;
-
-  /**
-   * @param {Document} page
-   * @param {{ memory: Memory, outbox: Outbox }} parts
-   */
-  constructor(page, { memory, outbox }) {
-    this.#page = page;
-    this.#list = find(page, "#given", HTMLElement);
-    this.#said = find(page, "#notes-said", HTMLElement);
-    this.#memory = memory;
-    this.#outbox = outbox;
-    window.addEventListener("storage", () => this.show());
-    this.show();
-  }
-
-  show() {
-    const { receipts, waiting } = this.#memory;
-    const count = receipts.length + waiting.length;
-    const hadFocus = this.#list.contains(document.activeElement);
-    if (count === 0) return this.#list.replaceChildren();
-    const details = element("details", { open: this.#list.querySelector("details")?.open ?? false });
-    const summary = element("summary", { textContent: `Drawings you gave: ${count}` });
-    const items = element("ul", {});
-    items.append(...waiting.map((one) => this.#waiting(one)), ...[...receipts].reverse().map((one) => this.#receipt(one)));
-    details.append(summary, items);
-    this.#list.replaceChildren(details);
-    if (hadFocus) summary.focus();
-  }
-
-  /** @param {import("./memory.js").Waiting} waiting */
-  #waiting({ key, example: { label } }) {
-    return item(`${labelInWords(label)}, waits to be sent`, {
-      Discard: () => {
-        this.#outbox.discard([key]);
-        this.#tell("Discarded; it was not sent.");
-      },
-    });
-  }
-
-  /** @param {Receipt} kept */
-  #receipt({ receipt, label, day }) {
-    return item(`${labelInWords(label)}, ${day}`, {
-      "Copy receipt": async () => {
-        this.#said.textContent = (await copied(this.#page, receipt)) ? "Receipt copied." : `The receipt is ${receipt}`;
-      },
-      Delete: async () => {
-        try {
-          await this.#outbox.remove(receipt);
-          this.#tell("Deleted; the server keeps nothing of it.");
-        } catch (error) {
-          this.#said.textContent = `${messageOf(error)} It is not deleted yet; try again.`;
-        }
-      },
-    });
-  }
-
-  /** @param {string} words What just happened. */
-  #tell(words) {
-    this.#said.textContent = words;
-    this.show();
-  }
-}
-
-/**
- * @param {string} words
- * @param {Readonly<Record<string, () => unknown>>} actions By the names of their buttons.
- */
-function item(words, actions) {
-  const line = element("li", {});
-  line.append(element("span", { textContent: words }));
-  for (const [name, act] of Object.entries(actions)) {
-    const button = element("button", { type: "button", textContent: name });
-    button.setAttribute("aria-label", `${name}: ${words}`);
-    button.addEventListener("click", () => void act());
-    line.append(button);
-  }
-  return line;
-}
-
-/** @param {unknown} error */
-function messageOf(error) {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/**
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} name
- * @param {Partial<HTMLElementTagNameMap[K]>} properties
- * @returns {HTMLElementTagNameMap[K]}
- */
-function element(name, properties) {
-  return Object.assign(document.createElement(name), properties);
 }

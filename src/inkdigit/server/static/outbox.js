@@ -136,3 +136,8 @@ export function isFinal(error) {
 export function isWithoutStore(error) {
   return error instanceof Refusal && [404, 405, NO_STORE].includes(error.status);
 }
+
+/** @param {unknown} error */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
