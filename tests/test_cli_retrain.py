@@ -97,9 +97,10 @@ def test_a_dry_run_shows_who_would_train_and_judge_and_trains_nothing(store: Pat
     result = invoke("--dry-run")
 
     assert (result.exit_code, seen) == (0, [])
-    assert f"{SHIPPED} would become corrected-1, from 40 accepted drawings;" in result.stdout
-    assert "40 others are held out to judge it" in result.stdout
-    assert result.stdout.splitlines()[3].split() == ["source", "train", "weight", "held", "out"]
+    assert f"corrected-1 would be made of {SHIPPED} and 45 accepted drawings." in result.stdout
+    assert "35 others, of 7 writers, judge it" in result.stdout
+    assert "At least 5 writers must get better" in result.stdout
+    assert result.stdout.splitlines()[4].split() == ["source", "train", "weight", "held", "out"]
     assert "and 4 sources more" in result.stdout
     assert list(home.iterdir()) == []
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from inkdigit.training.gates import Gate
-    from inkdigit.training.retrain import Outcome, Plan
+    from inkdigit.training.retrain import Outcome, Plan, RetrainOptions
     from inkdigit.training.train import Progress
 
 SHOWN = 12  # sources in the table of a plan
@@ -135,7 +135,7 @@ def retrain(dry_run: bool, **given: Any) -> None:
     options = RetrainOptions(home=home_of(settings), command=command_line(), **wanted)
     with FeedbackStore.open(database_of(settings), read_only=True) as store, ProgressBar() as bar:
         plan = make_plan(options, store)
-        _show_plan(plan)
+        _show_plan(plan, options)
         if dry_run:
             return
         outcome = run(options, store, plan, bar.show, _Stages(bar))
@@ -155,14 +155,21 @@ class _Stages:
         click.echo(stage, err=True)
 
 
-def _show_plan(plan: "Plan") -> None:
+def _show_plan(plan: "Plan", options: "RetrainOptions") -> None:
     """What would train and judge: the counts, and the heaviest sources."""
-    rows = plan.sources()
-    wrong, judging = int(plan.wrong.sum()), len(plan.held_out)
-    click.echo(f"{plan.old.name} would become {plan.version}, from {len(plan.training)} accepted drawings;")
-    click.echo(f"{judging} others are held out to judge it, of which {plan.old.name} gets {wrong} wrong.")
+    from inkdigit.training.gates import fewest_units
+
+    rows, old = plan.sources(), plan.old.name
+    units, hopeful = plan.judging()
+    click.echo(f"{plan.version} would be made of {old} and {len(plan.training)} accepted drawings.")
+    click.echo(
+        f"{len(plan.held_out)} others, of {units} {options.by}s, judge it; {old} gets {plan.wrong.sum()} of them wrong."
+    )
+    click.echo(
+        f"At least {fewest_units(options.level)} {options.by}s must get better; {hopeful} have something to gain."
+    )
     if plan.unusable:
-        click.echo(f"{plan.unusable} more cannot be used.")
+        click.echo(f"{plan.unusable} drawings cannot be used: they cannot be read, or hold no ink.")
     click.echo()
     shown = [[row["source"], row["trained"], f"{row['weight']:.1%}", row["held_out"]] for row in rows[:SHOWN]]
     click.echo(aligned([["source", "train", "weight", "held out"], *shown]))

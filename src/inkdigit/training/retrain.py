@@ -128,10 +128,10 @@ class Plan:
         ]
         return sorted(rows, key=lambda row: (-float(row["weight"]), -int(row["held_out"])))
 
-    def could_improve(self, level: float) -> bool:
-        """Whether enough units have something to gain for a gain to count at all."""
-        units = np.array(self.held_out.units, np.str_)[self.wrong]
-        return len(np.unique(units)) >= fewest_units(level)
+    def judging(self) -> tuple[int, int]:
+        """How many units judge (writers, or drawings), and how many of them have something to gain."""
+        units = np.array(self.held_out.units, np.str_)
+        return len(np.unique(units)), len(np.unique(units[self.wrong]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,18 +249,14 @@ def _check(options: RetrainOptions) -> None:
 
 def _require_enough(plan: Plan, options: RetrainOptions) -> None:
     """Say before the long work that it would lead nowhere."""
-    needed = fewest_units(options.level)
-    what = "writers" if options.by is By.WRITER else "drawings"
-    hint = (
-        "" if options.by is By.DRAWING else "; where a few people draw everything, --by drawing splits what they drew"
-    )
+    hint = "" if options.by is By.DRAWING else "; where a few people draw everything, use --by drawing"
     if not len(plan.training):
         raise DataError(f"there is nothing to learn from: no accepted drawing is on the side that trains{hint}")
-    if not plan.could_improve(options.level):
-        wrong = int(plan.wrong.sum())
+    needed, (units, hopeful) = fewest_units(options.level), plan.judging()
+    if hopeful < needed:
         raise DataError(
-            f"too little to judge a new model by: of {len(plan.held_out)} held-out drawings {plan.old.name} gets {wrong} "
-            f"wrong, and at least {needed} {what} must have something to gain; accept more drawings first{hint}"
+            f"too little to judge a new model by: at least {needed} {options.by}s must have something to gain, "
+            f"and of the {units} that judge {hopeful} have; accept more drawings first{hint}"
         )
 
 
