@@ -5,7 +5,6 @@ import os
 import resource
 import sqlite3
 import stat
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -102,18 +101,6 @@ def test_without_its_driver_postgresql_says_what_to_install(monkeypatch: pytest.
 
     with pytest.raises(MissingExtraError, match=r"inkdigit\[postgres\]"):
         FeedbackStore.open("postgresql+psycopg://u@127.0.0.1/x")
-
-
-def test_many_programs_may_open_a_new_store_at_once(path: Path) -> None:
-    program = (
-        "import sys; from inkdigit.feedback import FeedbackStore, Submission\n"
-        "with FeedbackStore.open(sys.argv[1]) as store: store.add(Submission(1, 2, 0.5, 'm', b'x'))"
-    )
-    started = [subprocess.Popen([sys.executable, "-c", program, str(path)]) for _ in range(4)]
-
-    assert [process.wait() for process in started] == [0] * 4
-    with FeedbackStore.open(path) as store:
-        assert len(store.drawings()) == 4
 
 
 # --- deleting for good
