@@ -117,6 +117,15 @@ def test_drawings_of_one_writer_go_together_when_they_judge() -> None:
     assert len(set(found.units[:4].tolist())) == 1
 
 
+def test_what_nobody_signed_has_one_say_unless_every_drawing_has() -> None:
+    unsigned = [Drawn(one.id, one.image, one.truth, ANONYMOUS) for one in drawings(2, 5)]
+
+    by_writer, by_drawing = (read_corrections(unsigned, by).to_judge() for by in (By.WRITER, By.DRAWING))
+
+    assert len(set(by_writer.units.tolist())) == 1
+    assert len(set(by_drawing.units.tolist())) == 10
+
+
 # --- the bound
 
 

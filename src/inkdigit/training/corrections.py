@@ -65,6 +65,7 @@ class Corrections:
         ids: N numbers in the store.
         sources: N names of who drew them; all without a name share one.
         units: N names of what goes wholly to one side: a writer, or a picture.
+        by: what was to go to one side.
         unusable: drawings beside them that could not be read, or hold no ink.
     """
 
@@ -73,6 +74,7 @@ class Corrections:
     ids: tuple[int, ...]
     sources: tuple[str, ...]
     units: tuple[str, ...]
+    by: By = By.WRITER
     unusable: int = 0
 
     def __len__(self) -> int:
@@ -88,9 +90,14 @@ class Corrections:
         judging = np.array([judges(unit) for unit in self.units], np.bool_)
         return self._of(np.flatnonzero(~judging)), self._of(np.flatnonzero(judging))
 
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """N names of who has a say when these judge: a source, even one of nobody's drawings, has one say."""
+        return self.sources if self.by is By.WRITER else self.units
+
     def to_judge(self) -> Drawings:
         """These as the gates take them."""
-        _, units = np.unique(np.array(self.units, np.str_), return_inverse=True)
+        _, units = np.unique(np.array(self.voices, np.str_), return_inverse=True)
         return Drawings(self.frames, self.labels, units.astype(np.intp))
 
     def weights(self, budget: float, share: float) -> Counts:
@@ -102,7 +109,7 @@ class Corrections:
         ids, sources, units = (
             tuple(each[row] for row in rows.tolist()) for each in (self.ids, self.sources, self.units)
         )
-        return Corrections(self.frames[rows], self.labels[rows], ids, sources, units)
+        return Corrections(self.frames[rows], self.labels[rows], ids, sources, units, self.by)
 
 
 def read_corrections(drawings: Iterable[Drawing], by: By = By.WRITER) -> Corrections:
@@ -122,6 +129,7 @@ def read_corrections(drawings: Iterable[Drawing], by: By = By.WRITER) -> Correct
         tuple(each[0] for each in kept),
         tuple(each[2] for each in kept),
         tuple(each[3] for each in kept),
+        by,
         unusable,
     )
 

@@ -129,9 +129,9 @@ class Plan:
         return sorted(rows, key=lambda row: (-float(row["weight"]), -int(row["held_out"])))
 
     def judging(self) -> tuple[int, int]:
-        """How many units judge (writers, or drawings), and how many of them have something to gain."""
-        units = np.array(self.held_out.units, np.str_)
-        return len(np.unique(units)), len(np.unique(units[self.wrong]))
+        """How many have a say (writers, or drawings), and how many of them have something to gain."""
+        voices = np.array(self.held_out.voices, np.str_)
+        return len(np.unique(voices)), len(np.unique(voices[self.wrong]))
 
 
 @dataclass(frozen=True, slots=True)
