@@ -92,7 +92,9 @@ COMMANDS = dict(all_commands())
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
-    assert set(main.commands) == {"serve", "predict", "read", "train", "evaluate", "data", "models"}
+    assert set(main.commands) == {
+        "serve", "predict", "read", "feedback", "case", "train", "retrain", "evaluate", "data", "models",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", COMMANDS)
