@@ -888,9 +888,9 @@ def test_two_cards_are_compared_figure_by_figure() -> None:
     rows = compare_cards(first, second)
 
     assert [(row.name, row.first, row.second, row.by) for row in rows] == [
-        ("version", "a", "b", None),
         ("metrics.accuracy", 0.5, 0.75, 0.25),
-        ("seeds.1.seed", 1, None, None),
+        ("version", "a", "b", None),
+        ("seeds[1].seed", 1, None, None),
         ("seeds", None, "", None),
     ]
 

@@ -14,7 +14,7 @@ from inkdigit.terminal import SOME_FAILED, aligned, examples, home_of, settings_
 if TYPE_CHECKING:
     from inkdigit.registry import Difference, Version
 
-_WIDEST = 44  # letters of a text in a table of differences; its beginning tells two apart
+_WIDEST = 28  # letters of a text in a table of differences; its beginning tells two apart
 
 
 def complete_model(_ctx: click.Context, _param: click.Parameter, start: str) -> list[str]:
@@ -119,12 +119,12 @@ def diff_models(first: str, second: str | None, as_json: bool) -> None:
 
 
 def _cells(row: "Difference") -> tuple[str, ...]:
-    by = "" if row.by is None else f"{row.by:+.4g}"
+    by = "" if row.by is None else f"{row.by:+.0f}" if row.by.is_integer() else f"{row.by:+.4g}"
     return visible(row.name), _cell(row.first), _cell(row.second), by
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else visible(str(value))
+    text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else visible(str(value))
     return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}..."
 
 

@@ -69,15 +69,15 @@ class Difference:
 
 
 def compare_cards(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:
-    """What two cards say differently, in the order of the first; the canary is left out, which is no figure.
+    """What two cards say differently: the figures, then the rest in the order of the first; not the canaries.
 
     >>> compare_cards({"metrics": {"errors": 19, "n": 5000}}, {"metrics": {"errors": 17, "n": 5000}})
     [Difference(name='metrics.errors', first=19, second=17)]
     """
     said, answered = (dict(_leaves("", card)) for card in (first, second))
-    names = [name for name in said | answered if not name.startswith("canary.")]
+    names = sorted(said | answered, key=lambda name: not name.startswith("metrics."))
     rows = [Difference(name, said.get(name), answered.get(name)) for name in names]
-    return [row for row in rows if row.first != row.second]
+    return [row for row in rows if row.first != row.second and not row.name.startswith("canary.")]
 
 
 def _leaves(name: str, part: Any) -> Iterator[tuple[str, Any]]:
@@ -87,7 +87,8 @@ def _leaves(name: str, part: Any) -> Iterator[tuple[str, Any]]:
             yield from _leaves(f"{name}.{key}" if name else str(key), inner)
     elif isinstance(part, list) and any(isinstance(inner, Mapping) for inner in part):
         for place, inner in enumerate(part, 1):
-            yield from _leaves(f"{name}.{place}", inner)
+            which = next(iter(inner.values()), place) if isinstance(inner, Mapping) else place  # such as a seed
+            yield from _leaves(f"{name}[{which}]", inner)
     else:
         yield name, ", ".join(map(str, part)) if isinstance(part, list) else part
 
