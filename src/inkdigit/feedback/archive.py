@@ -68,7 +68,7 @@ def export_zip(store: FeedbackStore, path: Path, status: Status | None = None) -
             os.fsync(file.fileno())
             file.close()
             Path(file.name).replace(path)
-        except BaseException:
+        except BaseException:  # Ctrl-C as well: no half file stays behind
             file.close()
             Path(file.name).unlink()
             raise

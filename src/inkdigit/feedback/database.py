@@ -138,7 +138,7 @@ def _sqlite(path: Path, read_only: bool, timeout_s: float) -> Engine:
         try:
             for pragma in pragmas if read_only else [*pragmas, "journal_mode=WAL"]:
                 connection.execute(f"PRAGMA {pragma}").fetchall()
-        except BaseException:
+        except BaseException:  # whatever it was, the file is let go of
             connection.close()
             raise
         return connection

@@ -157,7 +157,7 @@ MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (_first, _reviewed
 """The steps, of which number n makes version n out of version n - 1. Never changed, only added to."""
 
 _WORDS: Final = {
-    "sqlite": {"id": "INTEGER PRIMARY KEY AUTOINCREMENT", "bytes": "BLOB"},
+    "sqlite": {"id": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT", "bytes": "BLOB"},
     "postgresql": {"id": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "bytes": "BYTEA"},
 }
 

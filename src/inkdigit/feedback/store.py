@@ -52,7 +52,7 @@ class FeedbackStore:
         opened = Database(database, read_only=read_only, timeout_s=timeout_s)
         try:
             migrate(opened)
-        except BaseException:
+        except BaseException:  # whatever it was, no connection stays open
             opened.close()
             raise
         return cls(opened)
