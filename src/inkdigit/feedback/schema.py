@@ -123,8 +123,8 @@ def _reviewed(connection: Connection) -> None:
         """,
         """
         CREATE TABLE inkdigit_verdicts (
-            review BIGINT NOT NULL REFERENCES inkdigit_reviews ON DELETE CASCADE,
-            drawing BIGINT NOT NULL REFERENCES inkdigit_drawings ON DELETE CASCADE,
+            review BIGINT NOT NULL REFERENCES inkdigit_reviews (id) ON DELETE CASCADE,
+            drawing BIGINT NOT NULL REFERENCES inkdigit_drawings (id) ON DELETE CASCADE,
             old_status TEXT NOT NULL CHECK (old_status IN ('new', 'accepted', 'rejected')),
             old_truth SMALLINT CHECK (old_truth BETWEEN 0 AND 9),
             new_status TEXT NOT NULL CHECK (new_status IN ('new', 'accepted', 'rejected')),
