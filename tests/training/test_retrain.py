@@ -264,8 +264,8 @@ def test_what_the_review_says_is_what_is_learned(store: FeedbackStore, options: 
 
 
 def test_a_flood_from_one_source_is_bounded(store: FeedbackStore, options: Options) -> None:
-    plant(store, writers=20, each=8, seed=1)
-    trains = (plan_of(options(), store).training.ids[0] - 1) // 8  # a writer, by number
+    plant(store, writers=30, each=4, seed=1)
+    trains = (plan_of(options(), store).training.ids[0] - 1) // 4  # a writer, by number
     flood(store, writer=trains, count=300)
 
     plan = plan_of(options(), store)
