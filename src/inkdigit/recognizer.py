@@ -1,21 +1,23 @@
 """28x28 -> prediction: loads a model folder with care and runs it on ONNX Runtime.
 
-A model folder holds `model.onnx`, `card.json` and `SHA256SUMS` (and what training left beside them). Nothing in it is
-executed: no pickle, no Keras file is opened here.
+A model folder holds `model.onnx`, `card.json` and `SHA256SUMS`, `adapting.npz` where it can be adapted to a hand, and
+what training left beside them. Nothing in it is executed: no pickle, no Keras file is opened here.
 """
 
 import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigit.adapt import MAX_EXAMPLES, Grounds, Layer, learn
 from inkdigit.errors import ModelError
 from inkdigit.preprocess import PREPROCESS_VERSION, SIZE
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 CLASSES = 10
 NOT_A_DIGIT = "none"  # label of the class that a network may have beyond the ten digits
+EMBEDDING = "embedding"  # output of a network with what its last layer sees
+GROUNDS = "adapting.npz"  # what a model that can be adapted brings along
 MAX_MODEL_BYTES = 64 * 2**20
 CANARY_TOLERANCE = 1e-3  # probability; wide enough for every CPU's rounding, far under any real change
 # How a tensor that lives in another file is spelt inside an ONNX file; a length of 8 may be padded to more bytes.
@@ -57,9 +61,12 @@ class Recognizer:
     of being no digit from which on a picture is rejected.
     """
 
-    def __init__(self, session: "InferenceSession", card: Mapping[str, Any]) -> None:
+    def __init__(
+        self, session: "InferenceSession", card: Mapping[str, Any], adapting: "Adapting | None" = None
+    ) -> None:
         self._session = session
         self._input = session.get_inputs()[0].name
+        self._adapting = adapting or Adapting()
         self.card = card
         self.version = str(card["version"])
         self.threshold = float(card.get("rejection", {}).get("threshold", 1.0))
@@ -80,20 +87,53 @@ class Recognizer:
         """
         folder = find_model(model, home)
         contents = read_model_folder(folder)
-        recognizer = cls(start_session(contents.onnx, folder), contents.card)
+        session = start_session(contents.onnx, folder)
+        outputs = tuple(output.name for output in session.get_outputs())
+        digest = hashlib.sha256(contents.onnx).digest()[:8]
+        recognizer = cls(session, contents.card, Adapting(outputs, digest, contents.grounds))
         recognizer._check_canary(folder)
         return recognizer
 
-    def predict(self, images: NDArray[np.float32]) -> list[Prediction]:
+    def predict(self, images: NDArray[np.float32], layer: Layer | None = None) -> list[Prediction]:
         """Read pictures, a batch at a time; one picture is a batch of one.
 
         Args:
             images: (N, 28, 28) float32 in [0, 1], white ink on black, as `normalize` makes them.
+            layer: what `adapt` learnt of the hand that wrote them; None for anybody's.
 
         Raises:
             ValueError: the shape, the kind of number or the range is another.
+            ModelError: the layer was learnt on another model.
         """
-        return _predictions(self.classify(images), self.threshold)
+        if layer is not None and not self.takes(layer):
+            raise ModelError(f"the layer was learnt on model {layer.model}, not on this {self.version}; adapt anew")
+        if layer is None or not layer.used:
+            return _predictions(self.classify(images), self.threshold)
+        return _predictions(layer.correct(*self.embed(images)), self.threshold)
+
+    def adapt(self, images: NDArray[np.float32], labels: Sequence[int]) -> Layer:
+        """Learn a hand from a few of its drawings: those that were misread, and others that were read right.
+
+        It takes some milliseconds. The layer is used only if it passes a gate (see `inkdigit.adapt`), and else changes
+        nothing; `layer.used` tells.
+
+        Args:
+            images: (N, 28, 28) float32 in [0, 1], white ink on black, N <= 100.
+            labels: N digits, what they show.
+
+        Raises:
+            ValueError: the shape, the kind of number or the range is another.
+            ModelError: the model brings nothing along to be adapted with.
+        """
+        digits = _checked_labels(labels)
+        if len(digits) != len(images) or len(digits) > MAX_EXAMPLES:
+            raise ValueError(f"there must be a label for each image, and at most {MAX_EXAMPLES} of both")
+        grounds, (classes, embeddings) = self._adapting.grounds(self.version), self.embed(images)
+        return learn(classes, embeddings, digits, grounds, self.version, self._adapting.digest)
+
+    def takes(self, layer: Layer) -> bool:
+        """Whether a layer was learnt on this very model."""
+        return layer.digest == self._adapting.digest
 
     def probabilities(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of the digits 0 to 9.
@@ -124,12 +164,36 @@ class Recognizer:
         Raises:
             ValueError: the shape, the kind of number or the range is another.
         """
-        batch = _checked(images)[..., None]
-        parts = [self._run(batch[i : i + _CHUNK]) for i in range(0, len(batch), _CHUNK)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.card["labels"])), np.float32)
+        [classes] = self._run(images, self._adapting.outputs[:1] or None)
+        return classes
 
-    def _run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
+    def embed(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What the network answers, and what its last layer sees.
+
+        Args:
+            images: (N, 28, 28) float32 in [0, 1], white ink on black.
+
+        Returns:
+            (N, C) float32 as `classify` has it, and (N, D) float32 of the same pictures.
+
+        Raises:
+            ValueError: the shape, the kind of number or the range is another.
+            ModelError: the model does not tell the latter.
+        """
+        outputs = self._adapting.outputs
+        if EMBEDDING not in outputs[1:]:
+            raise ModelError(f"model {self.version} has no output {EMBEDDING!r}: it cannot be adapted; export it anew")
+        classes, embeddings = self._run(images, (outputs[0], EMBEDDING))
+        return classes, embeddings
+
+    def _run(self, images: NDArray[np.float32], outputs: Sequence[str] | None) -> list[NDArray[np.float32]]:
+        """The outputs for all pictures, a chunk at a time; of none where there is no picture."""
+        batch = _checked(images)[..., None]
+        chunks = [batch[i : i + _CHUNK] for i in range(0, len(batch), _CHUNK)]
+        parts = [self._session.run(outputs, {self._input: chunk}) for chunk in chunks]
+        if not parts:
+            return [np.zeros((0, len(self.card["labels"])), np.float32) for _ in outputs or [""]]
+        return [np.concatenate(found).astype(np.float32, copy=False) for found in zip(*parts, strict=True)]
 
     def _check_canary(self, folder: Path) -> None:
         canary = self.card["canary"]
@@ -143,12 +207,42 @@ class Recognizer:
             raise ModelError(f"the model in {folder} does not give the answer that its card promises; reinstall it")
 
 
+@dataclass(frozen=True)
+class Adapting:
+    """What a model needs to be adapted to a hand; one that has none of it reads all the same.
+
+    Attributes:
+        outputs: the names of the network's outputs, its answers first.
+        digest: 8 bytes that tell the network from every other.
+        file: the contents of `adapting.npz`.
+    """
+
+    outputs: tuple[str, ...] = ()
+    digest: bytes = bytes(8)
+    file: bytes = b""
+
+    def grounds(self, version: str) -> Grounds:
+        """The file's arrays, read at the first call.
+
+        Raises:
+            ModelError: there is no such file, or it is damaged.
+        """
+        if not self.file:
+            raise ModelError(f"model {version} has no {GROUNDS}: it cannot be adapted; export it anew")
+        return self._grounds
+
+    @cached_property
+    def _grounds(self) -> Grounds:
+        return Grounds.from_bytes(self.file)
+
+
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
     """The checked contents of a model folder."""
 
     onnx: bytes
     card: Mapping[str, Any]
+    grounds: bytes = b""  # of `adapting.npz`; empty where there is none
 
 
 def shipped_models() -> Path:
@@ -194,7 +288,9 @@ def read_model_folder(folder: Path) -> ModelFolder:
             network keeps data in other files, or it was trained on pictures normalised in another way.
     """
     card_bytes, onnx = read_sealed(folder)
-    return ModelFolder(onnx, _read_card(folder, card_bytes))
+    digests = _read_digests(folder)
+    grounds = _read_checked(folder, GROUNDS, digests) if GROUNDS in digests else b""
+    return ModelFolder(onnx, _read_card(folder, card_bytes), grounds)
 
 
 def read_sealed(folder: Path) -> tuple[bytes, bytes]:
@@ -301,6 +397,15 @@ def _checked(images: NDArray[np.float32]) -> NDArray[np.float32]:
     if not (batch.min(initial=0) >= 0 and batch.max(initial=1) <= 1):  # so written, NaN is refused too
         raise ValueError("images must lie in [0, 1], 1 being full ink; see inkdigit.normalize")
     return np.ascontiguousarray(batch, np.float32)
+
+
+def _checked_labels(labels: Sequence[int]) -> list[int]:
+    digits = np.asarray(labels)
+    if digits.size == 0:
+        return []
+    if digits.ndim != 1 or digits.dtype.kind not in "iu" or digits.min() < 0 or digits.max() >= CLASSES:
+        raise ValueError("labels must be whole numbers from 0 to 9, one for each image")
+    return [int(digit) for digit in digits]
 
 
 def _predictions(classes: NDArray[np.float32], threshold: float) -> list[Prediction]:

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 
+from inkdigit.adapt import Grounds
 from inkdigit.errors import MissingExtraError, ModelError
 from inkdigit.preprocess import PREPROCESS_VERSION
-from inkdigit.recognizer import CLASSES, NOT_A_DIGIT, Recognizer
+from inkdigit.recognizer import CLASSES, EMBEDDING, GROUNDS, NOT_A_DIGIT, Recognizer
 from inkdigit.training.dataset import DIGESTS, Digits, Images, Mnist
 from inkdigit.training.evaluate import Judged, judge, try_out
 from inkdigit.training.labelled import MNIST_HELD_OUT, MNIST_TEST, Labelled, frames
@@ -109,6 +110,7 @@ def write_candidate(
     export(network, folder)
     if calibration is not None:
         quantize(folder / "model.onnx", calibration)
+    expose_embedding(folder / "model.onnx")
     full = card | {
         "temperature": round(temperature, 4),
         "rejection": {"threshold": THRESHOLD} | card.get("rejection", {}),
@@ -116,6 +118,7 @@ def write_candidate(
     full = _describe(version, network, folder / "model.onnx", frames_held_out[0]) | full
     seal(folder, full)
     recognizer = Recognizer.load(folder)
+    write_grounds(recognizer, folder, frames_held_out, held_out.labels)
     limit = AGREEMENT if calibration is None else EIGHT_BIT_AGREEMENT
     full["agreement"] = _agreement(network, recognizer, frames_held_out[:AGREEMENT_IMAGES], limit)
     judged = judge(recognizer, _labelled(MNIST_HELD_OUT, held_out, non_digits))
@@ -242,6 +245,34 @@ def _export_elsewhere(folder: Path, shape: Sequence[int]) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise ModelError(f"TensorFlow could not export the network: {done.stderr.strip().splitlines()[-1:]}")
+
+
+def expose_embedding(path: Path) -> None:
+    """Let an ONNX file also tell what its last layer sees, as a second output; its answers stay the same.
+
+    Raises:
+        ModelError: it has no dense layer.
+    """
+    import onnx  # here, because it comes with the exporter
+
+    model = onnx.load(path)
+    dense = [node for node in model.graph.node if node.op_type in ("MatMul", "Gemm", "QLinearMatMul")]
+    if not dense:
+        raise ModelError(f"{path} has no dense layer, so it has no embedding")
+    last = dense[-1]
+    inputs = last.input[:3] if last.op_type == "QLinearMatMul" else last.input[:1]
+    operation = "DequantizeLinear" if len(inputs) == 3 else "Identity"
+    model.graph.node.append(onnx.helper.make_node(operation, list(inputs), [EMBEDDING], name=EMBEDDING))
+    weights = {tensor.name: tensor.dims for tensor in model.graph.initializer}
+    shape = ["pictures", weights[last.input[3 if len(inputs) == 3 else 1]][0]]
+    model.graph.output.append(onnx.helper.make_tensor_value_info(EMBEDDING, onnx.TensorProto.FLOAT, shape))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def write_grounds(recognizer: Recognizer, folder: Path, images: NDArray[np.float32], labels: NDArray[np.uint8]) -> None:
+    """Write what a model must bring along to be adapted to a hand, measured on (N, 28, 28) digits held out."""
+    (folder / GROUNDS).write_bytes(Grounds.measure(*recognizer.embed(images), labels).to_bytes())
 
 
 def _describe(version: str, network: keras.Sequential, onnx: Path, canary: NDArray[np.float32]) -> dict[str, Any]:

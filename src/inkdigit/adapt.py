@@ -1,0 +1,423 @@
+"""A few labelled drawings of one hand -> a small correction of the network's answers, in milliseconds and numpy alone.
+
+The correction is a ridge regression, in closed form, from the embedding (what the network's last layer sees) to what
+the network's answers lacked. Directions in which the embeddings of MNIST spread are damped, so that it learns what is
+this hand's own and leaves alone what all hands share. It is used only if it passes a gate: with each example left out
+in turn, the others must make the answer to it better; and of the guard, the pictures of the held-out MNIST images that
+are most easily read otherwise, no more than a few may become errors.
+"""
+
+import base64
+import binascii
+import io
+import math
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigit.errors import ConfigError, ModelError
+
+Reals = NDArray[np.float64]
+
+MAX_EXAMPLES = 100  # drawings that one layer learns from
+MAX_TEXT = 16 * 1024  # characters of a layer's text
+GUARD = 500  # held-out images that are watched; beyond them hardly an answer changes
+RANK = 64  # directions that are damped one by one
+DAMPING = 0.05  # of the mean variance; it is added to every direction's, so that none counts without bound
+COST = 2  # further errors among the 5,000 held-out images that are put up with: 0.04 points
+SOFTENED = 0.35  # power of the probabilities that the correction is added to: a sure answer moves too, but not at once
+PENALTIES = np.geomspace(30, 0.03, 13)  # of the ridge, from the most cautious on
+ENOUGH = 0.9  # share of the best penalty's gain with which a more cautious one is preferred
+DOUBT = 0.01  # share of an answer that is always doubted, so that one sure mistake does not decide alone
+
+_VERSION = "1"
+_HEAD = struct.Struct("<8sBBBBbHBf")  # digest, length of the name, four counts, sizes, scale
+_MAX_SIDE, _MAX_CLASSES = 2048, 16
+_MAX_GROUNDS = 16 * 2**20  # bytes, unpacked
+_MAX_NUMBER = 1e3  # no weight of a layer comes near it
+_MAX_BODY = _HEAD.size + 255 + _MAX_CLASSES * (4 + _MAX_SIDE)
+_ARRAYS = ("mean", "directions", "gains", "rest", "embeddings", "classes", "labels")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grounds:
+    """What a model brings along so that it can be adapted; `adapting.npz` in its folder.
+
+    Attributes:
+        mean: (D,) of the embeddings of MNIST, each of length 1.
+        directions: (D, R) the directions in which those spread most, orthonormal.
+        gains: (R,) how much of such a direction is kept; less than `rest`.
+        rest: how much of all others is kept.
+        embeddings: (G, D) of the guard, each of length 1.
+        classes: (G, C) the network's answers to the guard.
+        labels: (G,) its digits.
+    """
+
+    mean: Reals
+    directions: Reals
+    gains: Reals
+    rest: float
+    embeddings: Reals
+    classes: Reals
+    labels: NDArray[np.int64]
+
+    @classmethod
+    def measure(cls, classes: NDArray[np.float32], embeddings: NDArray[np.float32], labels: NDArray[np.uint8]) -> Self:
+        """Measure them on digits that other people wrote and that trained nothing.
+
+        Args:
+            classes: (N, C) the network's answers to them.
+            embeddings: (N, D) of them; the ones that are most easily read otherwise become the guard.
+            labels: (N,) what they are.
+        """
+        units = unit(embeddings)
+        mean = units.mean(axis=0)
+        directions, gains, rest = _gains(units - mean)
+        lengths = np.linalg.norm(_damp(units - mean, directions, gains, rest), axis=1)
+        likely = np.sort(soften(classes.astype(np.float64)), axis=1)
+        # A correction of a given size can change what it reaches far and what was hardly decided, so that comes first.
+        reach = lengths / np.maximum(likely[:, -1] - likely[:, -2], 1e-6)
+        rows = np.sort(np.argsort(-reach, kind="stable")[:GUARD])
+        scaled, scaled_rest = gains / lengths.mean(), rest / float(lengths.mean())
+        guard = units[rows], classes[rows].astype(np.float64), labels[rows].astype(np.int64)
+        return cls(mean, directions, scaled, scaled_rest, *guard)
+
+    def to_bytes(self) -> bytes:
+        """A file of arrays, in as few bits as they need; no pickles."""
+        file = io.BytesIO()
+        np.savez_compressed(
+            file,
+            mean=self.mean.astype(np.float32),
+            directions=self.directions.astype(np.float16),
+            gains=self.gains.astype(np.float32),
+            rest=np.float32(self.rest),
+            embeddings=(self.embeddings / self.embeddings.max(axis=1, keepdims=True) * 255).round().astype(np.uint8),
+            classes=self.classes.astype(np.float32),
+            labels=self.labels.astype(np.uint8),
+        )
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, contents: bytes) -> Self:
+        """The same from a file.
+
+        Raises:
+            ModelError: it is not one.
+        """
+        try:
+            with zipfile.ZipFile(io.BytesIO(contents)) as archive:
+                if sum(part.file_size for part in archive.infolist()) > _MAX_GROUNDS:
+                    raise ValueError("it is larger than any")
+            with np.load(io.BytesIO(contents), allow_pickle=False) as file:
+                found = {name: np.asarray(file[name], np.float64) for name in _ARRAYS}
+            rest = float(found.pop("rest"))
+            labels = found.pop("labels").astype(np.int64)
+            found["embeddings"] = unit(found["embeddings"])
+            grounds = cls(rest=rest, labels=labels, **found)
+            grounds._check()
+            return grounds
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise ModelError("the model's adapting.npz is damaged; install the model again") from error
+
+    def _check(self) -> None:
+        depth, rank, guard, classes = len(self.mean), len(self.gains), *self.classes.shape
+        shapes = [array.shape for array in (self.directions, self.embeddings, self.labels)]
+        if shapes != [(depth, rank), (guard, depth), (guard,)] or not 10 <= classes <= _MAX_CLASSES:
+            raise ValueError("its arrays do not fit each other")
+        if not all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS):
+            raise ValueError("it holds what is no number")
+
+    def damp(self, embeddings: Reals) -> Reals:
+        """(N, D) embeddings of length 1 -> (N, D), what they have in common with MNIST made small."""
+        return _damp(embeddings - self.mean, self.directions, self.gains, self.rest)
+
+    def undamp(self, weights: Reals) -> Reals:
+        """(D, C) weights of damped embeddings -> (D, C) those of embeddings as they are."""
+        return _damp(weights.T, self.directions, self.gains, self.rest).T
+
+    def cost(self, weights: Reals, bias: Reals) -> int:
+        """How many more of the guard are read wrong with a correction than without."""
+        answers = soften(self.classes)
+        corrected = answers + self.embeddings @ weights + bias
+        return _errors(corrected, self.labels) - _errors(answers, self.labels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """What was learnt of one hand; made by `Recognizer.adapt`, used by `Recognizer.predict`.
+
+    It holds numbers of the correction only: no drawing can be seen in it.
+
+    Attributes:
+        model: the version of the model that it belongs to; no other one takes it.
+        digest: of that model, 8 bytes.
+        corrections: drawings that it was learnt from.
+        errors_before: how many of those the model alone reads wrong.
+        errors_after: how many are read wrong with what the others teach, each left out in turn.
+        cost: further errors among the 5,000 held-out images of MNIST; negative where there are fewer.
+        weights: (D, C) int8, in units of `scale`; D is 0 for a layer that is not used.
+        scale: what one unit of the weights is.
+        bias: (C,) float32.
+    """
+
+    model: str
+    digest: bytes
+    corrections: int
+    errors_before: int
+    errors_after: int
+    cost: int
+    weights: NDArray[np.int8]
+    scale: float
+    bias: NDArray[np.float32]
+
+    @property
+    def used(self) -> bool:
+        """Whether it changes answers: it helped on examples left out, and cost next to nothing elsewhere."""
+        return self.weights.size > 0
+
+    def correct(self, classes: NDArray[np.float32], embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The network's answers with the correction.
+
+        Args:
+            classes: (N, C) probabilities of the network's classes, rows of sum 1.
+            embeddings: (N, D) of the same pictures.
+
+        Returns:
+            (N, C) float32, rows of sum 1; the very same where the layer is not used.
+
+        Raises:
+            ModelError: the layer is of a network of another size.
+        """
+        if not self.used or len(classes) == 0:
+            return classes
+        if self.weights.shape != (embeddings.shape[1], classes.shape[1]):
+            raise ModelError("the layer was learnt on another model; adapt anew")
+        weights = self.weights * np.float64(self.scale)
+        corrected = soften(classes.astype(np.float64)) + unit(embeddings) @ weights + self.bias
+        return sharpen(corrected).astype(np.float32)
+
+    def to_text(self) -> str:
+        """The layer as text of letters, digits, `-` and `_`, a few kB long."""
+        name = self.model.encode()
+        counts = (self.corrections, self.errors_before, self.errors_after, self.cost)
+        head = _HEAD.pack(self.digest, len(name), *counts, len(self.weights), len(self.bias), self.scale)
+        body = head + name + self.bias.astype("<f4").tobytes() + self.weights.T.tobytes()
+        return _VERSION + base64.urlsafe_b64encode(zlib.compress(body, 9)).decode().rstrip("=")
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The layer that `to_text` wrote.
+
+        Raises:
+            ConfigError: the text is none of those.
+        """
+        try:
+            return cls._unpack(_inflate(text))
+        except (ValueError, struct.error, zlib.error, binascii.Error) as error:
+            raise ConfigError(f"this is not a layer: {error}; adapt anew") from error
+
+    @classmethod
+    def _unpack(cls, body: bytes) -> Self:
+        digest, letters, given, before, after, cost, depth, classes, scale = _HEAD.unpack_from(body)
+        if len(body) != _HEAD.size + letters + 4 * classes + depth * classes:
+            raise ValueError("its sizes do not fit its length")
+        if depth > _MAX_SIDE or not 10 <= classes <= _MAX_CLASSES:
+            raise ValueError("no model has such a size")
+        name, bias, weights = np.split(
+            np.frombuffer(body, np.uint8, offset=_HEAD.size), [letters, letters + 4 * classes]
+        )
+        layer = cls(
+            model=name.tobytes().decode(),
+            digest=digest,
+            corrections=given,
+            errors_before=before,
+            errors_after=after,
+            cost=cost,
+            weights=weights.view(np.int8).reshape(classes, depth).T,
+            scale=scale,
+            bias=bias.view("<f4").astype(np.float32),
+        )
+        layer._check()
+        return layer
+
+    def _check(self) -> None:
+        numbers = (self.scale, *self.bias.tolist())
+        if not all(math.isfinite(number) and abs(number) <= _MAX_NUMBER for number in numbers) or self.scale < 0:
+            raise ValueError("it holds a number that no layer has")
+        if not max(self.errors_before, self.errors_after) <= self.corrections <= MAX_EXAMPLES:
+            raise ValueError("its counts contradict each other")
+
+
+def learn(
+    classes: NDArray[np.float32],
+    embeddings: NDArray[np.float32],
+    labels: Sequence[int],
+    grounds: Grounds,
+    model: str,
+    digest: bytes,
+) -> Layer:
+    """Learn a layer from examples; their order does not matter, and one given twice counts once.
+
+    Args:
+        classes: (N, C) the network's answers to N <= 100 examples.
+        embeddings: (N, D) of the same.
+        labels: N digits, what they are.
+        grounds: what the model brings along.
+        model: its version.
+        digest: of it, 8 bytes.
+
+    Returns:
+        A layer; not used where there is nothing that helps.
+    """
+    if len(labels) and (len(grounds.mean), grounds.classes.shape[1]) != (embeddings.shape[1], classes.shape[1]):
+        raise ModelError("the model's adapting.npz belongs to another network; install the model again")
+    examples = _Examples.of(classes, embeddings, labels)
+    trials = [trial for trial in _trials(examples, grounds) if trial.helps]
+    enough = ENOUGH * max((trial.gain for trial in trials), default=0.0)
+    chosen = next((trial for trial in trials if trial.gain >= enough), _nothing(examples))
+    return Layer(
+        model=model,
+        digest=digest,
+        corrections=len(labels),
+        errors_before=examples.errors,
+        errors_after=chosen.errors,
+        cost=chosen.cost,
+        weights=chosen.weights,
+        scale=chosen.scale,
+        bias=chosen.bias.astype(np.float32),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Examples:
+    """Examples in an order of their own: softened answers (N, C), embeddings (N, D) of length 1, labels (N,)."""
+
+    answers: Reals
+    embeddings: Reals
+    labels: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, classes: NDArray[np.float32], embeddings: NDArray[np.float32], labels: Sequence[int]) -> Self:
+        keys = [(int(label), row.tobytes()) for label, row in zip(labels, embeddings, strict=True)]
+        rows = [row for _, row in sorted({key: row for row, key in enumerate(keys)}.items())]
+        answers = soften(classes[rows].astype(np.float64))
+        return cls(answers, unit(embeddings[rows]), np.asarray(labels, np.int64).reshape(-1)[rows])
+
+    @property
+    def errors(self) -> int:
+        """How many the network alone reads wrong."""
+        return _errors(self.answers, self.labels)
+
+    @property
+    def truths(self) -> Reals:
+        """(N, C) one for the true class, zero for the others."""
+        return np.eye(self.answers.shape[1])[self.labels]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trial:
+    """One penalty: what it gives, and how it passes the gate."""
+
+    weights: NDArray[np.int8]
+    scale: float
+    bias: Reals
+    errors: int
+    gain: float
+    cost: int
+    helps: bool
+
+
+def _nothing(examples: _Examples) -> _Trial:
+    """What is chosen where no penalty helps: no correction."""
+    classes = examples.answers.shape[1]
+    return _Trial(np.zeros((0, classes), np.int8), 0.0, np.zeros(classes), examples.errors, 0.0, 0, helps=False)
+
+
+def _trials(examples: _Examples, grounds: Grounds) -> list[_Trial]:
+    """The penalties that cost little enough, the most cautious one first."""
+    if len(examples.labels) == 0:
+        return []
+    damped = grounds.damp(examples.embeddings)
+    variances, axes = np.linalg.eigh(damped @ damped.T)
+    lacking, trials = examples.truths - examples.answers, []
+    before = _loss(examples.answers, examples.labels)
+    for penalty in PENALTIES:
+        inverse = (axes / (variances + penalty)) @ axes.T
+        shares = inverse @ lacking
+        # What the ridge would say of each example without it: its own residual, divided by its leverage's complement.
+        left_out = examples.truths - shares / np.diag(inverse)[:, None]
+        weights, scale = _quantize(grounds.undamp(damped.T @ shares))
+        bias = -grounds.mean @ (weights * np.float64(scale))
+        cost = grounds.cost(weights * np.float64(scale), bias)
+        if cost > COST:
+            break
+        errors, gain = _errors(left_out, examples.labels), before - _loss(left_out, examples.labels)
+        trials.append(_Trial(weights, scale, bias, errors, gain, cost, errors <= examples.errors and gain > 0))
+    return trials
+
+
+def soften(classes: Reals) -> Reals:
+    """(N, C) probabilities -> the same, less sure of themselves; rows of sum 1."""
+    powers = classes.clip(1e-9) ** SOFTENED
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def sharpen(softened: Reals) -> Reals:
+    """The inverse of `soften`; what a correction took under zero is zero."""
+    powers = softened.clip(1e-9) ** (1 / SOFTENED)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def unit(embeddings: NDArray[np.floating]) -> Reals:
+    """(N, D) -> (N, D) of length 1."""
+    lengths = np.linalg.norm(embeddings.astype(np.float64), axis=1, keepdims=True)
+    return np.asarray(embeddings / np.maximum(lengths, 1e-9))
+
+
+def _damp(embeddings: Reals, directions: Reals, gains: Reals, rest: float) -> Reals:
+    return np.asarray(rest * embeddings + (embeddings @ directions * (gains - rest)) @ directions.T)
+
+
+def _gains(centred: Reals) -> tuple[Reals, Reals, float]:
+    """The directions in which embeddings spread most, how much of each to keep, and how much of all the others."""
+    variances, directions = np.linalg.eigh(centred.T @ centred / len(centred))
+    variances, directions = variances[::-1], directions[:, ::-1][:, :RANK]
+    typical = variances.mean()
+    gains = np.sqrt(typical / (np.append(variances[:RANK], variances[RANK:].mean()) + DAMPING * typical))
+    return directions, gains[:-1], float(gains[-1])
+
+
+def _quantize(weights: Reals) -> tuple[NDArray[np.int8], float]:
+    scale = float(np.float32(max(np.abs(weights).max() / 127, 1e-12)))
+    return (weights / scale).round().clip(-127, 127).astype(np.int8), scale
+
+
+def _errors(answers: Reals, labels: NDArray[np.int64]) -> int:
+    """Rows whose likeliest digit is another."""
+    return int(np.count_nonzero(answers[:, :10].argmax(axis=1) != labels))
+
+
+def _loss(softened: Reals, labels: NDArray[np.int64]) -> float:
+    """Mean of minus the logarithm of the true digit's probability, with some doubt in every answer."""
+    likely = sharpen(softened)[np.arange(len(labels)), labels]
+    return float(-np.log((1 - DOUBT) * likely + DOUBT / 10).mean())
+
+
+def _inflate(text: str) -> bytes:
+    if not isinstance(text, str) or not text.startswith(_VERSION) or len(text) > MAX_TEXT:
+        raise ValueError(f"it does not start with {_VERSION}, or is longer than {MAX_TEXT} characters")
+    packed = text[len(_VERSION) :].encode("ascii")
+    raw = base64.b64decode(packed + b"=" * (-len(packed) % 4), altchars=b"-_", validate=True)
+    if base64.urlsafe_b64encode(raw).rstrip(b"=") != packed:
+        raise ValueError("its last character says more than it may")
+    inflater = zlib.decompressobj()
+    body = inflater.decompress(raw, _MAX_BODY)
+    if not inflater.eof or inflater.unused_data:
+        raise ValueError("it is cut short or too long")
+    return body
