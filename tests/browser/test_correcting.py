@@ -380,7 +380,7 @@ def test_the_corrected_digits_of_a_number_are_given_one_by_one(keeping_sheet: Sh
     for key in ("1", "7"):
         keeping_sheet.page.keyboard.press(key)
     offer = _expect_panel(keeping_sheet, "offer")
-    _say(keeping_sheet, "Keep it")
+    _say(keeping_sheet, "Keep them")
     _expect_panel(keeping_sheet, "kept")
 
     kept = _kept(database)

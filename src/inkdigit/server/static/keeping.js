@@ -72,6 +72,7 @@ class Keeping extends EventTarget {
   #consent;
   #said;
   #receipts;
+  #yes;
   #correcting;
   #outbox;
   /** @type {Set<string>} Digits that were given away, by their ids. */
@@ -95,6 +96,7 @@ class Keeping extends EventTarget {
     this.#consent = find(page, "#consent", HTMLElement);
     this.#said = find(page, "#keep-said", HTMLElement);
     this.#receipts = find(page, "#keep-receipt", HTMLElement);
+    this.#yes = find(page, "#keep-yes", HTMLButtonElement);
     const on = (/** @type {string} */ id, /** @type {() => unknown} */ act) =>
       find(page, id, HTMLButtonElement).addEventListener("click", () => void act());
     on("#keep-yes", () => this.#give());
@@ -119,7 +121,8 @@ class Keeping extends EventTarget {
     const count = this.#examples.length;
     if (count === 0 && this.#correcting.examples.length > 0) return; // all of it was given, and the panel says so
     if (count === 0 || !this.#hasStore) return this.#show("none", "");
-    const what = count === 1 ? "this drawing" : `these ${count} digits`;
+    const what = this.#correcting.answer !== null ? "this drawing" : count === 1 ? "this digit" : `these ${count} digits`;
+    this.#yes.textContent = count === 1 ? "Keep it" : "Keep them";
     this.#consent.textContent =
       `Keep ${what} to improve Inkdigit: strokes and picture, and a random number that stands for this browser; ` +
       "no address, no cookie.";
