@@ -281,5 +281,5 @@ export function meaningOf({ key, ctrlKey, metaKey, altKey }) {
     return name === "z" ? { command: "undo" } : null;
   }
   if (/^[0-9]$/.test(name)) return { act: { truth: Number(name) } };
-  return KEYS[name] ?? null;
+  return Object.hasOwn(KEYS, name) ? (KEYS[name] ?? null) : null;
 }

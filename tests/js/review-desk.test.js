@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Desk, meaningOf } from "../../src/inkdigit/server/static/review-desk.js";
+
+/** @param {number} id */
+function drawing(id, truth = 1) {
+  return { id, status: "new", truth, label: truth, image: "", created: "", reading: {} };
+}
+
+function deskOf(count = 6, next = null) {
+  const desk = new Desk();
+  desk.begin({ drawings: Array.from({ length: count }, (_, i) => drawing(i + 1)), next });
+  return desk;
+}
+
+function standing(desk) {
+  return desk.drawings.map(({ status, truth }) => `${status} ${truth}`);
+}
+
+test("an empty desk has nothing to look at, to judge or to take back", () => {
+  const desk = new Desk();
+
+  assert.deepEqual([desk.focused, desk.judge("accept"), desk.undo(), desk.number], [null, null, null, 0]);
+});
+
+test("a verdict goes to the drawing that is looked at, and the next one is looked at then", () => {
+  const desk = deskOf(3);
+
+  const step = desk.judge("accept");
+
+  assert.deepEqual(step.verdicts, [{ id: 1, status: "accepted", truth: 1 }]);
+  assert.deepEqual(standing(desk), ["accepted 1", "new 1", "new 1"]);
+  assert.equal(desk.focus, 1);
+});
+
+test("a digit accepts the drawing as that digit, n as none, x rejects it and leaves its label", () => {
+  const desk = deskOf(3);
+
+  for (const key of ["4", "n", "x"]) desk.judge(meaningOf({ key }).act);
+
+  assert.deepEqual(standing(desk), ["accepted 4", "accepted null", "rejected 1"]);
+});
+
+test("a verdict goes to all that are selected, and then nothing is", () => {
+  const desk = deskOf(4);
+  desk.choose(1);
+  desk.choose(3);
+
+  const step = desk.judge({ truth: 8 });
+
+  assert.deepEqual(step.verdicts.map(({ id }) => id), [2, 4]);
+  assert.equal(desk.chosen, 0);
+  assert.equal(desk.focus, 0);
+});
+
+test("select all takes what was not judged yet, and again nothing", () => {
+  const desk = deskOf(4);
+  desk.judge("reject");
+
+  desk.chooseAll();
+  const first = desk.chosen;
+  desk.chooseAll();
+
+  assert.deepEqual([first, desk.chosen], [3, 0]);
+});
+
+test("a range is selected from the drawing that is looked at", () => {
+  const desk = deskOf(6);
+  desk.focusOn(4);
+
+  desk.chooseTo(2);
+
+  assert.deepEqual(desk.drawings.map(({ id }) => desk.isChosen(id)), [false, false, true, true, true, false]);
+});
+
+test("judged drawings are skipped, also from the end to the beginning", () => {
+  const desk = deskOf(3);
+  desk.focusOn(1);
+
+  desk.judge("accept");
+  desk.judge("accept");
+
+  assert.equal(desk.focus, 0);
+  assert.equal(desk.isDone, false);
+  desk.judge("accept");
+  assert.equal(desk.isDone, true);
+});
+
+test("every step is taken back in turn, and looked at", () => {
+  const desk = deskOf(3);
+  desk.judge("accept");
+  desk.focusOn(0);
+  desk.judge("reject");
+  desk.chooseAll();
+  desk.judge({ truth: 7 });
+
+  const states = [standing(desk)];
+  while (desk.undo()) states.push(standing(desk));
+
+  assert.deepEqual(states, [
+    ["rejected 1", "accepted 7", "accepted 7"],
+    ["rejected 1", "new 1", "new 1"],
+    ["accepted 1", "new 1", "new 1"],
+    ["new 1", "new 1", "new 1"],
+  ]);
+  assert.equal(desk.focus, 0);
+});
+
+test("a step that did not come about is taken back without those after it", () => {
+  const desk = deskOf(3);
+  const first = desk.judge("accept");
+  desk.judge("reject");
+
+  desk.takeBack(first);
+
+  assert.deepEqual(standing(desk), ["new 1", "rejected 1", "new 1"]);
+});
+
+test("pages keep their place, and undo finds the page of its step", () => {
+  const desk = deskOf(3, "0-3");
+  desk.focusOn(1);
+  desk.judge("accept");
+  desk.add({ drawings: [drawing(4), drawing(5)], next: null }, "0-3");
+  desk.focusOn(1);
+
+  desk.turn(-1);
+  const before = [desk.number, desk.focus, desk.hasBefore, desk.hasNext, desk.wanted];
+  desk.turn(1);
+  const after = [desk.number, desk.focus, desk.hasBefore, desk.hasNext, desk.after];
+  desk.undo();
+
+  assert.deepEqual(before, [1, 2, false, true, null]);
+  assert.deepEqual(after, [2, 1, true, false, "0-3"]);
+  assert.deepEqual([desk.number, desk.focus, standing(desk)[1]], [1, 1, "new 1"]);
+});
+
+test("the last page that is there wants the next one", () => {
+  assert.equal(deskOf(3, "0-3").wanted, "0-3");
+  assert.equal(deskOf(3).hasNext, false);
+});
+
+test("arrows move in the grid and stay on it", () => {
+  const desk = deskOf(7);
+  const places = ["right", "down", "down", "right", "up", "left", "last", "left", "first", "left", "up"].map((move) => {
+    desk.move(move, 3);
+    return desk.focus;
+  });
+
+  assert.deepEqual(places, [1, 4, 6, 6, 3, 2, 6, 5, 0, 0, 0]);
+});
+
+test("keys with Ctrl mean what they mean everywhere, and other keys nothing", () => {
+  const meanings = [
+    { key: "a", ctrlKey: true },
+    { key: "z", metaKey: true },
+    { key: "7", ctrlKey: true },
+    { key: "7", altKey: true },
+    { key: "A" },
+    { key: "Tab" },
+    { key: "F5" },
+    { key: "toString" },
+  ].map((key) => meaningOf(key));
+
+  assert.deepEqual(meanings, [{ command: "all" }, { command: "undo" }, null, null, { act: "accept" }, null, null, null]);
+});
