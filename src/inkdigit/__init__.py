@@ -8,6 +8,7 @@
 7
 """
 
+from inkdigit.adapt import Layer
 from inkdigit.errors import (
     BlankImageError,
     ConfigError,
@@ -42,6 +43,7 @@ __all__ = [
     "ImageTooLargeError",
     "Ink",
     "InkdigitError",
+    "Layer",
     "MissingExtraError",
     "ModelError",
     "NoReadingError",

@@ -8,6 +8,7 @@ from flask import Flask
 from inkdigit.config import Settings
 from inkdigit.pages import NumberReader
 from inkdigit.server import problems, security
+from inkdigit.server.adapting import adapting
 from inkdigit.server.api import api
 from inkdigit.server.feedback import feedback as feedback_routes
 from inkdigit.server.keeping import Keeping
@@ -50,7 +51,7 @@ def create_app(
     app.extensions[EXTENSION] = State(
         recognizer, settings, reader, _keeping(feedback, settings), models=models or Models()
     )
-    for routes in (api, feedback_routes, review):
+    for routes in (api, adapting, feedback_routes, review):
         app.register_blueprint(routes)
     security.protect(app, settings)
     problems.register(app)

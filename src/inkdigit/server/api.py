@@ -13,6 +13,7 @@ from inkdigit.explain import encode_explanation, explain, locate
 from inkdigit.image import Picture, encode_data_url, encode_png, read_page, read_picture
 from inkdigit.pages import reading_record
 from inkdigit.preprocess import Normalized, normalize
+from inkdigit.server.adapting import predict_with, read_predict
 from inkdigit.server.openapi import openapi_document
 from inkdigit.server.reading import READ_PATH, accepted_type, read_body, read_expectation, read_query
 from inkdigit.server.schemas import (
@@ -41,15 +42,17 @@ def page() -> Response:
 def predict() -> Response:
     """Read the digit on a picture."""
     query, media_type = read_query(request), accepted_type(request)
-    picture = read_picture(read_body(request))
+    body, layer = read_predict(request)
+    picture = read_picture(body)
     image = normalize(picture.ink)
-    [prediction] = current_state().recognizer.predict(image[None])
+    prediction, adapted = predict_with(current_state().recognizer, image, layer)
     if media_type == "text/plain":
         accepted = is_accepted(prediction, query.min_confidence)
         return Response(str(prediction.label) if accepted else UNACCEPTED, mimetype=media_type)
     extras = {name: value for extra in query.include for name, value in _EXTRAS[extra](picture, image).items()}
     version = current_state().recognizer.version
-    return _json(_ANSWERS[query.include].of(prediction, version, query.min_confidence, **extras))
+    answer = _ANSWERS[query.include].of(prediction, version, query.min_confidence, **extras, **adapted)
+    return Response(answer.model_dump_json(exclude_unset=True), mimetype=media_type)
 
 
 @api.post(READ_PATH)

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from inkdigit.config import package_version
 from inkdigit.server import problems, schemas
+from inkdigit.server.adapting import ADAPT_PATH
 from inkdigit.server.feedback import FEEDBACK_PATH
 from inkdigit.server.problems import PROBLEM_JSON, Kind
 from inkdigit.server.reading import RAW_TYPES, READ_PATH
@@ -19,7 +20,14 @@ JsonObject = dict[str, Any]
 
 _ADMIN: Final = {"type": "http", "scheme": "bearer", "description": "The server's INKDIGIT_ADMIN_KEY."}
 _REF: Final = "#/components/schemas/"
-_REQUESTS: Final = (schemas.PictureBody, schemas.PictureForm, schemas.SubmissionBody, schemas.VerdictsBody)
+_REQUESTS: Final = (
+    schemas.PictureBody,
+    schemas.PredictBody,
+    schemas.PictureForm,
+    schemas.AdaptBody,
+    schemas.SubmissionBody,
+    schemas.VerdictsBody,
+)
 _PREDICT_ANSWERS: Final = (
     schemas.PredictAnswer,
     schemas.PredictAnswerWithInput,
@@ -29,6 +37,7 @@ _PREDICT_ANSWERS: Final = (
 _ANSWERS: Final = (
     *_PREDICT_ANSWERS,
     schemas.ReadAnswer,
+    schemas.AdaptAnswer,
     schemas.ModelAnswer,
     schemas.HealthAnswer,
     schemas.ReceiptAnswer,
@@ -67,6 +76,13 @@ _SUBMIT: Final = (
     problems.CONSENT_REQUIRED,
     problems.IDEMPOTENCY_CONFLICT,
 )
+_ADAPT: Final = (
+    *_BODY,
+    problems.UNREADABLE_IMAGE,
+    problems.IMAGE_TOO_LARGE,
+    problems.BLANK_IMAGE,
+    problems.CANNOT_ADAPT,
+)
 _REVIEW: Final = (*_STORE, problems.ADMIN_KEY_REQUIRED, problems.ADMIN_KEY_UNSET)
 
 
@@ -100,6 +116,7 @@ def _paths() -> JsonObject:
     return {
         "/api/v1/predict": {"post": _predict()},
         READ_PATH: {"post": _read()},
+        ADAPT_PATH: {"post": _adapt()},
         FEEDBACK_PATH: {"post": _submit()},
         FEEDBACK_PATH + "/{receipt}": {"delete": _withdraw()},
         **_review(),
@@ -122,7 +139,7 @@ def _predict() -> JsonObject:
         "description": "Takes a PNG, JPEG or WebP picture of one digit, of any size and place, dark on light or light "
         "on dark: as a data URL in JSON, as a file in a form, or as the body itself.",
         "parameters": _parameters(schemas.PredictQuery),
-        "requestBody": _picture(),
+        "requestBody": _picture(schemas.PredictBody),
         "responses": {"200": _predict_answer()} | _problem_responses((*_EVERYWHERE, *_PREDICT)),
     }
 
@@ -137,6 +154,20 @@ def _read() -> JsonObject:
         "parameters": _parameters(schemas.ReadQuery),
         "requestBody": _picture(),
         "responses": {"200": _read_answer()} | _problem_responses((*_EVERYWHERE, *_READ)),
+    }
+
+
+def _adapt() -> JsonObject:
+    return {
+        "operationId": "adapt",
+        "tags": ["reading"],
+        "summary": "Learn to read one hand",
+        "description": "Makes a layer of a few kB from drawings of one hand, which is then sent along with `predict`. "
+        "Neither is kept. A layer that does not help on drawings left out, or would cost others more than 0.04 points, "
+        "is not used.",
+        "requestBody": _json_body(schemas.AdaptBody),
+        "responses": {"200": _json("What was learnt.", schemas.AdaptAnswer)}
+        | _problem_responses((*_EVERYWHERE, *_ADAPT)),
     }
 
 
@@ -201,11 +232,11 @@ def _json_body(schema: type[BaseModel]) -> JsonObject:
     return {"required": True, "content": {"application/json": {"schema": _ref(schema)}}}
 
 
-def _picture() -> JsonObject:
+def _picture(body: type[BaseModel] = schemas.PictureBody) -> JsonObject:
     return {
         "required": True,
         "content": {
-            "application/json": {"schema": _ref(schemas.PictureBody)},
+            "application/json": {"schema": _ref(body)},
             "multipart/form-data": {"schema": _ref(schemas.PictureForm)},
             **{media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in RAW_TYPES},
         },

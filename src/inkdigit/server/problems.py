@@ -39,6 +39,10 @@ class ConsentRequired(http.UnprocessableEntity):
     """A drawing was handed in without the consent to keep it."""
 
 
+class CannotAdapt(http.NotImplemented):
+    """The model that answers brings nothing along to learn a hand with."""
+
+
 class NoStore(http.NotImplemented):
     """This server keeps no drawings."""
 
@@ -79,6 +83,7 @@ MISSING_READER = Kind("missing-reader", 501, "This server has no model that read
 CONSENT_REQUIRED = Kind("consent-required", 422, "A drawing is kept with consent alone")
 IDEMPOTENCY_CONFLICT = Kind("idempotency-conflict", 409, "The Idempotency-Key belongs to another submission")
 STORE_UNAVAILABLE = Kind("store-unavailable", 503, "The store of drawings cannot be reached")
+CANNOT_ADAPT = Kind("cannot-adapt", 501, "The model of this server learns no hand")
 MISSING_STORE = Kind("missing-store", 501, "This server keeps no drawings")
 ADMIN_KEY_REQUIRED = Kind("admin-key-required", 401, "The review needs the admin key")
 ADMIN_KEY_UNSET = Kind("admin-key-unset", 403, "The review is shut")
@@ -105,6 +110,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     ConsentRequired: CONSENT_REQUIRED,
     ConflictError: IDEMPOTENCY_CONFLICT,
     StoreError: STORE_UNAVAILABLE,
+    CannotAdapt: CANNOT_ADAPT,
     NoStore: MISSING_STORE,
     AdminKeyRequired: ADMIN_KEY_REQUIRED,
     NoAdminKey: ADMIN_KEY_UNSET,

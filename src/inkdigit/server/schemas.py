@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from inkdigit.adapt import MAX_EXAMPLES, MAX_TEXT
 from inkdigit.batch import is_accepted
 from inkdigit.drawing import HIGH, LOW, MAX_STROKES, MAX_WIDTH, MIN_WIDTH
 from inkdigit.image import Polarity
@@ -32,6 +33,7 @@ ProblemType = Literal[
     "idempotency-conflict",
     "store-unavailable",
     "missing-store",
+    "cannot-adapt",
     "admin-key-required",
     "admin-key-unset",
     "about:blank",
@@ -62,6 +64,25 @@ class PictureBody(_Schema):
     """A picture."""
 
     image: DataUrl
+
+
+def _without_null_layer(schema: dict[str, Any]) -> None:
+    schema["properties"]["layer"].pop("default", None)
+
+
+class PredictBody(PictureBody):
+    """A picture, and perhaps what was learnt of the hand that drew it."""
+
+    model_config = ConfigDict(json_schema_extra=_without_null_layer)
+
+    layer: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_TEXT,
+            json_schema_extra={"format": "layer"},
+            description="From `adapt`. One that was learnt on another model than answers now has no say.",
+        ),
+    ] = None
 
 
 Extra = Literal["input", "explanation"]
@@ -116,6 +137,9 @@ class PredictAnswer(_Schema):
         ),
     ]
     model: Annotated[str, Field(description="The version of the model that answered.")]
+    adapted: Annotated[
+        bool, Field(description="Only where a layer was sent along: whether it had its say.", examples=[True])
+    ] = False
 
     @classmethod
     def of(cls, prediction: Prediction, model: str, min_confidence: float, **extras: Any) -> Self:
@@ -301,6 +325,46 @@ def _without_defaults(schema: dict[str, Any]) -> None:
     for field in schema["properties"].values():
         field.pop("default", None)
     schema["anyOf"] = [{"required": ["image"]}, {"required": ["strokes"]}]
+
+
+class LabelledDrawing(_Schema):
+    """A drawing and the digit that it shows: with `image`, with `strokes`, or with both; the picture counts then."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    image: DataUrl = ""
+    strokes: DrawnStrokes = []
+    label: Annotated[int, Field(ge=0, le=9, description="The digit that it shows.", examples=[7])]
+
+
+class AdaptBody(_Schema):
+    """Drawings of one hand: those that were misread, and others that were read right."""
+
+    drawings: Annotated[list[LabelledDrawing], Field(min_length=1, max_length=MAX_EXAMPLES)]
+
+
+class AdaptAnswer(_Schema):
+    """What was learnt of a hand; the server keeps none of it."""
+
+    layer: Annotated[
+        str,
+        Field(
+            max_length=MAX_TEXT,
+            pattern=r"^[A-Za-z0-9_-]+$",
+            description="Send it along with every picture that this hand drew.",
+        ),
+    ]
+    used: Annotated[
+        bool,
+        Field(description="Whether it changes answers: it helped on drawings left out, and cost next to nothing."),
+    ]
+    corrections: Annotated[int, Field(ge=0, description="Drawings that it was learnt from.", examples=[12])]
+    errors_before: Annotated[int, Field(ge=0, description="How many of them the model alone reads wrong.")]
+    errors_after: Annotated[
+        int,
+        Field(ge=0, description="How many are read wrong with what the others teach, each left out in turn."),
+    ]
+    model: Annotated[str, Field(description="The version that it belongs to.")]
 
 
 class SubmissionBody(_Schema):
