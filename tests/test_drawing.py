@@ -1,7 +1,9 @@
+import hashlib
 import io
 import itertools
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,9 @@ from inkdigit.drawing import (
 from inkdigit.number import Box
 from inkdigit.preprocess import normalize
 from inkdigit.recognizer import Recognizer
+from inkdigit.share import open_sheet
 
+VECTORS = json.loads((Path(__file__).parent / "data" / "codes.json").read_text("utf-8"))
 SQUARE = Box(0, 0, 280, 280)
 SEVEN = [[80, 70], [200, 70], [130, 230]]
 ONE = [[100, 60], [100, 230]]
@@ -167,6 +171,15 @@ def test_a_digit_is_read_wherever_on_the_paper_it_stands(recognizer: Recognizer,
     [found] = recognizer.predict(normalize(draw(strokes_of(SEVEN, width=19, dx=dx)))[None])
 
     assert (found.label, found.is_digit) == (7, True)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
+def test_a_picture_is_the_page_s_to_the_last_bit(vector: dict[str, Any]) -> None:
+    sheet = open_sheet(vector["code"])
+
+    levels = 255 - paint(sheet.strokes, square_of(sheet.strokes, sheet.paper))
+
+    assert hashlib.sha256(levels.tobytes()).hexdigest() == vector["picture"]  # what raster.js paints, by its own test
 
 
 # --- where it stands; that the page's own code says the same is told in the browser

@@ -1,7 +1,8 @@
 """Strokes -> ink, as the page draws them: what a pen wrote is data, and a picture is painted from it on demand.
 
-The page's own `paper.js` and `render.js` are the pattern, down to the quarter of a pixel: one drawing unit is one pixel
-of the picture that the page posts, y points down, and the paper is 280 units high.
+The page's own `paper.js` and `raster.js` do the same, to the last bit: every operation here stands there, in the same
+order and in 64 bits. One drawing unit is one pixel of the picture that the page posts, y points down, and the paper is
+280 units high.
 """
 
 import itertools
@@ -44,11 +45,12 @@ LOWEST_ROW: Final = 42.0  # drawing units; a lone stroke lower than this is a da
 
 FLAT: Final = 0.02  # pixels that a curve may stand off the straight pieces it is painted in
 PIECE: Final = 16.0  # pixels, the longest such piece
+TINY: Final = 1e-9
 BATCH: Final = 50_000  # pixels that are worked on at a time: what fits a processor's cache
 
 _Points = NDArray[np.float64]  # (N, 2): x, y
 _Pieces = NDArray[np.float64]  # (M, 2, 2): from and to
-_Shares = NDArray[np.float32]  # of a pixel, in [0, 1]
+_Shares = NDArray[np.float64]  # of a pixel, in [0, 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,7 @@ def _rounded(value: float) -> int:
     return math.floor(value + 0.5)
 
 
-# ---- strokes to ink: what the page's render.js does ----
+# ---- strokes to ink: what the page's raster.js does ----
 
 
 def draw(strokes: Strokes, side: int = SIDE, paper: Paper | None = None) -> Ink:
@@ -292,11 +294,11 @@ def paint(strokes: Strokes, crop: Box, scale: float = 1.0) -> Ink:
         (H, W) uint8, as large as the crop times the scale, 0 is paper and 255 is full ink.
     """
     height, width = _rounded(crop.height * scale), _rounded(crop.width * scale)
-    bare = np.ones((height, width), np.float32)
+    bare = np.ones((height, width))
     for stroke in strokes:
         path = (np.array(stroke.points, np.float64) - (crop.x, crop.y)) * scale
         bare *= 1 - _covered(_pieces(path), stroke.width * scale / 2, bare.shape)
-    return np.asarray(255 - np.rint(255 * bare), np.uint8)
+    return np.asarray(255 - np.floor(255 * bare + 0.5), np.uint8)
 
 
 def as_png(strokes: Strokes, crop: Box) -> bytes:
@@ -321,13 +323,19 @@ def _pieces(path: _Points) -> _Pieces:
 
 def _counts(starts: _Points, corners: _Points, ends: _Points) -> NDArray[np.intp]:
     """Into how many straight pieces each curve is cut: so many that they hardly stand off it, and none is long."""
-    bend = np.linalg.norm(starts - 2 * corners + ends, axis=1)
-    way = np.linalg.norm(corners - starts, axis=1) + np.linalg.norm(ends - corners, axis=1)
+    bend = _lengths(starts - 2 * corners + ends)
+    way = _lengths(corners - starts) + _lengths(ends - corners)
     return np.asarray(np.ceil(np.maximum(np.sqrt(bend / (4 * FLAT)), way / PIECE)).clip(1), np.intp)
 
 
+def _lengths(ways: _Points) -> NDArray[np.float64]:
+    x, y = ways.T
+    return np.asarray(np.sqrt(x * x + y * y))
+
+
 def _on_curve(start: _Points, corner: _Points, end: _Points, share: _Points) -> _Points:
-    return np.asarray((1 - share) ** 2 * start + 2 * share * (1 - share) * corner + share**2 * end)
+    left = 1 - share
+    return np.asarray(left * left * start + 2 * share * left * corner + share * share * end)
 
 
 def _covered(pieces: _Pieces, radius: float, shape: tuple[int, ...]) -> _Shares:
@@ -338,9 +346,9 @@ def _covered(pieces: _Pieces, radius: float, shape: tuple[int, ...]) -> _Shares:
     window = math.ceil(np.ptp(pieces, axis=1).max(initial=0) + 2 * radius) + 3
     corners = np.floor(pieces.min(axis=1) - radius).astype(np.intp) - 1
     seen = np.all((corners > -window) & (corners < shape[::-1]), axis=1)
-    covered = np.zeros([side + 2 * window for side in shape], np.float32)
+    covered = np.zeros([side + 2 * window for side in shape])
     for piece, corner in _batches(pieces[seen], corners[seen], max(1, BATCH // window**2)):
-        shares = _covered_windows((piece - corner[:, None]).astype(np.float32), radius, window)
+        shares = _covered_windows(piece, corner, radius, window)
         for (x, y), share in zip((corner + window).tolist(), shares, strict=True):
             view = covered[y : y + window, x : x + window]
             np.maximum(view, share, out=view)
@@ -352,18 +360,22 @@ def _batches(pieces: _Pieces, corners: NDArray[np.intp], size: int) -> Iterator[
         yield pieces[start : start + size], corners[start : start + size]
 
 
-def _covered_windows(pieces: NDArray[np.float32], radius: float, window: int) -> _Shares:
+def _covered_windows(pieces: _Pieces, corners: NDArray[np.intp], radius: float, window: int) -> _Shares:
     """(M, window, window): the shares that each of M pieces covers of the pixels of its own window."""
-    middles = np.arange(window, dtype=np.float32) + np.float32(0.5)
-    start, end = pieces[:, 0, :, None, None], pieces[:, 1, :, None, None]
-    along = end - start
-    along_x, along_y = along[:, 0], along[:, 1]
-    x, y = middles - start[:, 0], middles[:, None] - start[:, 1]
-    length = np.maximum(along_x**2 + along_y**2, np.float32(1e-9))
-    share = ((x * (along_x / length)) + (y * (along_y / length))).clip(0, 1)
+    start_x, start_y, along_x, along_y = (part[:, None, None] for part in _starts_and_ways(pieces))
+    middles = np.arange(window) + 0.5
+    x = corners[:, 0, None, None] + middles - start_x
+    y = corners[:, 1, None, None] + middles[:, None] - start_y
+    length = np.maximum(along_x * along_x + along_y * along_y, TINY)
+    share = (x * (along_x / length) + y * (along_y / length)).clip(0, 1)
     off_x, off_y = np.abs(x - share * along_x), np.abs(y - share * along_y)
-    distance = np.sqrt(off_x**2 + off_y**2)
-    return _covered_share(np.float32(radius) - distance, off_x, off_y, np.maximum(distance, np.float32(1e-6)))
+    distance = np.sqrt(off_x * off_x + off_y * off_y)
+    return _covered_share(radius - distance, off_x, off_y, np.maximum(distance, TINY))
+
+
+def _starts_and_ways(pieces: _Pieces) -> tuple[_Shares, _Shares, _Shares, _Shares]:
+    starts, ways = pieces[:, 0], pieces[:, 1] - pieces[:, 0]
+    return starts[:, 0], starts[:, 1], ways[:, 0], ways[:, 1]
 
 
 def _covered_share(depth: _Shares, across: _Shares, down: _Shares, distance: _Shares) -> _Shares:
@@ -377,6 +389,7 @@ def _covered_share(depth: _Shares, across: _Shares, down: _Shares, distance: _Sh
     """
     steep, flat = np.maximum(across, down) / distance, np.minimum(across, down) / distance
     past = np.abs(depth)
-    corner = ((steep + flat) / 2 - past).clip(0, None) ** 2 / (2 * steep * flat + np.float32(1e-9))
-    far = np.where(past <= (steep - flat) / 2, 0.5 - past / (steep + np.float32(1e-9)), corner).clip(0, 0.5)
+    over = ((steep + flat) / 2 - past).clip(0, None)
+    corner = over * over / (2 * steep * flat + TINY)
+    far = np.where(past <= (steep - flat) / 2, 0.5 - past / (steep + TINY), corner).clip(0, 0.5)
     return np.where(depth > 0, 1 - far, far)

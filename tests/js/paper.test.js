@@ -81,6 +81,11 @@ test("a point on the paper stays where it is, and one off it is out of sight", (
   assert.ok(x < -19 && y > 280 + 19);
 });
 
+test("a point is kept to a quarter of a unit, as in a shared drawing", () => {
+  assert.deepEqual(keepNear({ x: 10.1, y: 20.2 }, WIDE), { x: 10, y: 20.25 });
+  assert.deepEqual(keepNear({ x: 10.125, y: -5.125 }, WIDE), { x: 10.25, y: -5 });
+});
+
 test("on a square pad the posted square is the whole paper", () => {
   assert.deepEqual(squareFor(drawing(...SEVEN), { width: 280, height: 280 }), { left: 0, top: 0, width: 280, height: 280 });
 });

@@ -37,13 +37,14 @@ export function paperFor(width, height, drawing) {
 }
 
 /**
- * Keep a point on the paper, or so little off it that the stroke's end is out of sight.
+ * Keep a point on the paper, or so little off it that the stroke's end is out of sight; and to a quarter of a unit, as a
+ * shared drawing has it, so that the two are painted alike.
  *
  * @param {import("./strokes.js").Point} point
  * @param {Paper} paper
  */
 export function keepNear({ x, y }, { width, height }) {
-  return { x: clamp(x, -OFF, width + OFF), y: clamp(y, -OFF, height + OFF) };
+  return { x: toQuarter(clamp(x, -OFF, width + OFF)), y: toQuarter(clamp(y, -OFF, height + OFF)) };
 }
 
 /**
@@ -111,4 +112,9 @@ export function wholeOf({ width, height }) {
  */
 function clamp(value, least, most) {
   return Math.min(Math.max(value, least), most);
+}
+
+/** @param {number} value */
+function toQuarter(value) {
+  return Math.floor(value * 4 + 0.5) / 4;
 }

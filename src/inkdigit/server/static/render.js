@@ -1,4 +1,6 @@
-// Strokes -> pixels: the same tracing draws the pad on the screen and the picture that is posted.
+// Strokes -> what is seen: the pad on the screen, by its canvas, and the picture that is posted, by `raster.js`.
+
+import { paint } from "./raster.js";
 
 /** @typedef {import("./paper.js").Crop} Crop */
 /** @typedef {import("./strokes.js").Drawing} Drawing */
@@ -8,6 +10,9 @@
 /** @typedef {{ readonly picture: CanvasImageSource, readonly place: Place }} Tint */
 
 const HAIR = 0.01;
+/** A pixel in 32 bits, whatever order its bytes have: red, green and blue go up alike, and alpha is full. */
+const [OPAQUE = 0] = new Uint32Array(Uint8Array.of(0, 0, 0, 255).buffer);
+const [GREY_STEP = 0] = new Uint32Array(Uint8Array.of(1, 1, 1, 0).buffer);
 /** Ink without a colour of its own. */
 const GREY = "#969696";
 /** The picture is see-through where the model saw little ink; so many layers of it cover the whole stroke. */
@@ -80,21 +85,23 @@ function trace(pen, points) {
 
 /**
  * The picture that is posted: black ink on white paper, one pixel per drawing unit, whatever screen and colours the pad
- * has.
+ * has, and the same in every browser.
  *
  * @param {Drawing} drawing
  * @param {Crop} crop What of the paper it shows.
  * @param {HTMLCanvasElement} canvas Where it is painted; its size and content are replaced.
  * @returns {string} A PNG as a data URL.
  */
-export function pictureOf(drawing, { left, top, width, height }, canvas) {
-  canvas.width = width;
-  canvas.height = height;
+export function pictureOf(drawing, crop, canvas) {
+  canvas.width = crop.width;
+  canvas.height = crop.height;
   const context = context2d(canvas);
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, width, height);
-  context.translate(-left, -top);
-  drawStrokes(context, drawing, "#000");
+  const picture = context.createImageData(crop.width, crop.height);
+  const pixels = new Uint32Array(picture.data.buffer);
+  paint(drawing, crop).forEach((level, i) => {
+    pixels[i] = OPAQUE | (level * GREY_STEP);
+  });
+  context.putImageData(picture, 0, 0);
   return canvas.toDataURL("image/png");
 }
 
