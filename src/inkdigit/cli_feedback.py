@@ -148,6 +148,7 @@ def show_drawing(number: int, output: Path | None, as_json: bool) -> None:
         raise click.UsageError(f"There is no drawing {number}; `inkdigit feedback list` lists those there are.")
     if output is not None:
         output.write_bytes(kept.image)
+        click.echo(f"picture written to {visible(str(output))}", err=True)
     if as_json:
         click.echo(json.dumps(_cells(kept) | {"strokes": strokes_as_json(kept.strokes)}))
         return

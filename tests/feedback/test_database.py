@@ -132,7 +132,7 @@ def test_purged_drawings_are_overwritten(sqlite: FeedbackStore, path: Path) -> N
     assert [traces(path, noise(seed)) for seed in range(5)] == [[]] * 5
 
 
-def test_deleting_waits_for_no_reader(sqlite: FeedbackStore, path: Path) -> None:
+def test_a_reader_does_not_keep_a_drawing_from_being_deleted(sqlite: FeedbackStore, path: Path) -> None:
     receipt = sqlite.add(submission())
     reader = sqlite3.connect(path)
     reader.execute("BEGIN")
