@@ -118,7 +118,7 @@ def _check_part(path: Path, part: Any) -> None:
     if isinstance(part, dict) and not _is_plain(part):
         name = ".".join(str(part[key]) for key in ("module", "class_name") if part.get(key))
         raise ModelError(f"{path.name} holds {name or 'a function'}, which is no layer that this program uses")
-    if isinstance(part, int) and abs(part) > _MAX_SIZE and not isinstance(part, bool):
+    if isinstance(part, int | float) and not abs(part) <= _MAX_SIZE:  # so written, NaN is refused too
         raise ModelError(f"{path.name} asks for a layer of {part}")
 
 

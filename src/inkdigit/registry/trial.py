@@ -75,5 +75,6 @@ def _end_of(child: "subprocess.CompletedProcess[bytes]") -> str:
 def _environment() -> dict[str, str]:
     """Where the child finds this program, and that its libraries start no threads, each of which takes memory."""
     path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
-    quiet = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    one_thread = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    quiet = dict.fromkeys(one_thread, "1") | {"MALLOC_ARENA_MAX": "2", "TF_CPP_MIN_LOG_LEVEL": "3"}
     return {**os.environ, **quiet, "PYTHONPATH": path}
