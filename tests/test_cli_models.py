@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from flask import Flask
 from PIL import Image, ImageDraw
+from tests.conftest import FakeReader
 from tests.versions import edit_card, hungry_network, make_version, put_network
 
 from inkdigit import InkdigitError, Recognizer
@@ -16,6 +18,7 @@ from inkdigit.cli import main
 from inkdigit.reader import POINTER, Reader
 from inkdigit.recognizer import find_model
 from inkdigit.registry import CURRENT, current, export_archive, history
+from inkdigit.server.state import state_of
 
 SHIPPED = find_model(None).name
 LINES = find_model(None, pointer=POINTER).name
@@ -215,6 +218,35 @@ def test_row_22_a_version_that_is_no_good_is_not_promoted(mine: Path, home: Path
     result = models("promote", "mine")
 
     assert (result.exit_code, current(home).name, history(home)) == (3, SHIPPED, [])
+
+
+# --- serve
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[Flask]:
+    """The applications that would be served, were there a port."""
+    apps: list[Flask] = []
+    monkeypatch.setattr("inkdigit.server.serving.serve", lambda app, settings, on_ready: apps.append(app))
+    monkeypatch.setattr("inkdigit.cli.load_reader", lambda settings: FakeReader(version=Path(settings.reader).name))
+    return apps
+
+
+def test_a_server_follows_what_is_promoted_unless_a_version_was_asked_for_by_name(
+    mine: Path, believed: None, served: list[Flask]
+) -> None:
+    models("promote", "mine")
+    for options in [(), ("--model", SHIPPED), ("--reader", "theirs")]:
+        assert invoke("serve", *options).exit_code == 0
+
+    states = [state_of(app) for app in served]
+    assert [state.recognizer.version for state in states] == ["mine", SHIPPED, "mine"]
+    assert [state.number_reader().version for state in states] == [LINES, LINES, "theirs"]
+    assert [(bool(state.models.digits), bool(state.models.lines)) for state in states] == [
+        (True, True),
+        (False, True),
+        (True, False),
+    ]
 
 
 # --- export and import
