@@ -225,6 +225,40 @@ def test_a_version_that_was_refused_is_tried_again_later(home: Path, load: Loade
     wait_until_it_answers(follower, "one")
 
 
+@pytest.mark.parametrize("fault", [MemoryError, KeyError, OSError])
+def test_row_23_whatever_befalls_a_change_the_old_version_goes_on_and_it_is_tried_again(
+    home: Path, believed: None, fault: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    faults = [fault("no room")]
+
+    def load(folder: Path) -> FakeRecognizer:
+        if folder.name == "one" and faults:
+            raise faults.pop()
+        return FakeRecognizer(version=folder.name)
+
+    follower = Follower(home, CURRENT, load, look_s=AT_ONCE, retry_s=0.01)
+    promote("one", home)
+
+    wait_until_it_answers(follower, "one")
+    assert "no room" in caplog.text
+
+
+def test_row_23_a_machine_that_gives_no_thread_fails_no_request(
+    home: Path, load: Loader, believed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    follower = Follower(home, CURRENT, load, look_s=AT_ONCE, retry_s=0.01)
+    promote("one", home)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(threading.Thread, "start", refuse)
+        at_first = follower.now().version
+
+    assert at_first == SHIPPED
+    wait_until_it_answers(follower, "one")
+
+
 def test_row_23_where_the_promoted_version_cannot_be_loaded_the_one_before_it_is(
     home: Path, load: Loader, believed: None, caplog: pytest.LogCaptureFixture
 ) -> None:

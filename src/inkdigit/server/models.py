@@ -90,7 +90,11 @@ class Follower(Generic[M_co]):
             self._changing.release()
             return
         self._seen = seen
-        threading.Thread(target=self._change, name="models", daemon=True).start()
+        try:
+            threading.Thread(target=self._change, name="models", daemon=True).start()
+        except RuntimeError as error:  # the system gives no thread; the request that looked is not to suffer for it
+            self._refuse(error)
+            self._changing.release()
 
     def _change(self) -> None:
         """Change to the version that is promoted now, or stay with the old one and say why."""
@@ -100,7 +104,7 @@ class Follower(Generic[M_co]):
                 self._identity, self._model = self._loaded(folder)
                 _log.info("version %s answers from now on", self._model.version)
             self._told, self._retry_at = "", math.inf
-        except (InkdigitError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever befalls the new version, the old one goes on and says why
             self._refuse(error)
         finally:
             self._changing.release()
