@@ -34,6 +34,7 @@ COST = 2  # further errors among the 5,000 held-out images that are put up with:
 SOFTENED = 0.35  # power of the probabilities that the correction is added to: a sure answer moves too, but not at once
 PENALTIES = np.geomspace(30, 0.03, 13)  # of the ridge, from the most cautious on
 ENOUGH = 0.9  # share of the best penalty's gain with which a more cautious one is preferred
+LEAST_GAIN = 1e-3  # nats per example; less is no help
 DOUBT = 0.01  # share of an answer that is always doubted, so that one sure mistake does not decide alone
 
 _VERSION = "1"
@@ -250,6 +251,8 @@ class Layer:
         numbers = (self.scale, *self.bias.tolist())
         if not all(math.isfinite(number) and abs(number) <= _MAX_NUMBER for number in numbers) or self.scale < 0:
             raise ValueError("it holds a number that no layer has")
+        if not self.model or not self.model.isprintable():
+            raise ValueError("it names no model")
         if not max(self.errors_before, self.errors_after) <= self.corrections <= MAX_EXAMPLES:
             raise ValueError("its counts contradict each other")
 
@@ -358,7 +361,7 @@ def _trials(examples: _Examples, grounds: Grounds) -> list[_Trial]:
         if cost > COST:
             break
         errors, gain = _errors(left_out, examples.labels), before - _loss(left_out, examples.labels)
-        trials.append(_Trial(weights, scale, bias, errors, gain, cost, errors <= examples.errors and gain > 0))
+        trials.append(_Trial(weights, scale, bias, errors, gain, cost, errors <= examples.errors and gain > LEAST_GAIN))
     return trials
 
 

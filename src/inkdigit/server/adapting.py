@@ -1,6 +1,7 @@
 """Reading one hand over HTTP: drawings come in, a layer goes out, and nothing of either is kept."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,7 +12,7 @@ from werkzeug.exceptions import BadRequest
 from inkdigit.adapt import Layer
 from inkdigit.drawing import MAX_LENGTH, MAX_POINTS, Strokes, draw, parse_strokes
 from inkdigit.errors import ConfigError, ImageError, ModelError
-from inkdigit.image import Ink, decode_data_url, read_picture
+from inkdigit.image import decode_data_url, read_picture
 from inkdigit.preprocess import normalize
 from inkdigit.recognizer import Prediction
 from inkdigit.server.problems import CannotAdapt
@@ -110,11 +111,12 @@ def read_drawings(drawings: Sequence[LabelledDrawing]) -> NDArray[np.float32]:
         ways = [ways[0] + sum(len(stroke.points) for stroke in strokes), ways[1] + _length(strokes)]
         if ways[0] > MAX_POINTS or ways[1] > MAX_LENGTH:
             raise BadRequest(f"{where}: all strokes together have too many points or are too long; send fewer drawings")
-        ink = _ink(drawing, strokes, where)
+        with _saying(where):
+            ink = draw(strokes) if strokes else read_picture(decode_data_url(drawing.image, DIGIT_LIMITS.bytes)).ink
+            images.append(normalize(ink))
         pixels += ink.size
         if pixels > MAX_PIXELS:
             raise BadRequest(f"{where}: the pictures are too large together; send smaller ones")
-        images.append(normalize(ink))
     return np.stack(images)
 
 
@@ -133,11 +135,10 @@ def _length(strokes: Strokes) -> float:
     return float(sum(np.hypot(way[:, 0], way[:, 1]).sum() for way in ways))
 
 
-def _ink(drawing: LabelledDrawing, strokes: Strokes, where: str) -> Ink:
-    if strokes:
-        return draw(strokes)
+@contextlib.contextmanager
+def _saying(where: str) -> Iterator[None]:
     try:
-        return read_picture(decode_data_url(drawing.image, DIGIT_LIMITS.bytes)).ink
+        yield
     except ImageError as error:
         raise type(error)(f"{where}: {error}") from error
 
