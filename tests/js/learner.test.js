@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { Refusal, ServerAway } from "../../src/inkdigit/server/static/api.js";
 import { Learner, wordsOf } from "../../src/inkdigit/server/static/learner.js";
-import { Memory, storeOf } from "../../src/inkdigit/server/static/memory.js";
+import { Memory } from "../../src/inkdigit/server/static/memory.js";
 
 const example = (id, label, predicted = 1) => ({
   id,
@@ -16,10 +16,19 @@ const example = (id, label, predicted = 1) => ({
 const answered = (model) => ({ label: 7, confidence: 1, is_digit: true, probabilities: [], model });
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
+/** What a browser's store holds. */
+const values = {};
+const store = {
+  getItem: (name) => values[name] ?? null,
+  setItem: (name, value) => void (values[name] = value),
+  removeItem: (name) => void delete values[name],
+};
+
 /** A learner whose server does what is told, and what it was asked. */
 function learner(adapt = async () => ({ layer: "layer", used: true, model: "digits-6" })) {
   const asked = [];
-  const memory = new Memory(storeOf(() => null));
+  for (const name of Object.keys(values)) delete values[name];
+  const memory = new Memory(store);
   const it = new Learner(memory, async (drawings) => (asked.push(drawings), adapt()));
   return { it, asked, memory };
 }
@@ -69,6 +78,7 @@ test("what is taken back is unlearned, and the last one takes the layer along", 
   await settled();
 
   assert.deepEqual([it.state, it.layer, memory.learned], ["untaught", null, null]);
+  assert.deepEqual(values, {});
 });
 
 test("a layer that does not help is not used", async () => {

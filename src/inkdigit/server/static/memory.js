@@ -30,6 +30,7 @@ export class Memory {
 
   /** @param {readonly Example[]} examples Each takes the place of one of the same id. */
   remember(examples) {
+    if (examples.length === 0) return;
     const before = this.examples.filter(({ id }) => !examples.some((one) => one.id === id));
     this.#write("examples", [...before, ...examples].slice(-MOST_EXAMPLES).map(packed));
   }
