@@ -111,7 +111,7 @@ def open_review(browser: "Browser", reviewing: Reviewing) -> Iterator[Callable[.
 
 def settle(page: "Page") -> None:
     """Wait until the list that was asked for lies there."""
-    page.wait_for_selector("#grid:not([aria-busy=true])")
+    page.wait_for_selector("#grid:not([aria-busy=true])", state="attached")
 
 
 def press(page: "Page", *keys: str) -> None:
@@ -122,7 +122,7 @@ def press(page: "Page", *keys: str) -> None:
 
 def here(page: "Page") -> str:
     """What a screen reader says of the drawing that has the focus."""
-    return str(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+    return str(page.evaluate("document.activeElement.querySelector('.told').textContent"))
 
 
 # --- the key
@@ -309,7 +309,7 @@ def test_the_most_valuable_come_first_and_say_why(open_review: Callable[..., "Pa
     page = open_review("#order=valuable")
 
     first = page.locator(".card").first
-    label = first.get_attribute("aria-label") or ""
+    label = first.locator(".told").inner_text()
     press(page, "1")
 
     assert first.get_attribute("data-standing") == "mislabelled"
@@ -378,6 +378,22 @@ def test_plots_show_what_is_drawn_and_lead_to_it(open_review: Callable[..., "Pag
     assert "labelled 6, read as 0: 2" in page.locator("#filter").inner_text()
     page.click("#filter")
     page.wait_for_selector(".card:nth-child(22)")
+
+
+def test_a_look_at_the_statistics_loses_no_place(open_review: Callable[..., "Page"], reviewing: Reviewing) -> None:
+    reviewing.keep(*enumerate(LABELS[:6]))
+    page = open_review("#order=valuable")
+    press(page, "ArrowRight", "x", "ArrowRight")
+    before = page.evaluate("document.activeElement.id")
+
+    page.click("[data-view=statistics]")
+    page.wait_for_selector("#statistics:visible svg")
+    page.click("[data-view=drawings]")
+    page.wait_for_selector("#desk:visible")
+
+    assert page.evaluate("document.activeElement.id") == before
+    assert page.locator(".card[data-status=rejected]").count() == 1
+    assert page.locator("#order").input_value() == "valuable"
 
 
 def test_an_empty_store_says_so(open_review: Callable[..., "Page"], reviewing: Reviewing) -> None:

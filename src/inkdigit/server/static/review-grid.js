@@ -58,11 +58,11 @@ export class Grid extends EventTarget {
     card.tabIndex = isFocus ? 0 : -1;
     card.classList.toggle("is-here", isFocus);
     card.setAttribute("aria-selected", String(this.#desk.isChosen(drawing.id)));
-    card.setAttribute("aria-label", describe(drawing));
     card.dataset.status = drawing.status;
     card.dataset.judged = String(this.#desk.isJudged(drawing.id));
-    const truth = card.querySelector(".truth");
-    if (truth === null) return;
+    const [told, truth] = [card.querySelector(".told"), card.querySelector(".truth")];
+    if (told === null || truth === null) return;
+    told.textContent = describe(drawing);
     truth.textContent = drawing.truth === null ? "none" : nameOf(drawing.truth);
     truth.classList.toggle("is-none", drawing.truth === null);
   }
@@ -94,8 +94,9 @@ function cardOf({ id, image, reading }) {
   const read = part("span", "read", reading.label === null ? "none" : `${reading.label}`);
   if (reading.label !== null) read.append(part("span", "share", ` ${percent(reading.confidence)}`));
   const foot = part("span", "foot-of-card");
+  foot.setAttribute("aria-hidden", "true"); // the same in words is `told`
   foot.append(part("span", "truth"), sign, read);
-  card.append(picture, foot, part("span", "stamp"));
+  card.append(picture, foot, part("span", "stamp"), part("span", "told unseen"));
   return card;
 }
 

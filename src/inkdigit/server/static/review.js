@@ -89,10 +89,6 @@ find(document, "#forget", HTMLButtonElement).addEventListener("click", () => clo
 
 /** Show what the address says. @returns {Promise<boolean>} Whether it came about. */
 async function go() {
-  for (const link of parts.views.querySelectorAll("a")) {
-    if (link.dataset.view === place.view) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
   return place.view === "statistics" ? goToStatistics() : goToDrawings();
 }
 
@@ -113,12 +109,36 @@ for (const [name, part] of /** @type {const} */ ([["status", parts.status], ["or
   });
 }
 
+for (const link of parts.views.querySelectorAll("a")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    turnTo(link.dataset.view === "statistics" ? "statistics" : "drawings");
+  });
+}
+
+/** @param {Place["view"]} view The drawings lie there as they were left. */
+function turnTo(view) {
+  place = { ...place, view };
+  history.pushState(null, "", hashOf(place));
+  if (view === "statistics" || desk.number === 0) return void go();
+  showView();
+  return show(true);
+}
+
+function showView() {
+  parts.statistics.hidden = place.view !== "statistics";
+  parts.desk.hidden = place.view === "statistics";
+  for (const link of parts.views.querySelectorAll("a")) {
+    if (link.dataset.view === place.view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
 async function goToStatistics() {
   return attempt(async (isLate) => {
     const statistics = await readAll(() => office?.statistics(), isLate);
     if (statistics === null) return;
-    parts.statistics.hidden = false;
-    parts.desk.hidden = true;
+    showView();
     parts.model.textContent = statistics.model;
     showStatistics(parts.statistics, statistics);
   });
@@ -131,8 +151,7 @@ async function goToDrawings() {
     const found = await fetchPage(place.after, isLate);
     if (found === null) return;
     desk.begin(found, place.after);
-    parts.statistics.hidden = true;
-    parts.desk.hidden = false;
+    showView();
     showFilter(found);
     tell("");
     show(document.activeElement === document.body);
