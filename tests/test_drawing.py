@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from inkdigit.drawing import (
     MAX_POINTS,
+    MAX_STROKES,
     Paper,
     Stroke,
     Strokes,
@@ -161,9 +162,15 @@ def test_the_png_is_black_ink_on_white_paper() -> None:
 
 
 def test_the_largest_drawing_is_painted() -> None:
-    spiral = tuple((140 + 130 * math.cos(i), 140 + 130 * math.sin(i)) for i in np.linspace(0, 600, MAX_POINTS).tolist())
+    spiral = tuple((140 + 130 * math.cos(i), 140 + 130 * math.sin(i)) for i in np.linspace(0, 300, MAX_POINTS).tolist())
 
     assert draw((Stroke(6.0, spiral),)).max() == 255
+
+
+def test_many_strokes_on_large_paper_are_painted() -> None:
+    dots = tuple(Stroke(9.0, ((20.0 + 90 * (i % 22), 20.0 + 85 * (i // 22)),)) for i in range(MAX_STROKES))
+
+    assert paint(dots, Box(0, 0, 2048, 2048)).sum() == MAX_STROKES * paint(dots[:1], SQUARE).sum()
 
 
 @pytest.mark.parametrize("dx", [0.0, 150.0, 390.0])

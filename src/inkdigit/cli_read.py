@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inkdigit.errors import ConfigError, ImageError
-from inkdigit.terminal import DIR, SOME_FAILED, csv_writer, examples, home_of, namer, settings_of, visible
+from inkdigit.terminal import DIR, SOME_FAILED, csv_writer, examples, home_of, namer, settings_of, shortened, visible
 
 if TYPE_CHECKING:
     from inkdigit.config import Settings
@@ -100,8 +100,9 @@ def read(
 ) -> None:
     """Read the numbers on pictures of paper.
 
-    FILE is a PNG, JPEG or WebP photo or scan, a folder of them (with its subfolders), or - for standard input. Numbers
-    come in reading order, one a line; with several files each follows its file's name.
+    FILE is a PNG, JPEG or WebP photo or scan, a folder of them (with its subfolders), - for standard input, or the link
+    or the code of a drawing that the page shared. Numbers come in reading order, one a line; with several files each
+    follows its file's name.
 
     A number that --expect rules out is read as the likeliest one that satisfies it: account numbers with a check digit
     correct themselves so. Where none is likely enough, the file is an error. A picture that cannot be read is named on
@@ -155,9 +156,9 @@ def _tell_page(row: "PageRow", writers: "list[Callable[[PageRow], None]]") -> bo
         write(row)
     if isinstance(row.result, Reading):
         if not row.result.numbers:
-            click.echo(f"{visible(row.file)}: no number was found on it", err=True)
+            click.echo(f"{shortened(row.file)}: no number was found on it", err=True)
         return False
-    click.echo(f"{visible(row.file)}: {row.result}", err=True)
+    click.echo(f"{shortened(row.file)}: {row.result}", err=True)
     return True
 
 
@@ -222,7 +223,7 @@ def _saver(folder: Path, files: Sequence[str]) -> Callable[[str, bytes], None]:
     def save(file: str, picture: bytes) -> None:
         path = name(file)
         path.write_bytes(picture)
-        click.echo(f"{visible(file)}: drawn in {visible(str(path))}", err=True)
+        click.echo(f"{shortened(file)}: drawn in {visible(str(path))}", err=True)
 
     return save
 

@@ -36,7 +36,7 @@ MIN_WIDTH, MAX_WIDTH = 1.0, 64.0  # drawing units; the page's pens have 4 to 38
 LOW, HIGH = -64.0, 2048.0  # drawing units, of a coordinate; the page's pad is 600 wide, and a turned phone's more
 MAX_STROKES: Final = 500
 MAX_POINTS: Final = 20_000  # of all strokes together
-MAX_LENGTH: Final = 200_000.0  # drawing units, the way of the pen: what painting costs goes by it
+MAX_LENGTH: Final = 50_000.0  # drawing units, the way of the pen: what painting costs goes by it
 
 OFF: Final = 20.0  # drawing units that the page follows a pen over the edge of its paper
 GAP: Final = 0.02  # of the drawing's height; strokes that stand apart by less belong together
@@ -297,7 +297,7 @@ def paint(strokes: Strokes, crop: Box, scale: float = 1.0) -> Ink:
     bare = np.ones((height, width))
     for stroke in strokes:
         path = (np.array(stroke.points, np.float64) - (crop.x, crop.y)) * scale
-        bare *= 1 - _covered(_pieces(path), stroke.width * scale / 2, bare.shape)
+        _take_off(bare, _pieces(path), stroke.width * scale / 2)
     return np.asarray(255 - np.floor(255 * bare + 0.5), np.uint8)
 
 
@@ -338,21 +338,26 @@ def _on_curve(start: _Points, corner: _Points, end: _Points, share: _Points) -> 
     return np.asarray(left * left * start + 2 * share * left * corner + share * share * end)
 
 
-def _covered(pieces: _Pieces, radius: float, shape: tuple[int, ...]) -> _Shares:
-    """The share of every pixel that a round pen covers on its way along straight pieces.
+def _take_off(bare: _Shares, pieces: _Pieces, radius: float) -> None:
+    """Take off the bare paper what a round pen covers on its way along straight pieces.
 
     Only the pixels round a piece are looked at; those of two pieces are covered by the one that covers more of them.
     """
     window = math.ceil(np.ptp(pieces, axis=1).max(initial=0) + 2 * radius) + 3
     corners = np.floor(pieces.min(axis=1) - radius).astype(np.intp) - 1
-    seen = np.all((corners > -window) & (corners < shape[::-1]), axis=1)
-    covered = np.zeros([side + 2 * window for side in shape])
+    seen = np.all((corners > -window) & (corners < bare.shape[::-1]), axis=1)
+    if not seen.any():
+        return
+    low = corners[seen].min(axis=0)
+    covered = np.zeros((corners[seen].max(axis=0) - low + window)[::-1])
     for piece, corner in _batches(pieces[seen], corners[seen], max(1, BATCH // window**2)):
         shares = _covered_windows(piece, corner, radius, window)
-        for (x, y), share in zip((corner + window).tolist(), shares, strict=True):
+        for (x, y), share in zip((corner - low).tolist(), shares, strict=True):
             view = covered[y : y + window, x : x + window]
             np.maximum(view, share, out=view)
-    return covered[window:-window, window:-window]
+    left, top = np.maximum(low, 0)
+    part = bare[top : low[1] + len(covered), left : low[0] + covered.shape[1]]
+    part *= 1 - covered[top - low[1] :, left - low[0] :][: part.shape[0], : part.shape[1]]
 
 
 def _batches(pieces: _Pieces, corners: NDArray[np.intp], size: int) -> Iterator[tuple[_Pieces, NDArray[np.intp]]]:
