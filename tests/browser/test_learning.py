@@ -167,6 +167,25 @@ def test_another_model_has_its_own_layer_made_from_the_drawings_of_this_device(s
     assert teacher.layers[-1] == "a-layer-of-digits-b"
 
 
+def test_a_layer_that_the_server_refuses_does_not_keep_it_from_reading(sheet: Sheet) -> None:
+    learned = {"layer": "of-an-older-kind", "used": True, "model": "digits-a"}
+    sheet.page.evaluate("text => localStorage.setItem('inkdigit.learned', text)", json.dumps(learned))
+    sheet.draw(SEVEN)  # the real server is asked
+    sheet.expect("sure", 7)
+
+    assert sheet.page.evaluate("localStorage.getItem('inkdigit.learned')") is None
+
+
+def test_the_real_server_learns_from_strokes_and_one_example_alone_shows_nothing(sheet: Sheet) -> None:
+    _correct(sheet)
+
+    _expect_line(sheet, "Your 1 correction does not yet make it read you better, so its answers stay as they are.")
+    assert (
+        sheet.page.evaluate("JSON.parse(localStorage['inkdigit.learned']).model")
+        == sheet.page.locator("#model").inner_text()
+    )
+
+
 def test_a_correction_that_is_taken_back_is_unlearned(sheet: Sheet) -> None:
     teacher = Teacher(sheet)
     sheet.draw(SEVEN)

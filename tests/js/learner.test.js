@@ -168,6 +168,31 @@ for (const status of [404, 501]) {
   });
 }
 
+test("a layer that the server refuses is made anew, but not again and again", async () => {
+  const { it, asked } = learner();
+  it.learnFrom("a", [example("a", 7)]);
+  await settled();
+
+  for (let i = 0; i < 3; i += 1) {
+    it.dropLayer();
+    it.note(answered("digits-6"));
+    await settled();
+  }
+
+  assert.equal(asked.length, 2);
+});
+
+test("of drawings with more points than a server takes the newest are sent", async () => {
+  const { it, asked } = learner();
+  const points = Array.from({ length: 9000 }, (_, x) => ({ x, y: 1 }));
+  const large = (id, label) => ({ ...example(id, label), drawing: [{ width: 19, points }] });
+
+  it.learnFrom("a", [large("a.0", 1), large("a.1", 2), large("a.2", 3)]);
+  await settled();
+
+  assert.deepEqual(asked[0].map(({ label }) => label), [2, 3]);
+});
+
 test("without a word of anybody nothing is asked", async () => {
   const { it, asked } = learner();
 

@@ -40,8 +40,18 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
 
   const reader = new DrawingReader({
     // An explanation costs fifty answers: a drawing that is still growing goes without.
-    predict: (image, signal) =>
-      predict(why.isOn && !pad.isPenDown ? whyUrl : askUrl, image, { signal, layer: learner.layer }),
+    predict: async (image, signal) => {
+      const [url, { layer }] = [why.isOn && !pad.isPenDown ? whyUrl : askUrl, learner];
+      try {
+        return await predict(url, image, { signal, layer });
+      } catch (error) {
+        // It may be the layer that was refused, and then the drawing is read without.
+        if (layer === null || !(error instanceof Refusal)) throw error;
+        const answer = await predict(url, image, { signal });
+        learner.dropLayer();
+        return answer;
+      }
+    },
     read: (image, signal) => read(readUrl, image, { signal }),
     pictureOf: (drawing, crop) => pictureOf(drawing, crop, paper),
   });

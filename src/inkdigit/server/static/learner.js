@@ -14,6 +14,9 @@ import { Asker } from "./latest.js";
 /** A server that cannot learn: asking it again is of no use. */
 const CANNOT = [404, 405, 501];
 
+/** Of all strokes of a call together: no server takes more. */
+const MOST_POINTS = 20_000;
+
 /** Events: `change` (what is known of the hand, or whether it is used). */
 export class Learner extends EventTarget {
   #memory;
@@ -82,6 +85,12 @@ export class Learner extends EventTarget {
     this.#learn();
   }
 
+  /** The server does not know the layer: it is of another version, or damaged. The drawings are still there. */
+  dropLayer() {
+    this.#memory.learned = null;
+    this.dispatchEvent(new Event("change"));
+  }
+
   /** All of it. */
   forget() {
     this.#memory.forget(() => true);
@@ -116,7 +125,7 @@ export class Learner extends EventTarget {
     }
     if (this.#work !== "unable") {
       this.#work = "learning";
-      this.#asker.now(lessons.map(({ drawing, label }) => ({ strokes: writtenOf(drawing), label: Number(label) })));
+      this.#asker.now(fitting(lessons).map(({ drawing, label }) => ({ strokes: writtenOf(drawing), label: Number(label) })));
     }
     this.dispatchEvent(new Event("change"));
   }
@@ -126,6 +135,20 @@ export class Learner extends EventTarget {
     this.#work = work;
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/**
+ * @param {readonly Example[]} examples
+ * @returns {readonly Example[]} The newest that fit into a call.
+ */
+function fitting(examples) {
+  let points = 0;
+  const newestFirst = [...examples].reverse();
+  const end = newestFirst.findIndex(({ drawing }) => {
+    points += drawing.reduce((sum, stroke) => sum + stroke.points.length, 0);
+    return points > MOST_POINTS;
+  });
+  return end < 0 ? examples : newestFirst.slice(0, end).reverse();
 }
 
 /** @type {Readonly<Record<State, (lessons: string) => string>>} */
