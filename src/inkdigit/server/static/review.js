@@ -339,9 +339,9 @@ function chosen(choose) {
   tell(desk.chosen === 0 ? "Nothing is selected." : `${desk.chosen} selected.`);
 }
 
-parts.grid.addEventListener("keydown", (event) => {
+document.addEventListener("keydown", (event) => {
   const meaning = meaningOf(event);
-  if (meaning === null) return;
+  if (meaning === null || !isMeant(event, meaning)) return;
   event.preventDefault();
   if (waits > 0) return;
   if ("act" in meaning) judge(meaning.act);
@@ -351,6 +351,17 @@ parts.grid.addEventListener("keydown", (event) => {
     show(true);
   }
 });
+
+/**
+ * Keys go to the drawings; where none is left, the last step can be taken back all the same.
+ *
+ * @param {KeyboardEvent} event
+ * @param {import("./review-desk.js").Meaning} meaning
+ */
+function isMeant({ target }, meaning) {
+  if (parts.desk.hidden || !(target instanceof Node)) return false;
+  return parts.grid.contains(target) || (target === document.body && "command" in meaning && meaning.command === "undo");
+}
 
 grid.addEventListener("pick", (event) => {
   if (!(event instanceof CustomEvent)) return;
