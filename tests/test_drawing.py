@@ -238,7 +238,7 @@ def test_strokes_come_as_points_or_with_the_width_of_their_pen() -> None:
         None, 7, "strokes", {}, [], [[]], [None], ["ab"], [[80, 70]], [[[80]]], [[[80, 70, 1]]], [[["80", "70"]]],
         [[[True, False]]], [[[math.nan, 1]]], [[[1, math.inf]]], [[[10**400, 1]]], [[[-65, 1]]], [[[1, 2049]]],
         [[[None, 1]]], [{"width": 4}], [{"points": []}], [{"points": [[1, 1]], "width": 0}],
-        [{"points": [[1, 1]], "width": 65}], [{"points": [[1, 1]], "width": math.nan}],
+        [{"points": [[1, 1]], "width": 41}], [{"points": [[1, 1]], "width": math.nan}],
         [{"points": [[1, 1]], "width": "4"}], [{"points": [[1, 1]], "color": "red"}],
         [[[1, 1]]] * 501, [[[1, 1]] * (MAX_POINTS + 1)], [[[1, 1]] * MAX_POINTS] * 2, [[[0, 0], [2000, 0]] * 60],
     ],

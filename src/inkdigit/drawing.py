@@ -32,11 +32,11 @@ __all__ = [
 
 SIDE: Final = 280  # drawing units, the height of the paper
 PEN_WIDTH: Final = 19.0  # drawing units, of a stroke that does not say; the page begins with it
-MIN_WIDTH, MAX_WIDTH = 1.0, 64.0  # drawing units; the page's pens have 4 to 38
+MIN_WIDTH, MAX_WIDTH = 1.0, 40.0  # drawing units; the page's pens have 4 to 38
 LOW, HIGH = -64.0, 2048.0  # drawing units, of a coordinate; the page's pad is 600 wide, and a turned phone's more
 MAX_STROKES: Final = 500
 MAX_POINTS: Final = 20_000  # of all strokes together
-MAX_LENGTH: Final = 50_000.0  # drawing units, the way of the pen: what painting costs goes by it
+MAX_LENGTH: Final = 200_000.0  # drawing units, the way of the pen: what painting costs goes by it
 
 OFF: Final = 20.0  # drawing units that the page follows a pen over the edge of its paper
 GAP: Final = 0.02  # of the drawing's height; strokes that stand apart by less belong together

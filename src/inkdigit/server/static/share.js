@@ -24,8 +24,8 @@ const MAX_BITS = 21;
 const MAX_STROKES = 500;
 const MAX_POINTS = 20_000;
 /** Drawing units, the way of the pen. */
-const MAX_LENGTH = 50_000;
-const WIDTHS = { least: 1, most: 64 };
+const MAX_LENGTH = 200_000;
+const WIDTHS = { least: 1, most: 40 };
 const PLACES = { least: -64, most: 2048 };
 const SIDES = { least: 1, most: 2048 };
 
