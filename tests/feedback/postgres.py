@@ -87,7 +87,8 @@ def cluster() -> Iterator[Cluster]:
     """A server that runs until the block ends."""
     programs = find_programs()
     assert programs is not None, MISSING
-    with tempfile.TemporaryDirectory(prefix="inkdigit-postgres-") as name:
+    place = "/tmp" if os.geteuid() == 0 else None  # PostgreSQL's user may not come through root's own folders
+    with tempfile.TemporaryDirectory(prefix="inkdigit-postgres-", dir=place) as name:
         folder, password = Path(name), secrets.token_hex(16)
         (folder / "password").write_text(password)
         if os.geteuid() == 0:
