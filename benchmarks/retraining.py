@@ -1,9 +1,9 @@
 """What retraining makes of corrections that are good, and of the same ones with labels dealt out by chance.
 
-    python -m benchmarks.retraining [--writers 30] [--each 12] [--seed 1] [--precision bfloat16] [--only good]
+    python -m benchmarks.retraining [--writers 30] [--each 12] [--seed 1] [--digits 6000] [--epochs 3] [--only good]
 
 Plants drawings in a style that MNIST lacks (`benchmarks.planted`) in a store of its own, retrains the shipped model
-with the default options, and prints what each gate found, as Markdown. MNIST is the user's, in the cache folder.
+and prints what each gate found, as Markdown. MNIST is the user's, in the cache folder.
 """
 
 import argparse
@@ -29,6 +29,8 @@ def main() -> None:
     parser.add_argument("--writers", type=int, default=30)
     parser.add_argument("--each", type=int, default=12, help="drawings of each writer")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--digits", type=int, default=6_000, help="of MNIST, seen again")
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--only", choices=KINDS)
     given = parser.parse_args()
@@ -41,7 +43,8 @@ def measure(kind: str, folder: Path, given: argparse.Namespace) -> None:
     """Plant drawings, retrain, and print what came of it."""
     from inkdigit.training.retrain import RetrainOptions, make_plan, retrain
 
-    options = RetrainOptions(folder / "models", seed=given.seed, precision=given.precision, apart=False)
+    asked = {name: getattr(given, name) for name in ("seed", "digits", "epochs", "precision")}
+    options = RetrainOptions(folder / "models", apart=False, **asked)
     with FeedbackStore.open(folder / "feedback.sqlite") as store:
         plant(store, given.writers, given.each, seed=5, shuffled=kind == "shuffled")
         cpu = time.process_time()
