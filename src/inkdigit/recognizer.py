@@ -357,7 +357,7 @@ def _read_card(folder: Path, contents: bytes) -> Mapping[str, Any]:
         preprocess, labels, _ = card["preprocess"], card["labels"], card["version"]
         float(card.get("rejection", {}).get("threshold", 1.0))
         canary = base64.b64decode(card["canary"]["image"]), [float(p) for p in card["canary"]["probabilities"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{folder / 'card.json'} is not a model card of this program") from error
     if preprocess != PREPROCESS_VERSION:
         raise ModelError(
