@@ -112,7 +112,8 @@ def read_drawings(drawings: Sequence[LabelledDrawing]) -> NDArray[np.float32]:
         if ways[0] > MAX_POINTS or ways[1] > MAX_LENGTH:
             raise BadRequest(f"{where}: all strokes together have too many points or are too long; send fewer drawings")
         with _saying(where):
-            ink = draw(strokes) if strokes else read_picture(decode_data_url(drawing.image, DIGIT_LIMITS.bytes)).ink
+            shown = "image" in drawing.model_fields_set
+            ink = read_picture(decode_data_url(drawing.image, DIGIT_LIMITS.bytes)).ink if shown else draw(strokes)
             images.append(normalize(ink))
         pixels += ink.size
         if pixels > MAX_PIXELS:
@@ -121,7 +122,7 @@ def read_drawings(drawings: Sequence[LabelledDrawing]) -> NDArray[np.float32]:
 
 
 def _strokes(drawing: LabelledDrawing, where: str) -> Strokes:
-    if "image" in drawing.model_fields_set:
+    if "image" in drawing.model_fields_set and "strokes" not in drawing.model_fields_set:
         return ()
     try:
         return parse_strokes(drawing.strokes)

@@ -67,7 +67,8 @@ def write_model_folder(
     unfinished = out.with_name(f".{out.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    candidate = write_candidate(network, unfinished, out.name, mnist.held_out, card, non_digits, calibration)
+    some = mnist.training[::11]
+    candidate = write_candidate(network, unfinished, out.name, mnist.held_out, card, non_digits, calibration, some)
     release(candidate, mnist.test, history)
     unfinished.replace(out)
     return out
@@ -96,8 +97,12 @@ def write_candidate(
     card: dict[str, Any],
     non_digits: Images,
     calibration: Images | None = None,
+    trained: Digits | None = None,
 ) -> Candidate:
     """Write a network into an empty folder and check it; the arguments are those of `write_model_folder`.
+
+    Digits that trained, where some are given, join the held-out ones in the guard of what is learnt of a hand: they
+    come from more writers.
 
     A threshold that the card states already (`rejection.threshold`) stays.
 
@@ -118,7 +123,7 @@ def write_candidate(
     full = _describe(version, network, folder / "model.onnx", frames_held_out[0]) | full
     seal(folder, full)
     recognizer = Recognizer.load(folder)
-    write_grounds(recognizer, folder, frames_held_out, held_out.labels)
+    write_grounds(recognizer, folder, held_out if trained is None else held_out.joined(trained))
     limit = AGREEMENT if calibration is None else EIGHT_BIT_AGREEMENT
     full["agreement"] = _agreement(network, recognizer, frames_held_out[:AGREEMENT_IMAGES], limit)
     judged = judge(recognizer, _labelled(MNIST_HELD_OUT, held_out, non_digits))
@@ -270,9 +275,9 @@ def expose_embedding(path: Path) -> None:
     onnx.save(model, path)
 
 
-def write_grounds(recognizer: Recognizer, folder: Path, images: NDArray[np.float32], labels: NDArray[np.uint8]) -> None:
-    """Write what a model must bring along to be adapted to a hand, measured on (N, 28, 28) digits held out."""
-    (folder / GROUNDS).write_bytes(Grounds.measure(*recognizer.embed(images), labels).to_bytes())
+def write_grounds(recognizer: Recognizer, folder: Path, digits: Digits) -> None:
+    """Write what a model must bring along to be adapted to a hand, measured on digits that others wrote."""
+    (folder / GROUNDS).write_bytes(Grounds.measure(*recognizer.embed(frames(digits)), digits.labels).to_bytes())
 
 
 def _describe(version: str, network: keras.Sequential, onnx: Path, canary: NDArray[np.float32]) -> dict[str, Any]:

@@ -384,7 +384,14 @@ def write_down(
     card["retraining"] = record(options, plan)
     calibration = ink.pictures.images[::100] if run.options.small else None
     return write_candidate(
-        network, folder, plan.version, mnist.held_out, card, exam_non_digits(mnist.held_out), calibration
+        network,
+        folder,
+        plan.version,
+        mnist.held_out,
+        card,
+        exam_non_digits(mnist.held_out),
+        calibration,
+        mnist.training[::11],
     )
 
 
