@@ -5,9 +5,10 @@ allows must succeed and what it forbids must be refused, under every check that 
 """
 
 import base64
+import dataclasses
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from PIL import Image, ImageDraw
 from tests.conftest import number
 from tests.server.conftest import ADMIN_KEY, drawing
 
+from inkdigit import Layer
 from inkdigit.config import Settings
 from inkdigit.drawing import draw as paint
 from inkdigit.drawing import parse_strokes
@@ -36,14 +38,24 @@ BOUNDED = hypothesis.settings(max_examples=50, deadline=None, database=None)
 SEED = 20261122
 
 
+LAYER = Layer("seven", b"12345678", 3, 1, 0, 0, np.ones((4, 10), np.int8), 0.01, np.zeros(10, np.float32))
+OTHERS_LAYER = dataclasses.replace(LAYER, model="eight")
+
+
 class Seven:
     """Reads every picture as a seven."""
 
     version = "seven"
     card = {"version": "seven"}  # noqa: RUF012  never changed
 
-    def predict(self, images: NDArray[np.float32]) -> list[Prediction]:
+    def predict(self, images: NDArray[np.float32], layer: Layer | None = None) -> list[Prediction]:
         return [Prediction(7, 0.91, (0.01,) * 7 + (0.91, 0.01, 0.01), is_digit=True)] * len(images)
+
+    def adapt(self, images: NDArray[np.float32], labels: Sequence[int]) -> Layer:
+        return dataclasses.replace(LAYER, corrections=len(images))
+
+    def takes(self, layer: Layer) -> bool:
+        return layer.model == "seven"
 
     def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.full((len(images), 10), 0.1, np.float32)
@@ -93,6 +105,7 @@ EXPECTATIONS = (
     "pattern=[0-9]{3}-[0-9]+",
     "date=%d.%m.%Y",
 )
+schemathesis.openapi.format("layer", st.sampled_from([LAYER.to_text(), OTHERS_LAYER.to_text()]))
 schemathesis.openapi.format("expectation", st.sampled_from(EXPECTATIONS))
 
 # By itself it would also post bytes that stand in our source, for pictures; they are none.
