@@ -97,7 +97,10 @@ def add(
 @case.command("list", epilog=examples("inkdigit case list", "inkdigit case list --cases mine/"))
 @_cases_option
 def list_(folder: Path | None) -> None:
-    """List the cases: name, label, whether it is known to be misread, and the story."""
+    """List the cases: name, label, whether it is known to be misread, and the story.
+
+    Nothing is read: `inkdigit case run` checks them.
+    """
     from inkdigit.cases import load_cases
 
     rows = [
