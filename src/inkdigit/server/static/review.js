@@ -49,6 +49,8 @@ let place = placeFrom(location.hash);
 let asked = 0;
 /** Questions under way whose answer lays other drawings on the desk: until then no key means anything. */
 let waits = 0;
+/** What went wrong last, until something goes well. */
+let complaint = "";
 /** Steps go to the server one after the other, in the order in which they were taken. */
 let line = Promise.resolve();
 /** @type {WeakMap<Step, number>} How many drawings a step changed. */
@@ -249,10 +251,15 @@ function show(focus) {
   parts.before.disabled = !desk.hasBefore;
   parts.next.disabled = !desk.hasNext;
   parts.place.textContent = desk.drawings.length === 0 ? "" : `Page ${desk.number}`;
-  parts.notice.hidden = desk.drawings.length > 0;
-  if (desk.drawings.length === 0) parts.notice.textContent = "There is nothing to look at here.";
+  showNotice();
   if (chosen > 0) parts.about.textContent = `${chosen} selected`;
   else parts.about.textContent = focused === null ? "" : `Labelled ${nameOf(focused.truth)}; ${readingInWords(focused.reading)}`;
+}
+
+function showNotice() {
+  const words = complaint === "" && desk.drawings.length === 0 ? "There is nothing to look at here." : complaint;
+  parts.notice.hidden = words === "";
+  parts.notice.textContent = words;
 }
 
 /** @param {Counts} counts */
@@ -277,6 +284,8 @@ async function attempt(work, isNew = true) {
   wait(isNew ? 1 : 0);
   try {
     await work(() => number !== asked);
+    complaint = "";
+    showNotice();
     return true;
   } catch (error) {
     if (error instanceof Refusal && error.status === 401) close("That is not the key.");
@@ -297,8 +306,8 @@ function wait(more) {
 /** @param {string} words */
 function complain(words) {
   if (!parts.door.hidden) parts.keySaid.textContent = words;
-  parts.notice.hidden = false;
-  parts.notice.textContent = `${words} Nothing was changed; try again.`;
+  complaint = `${words} Nothing was changed; try again.`;
+  showNotice();
   tell(words);
 }
 
