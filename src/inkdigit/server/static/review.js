@@ -141,7 +141,7 @@ async function goToStatistics() {
     const statistics = await readAll(() => office?.statistics(), isLate);
     if (statistics === null) return;
     showView();
-    parts.model.textContent = statistics.model;
+    showModel(statistics.model);
     showStatistics(parts.statistics, statistics);
   });
 }
@@ -179,7 +179,7 @@ function showFilter({ matching }) {
 async function fetchPage(after, isLate) {
   const found = await readAll(() => office?.drawings(queryOf(place, after)), isLate);
   if (found !== null) {
-    parts.model.textContent = found.model;
+    showModel(found.model);
     showCounts(found.counts);
   }
   return found;
@@ -260,6 +260,11 @@ function showNotice() {
   const words = complaint === "" && desk.drawings.length === 0 ? "There is nothing to look at here." : complaint;
   parts.notice.hidden = words === "";
   parts.notice.textContent = words;
+}
+
+/** @param {string} version */
+function showModel(version) {
+  parts.model.textContent = `with ${version}`;
 }
 
 /** @param {Counts} counts */
