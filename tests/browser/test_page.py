@@ -603,6 +603,7 @@ def _states(sheet: Sheet) -> Iterator[str]:
     sheet.page.evaluate(GIVEN, [{"receipt": "A" * 22, "label": 1, "day": "2026-03-09"}])
     sheet.page.get_by_text("Drawings you gave: 1").click()
     yield "said"
+    sheet.page.evaluate("scrollTo(0, 0)")
     _explain(sheet)
     yield "explained"
     _answer_with(sheet, label=4, is_digit=True, confidence=0.55, second=9)
