@@ -334,7 +334,7 @@ class LabelledDrawing(_Schema):
 
     image: DataUrl = ""
     strokes: DrawnStrokes = []
-    label: Annotated[int, Field(ge=0, le=9, description="The digit that it shows.", examples=[7])]
+    label: Annotated[Digit, BeforeValidator(_whole), Field(description="The digit that it shows.", examples=[7])]
 
 
 class AdaptBody(_Schema):
