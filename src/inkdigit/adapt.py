@@ -32,6 +32,7 @@ GUARD = 1_000  # MNIST images that are watched; beyond them hardly an answer cha
 RANK = 64  # directions that are damped one by one
 DAMPING = 0.05  # of the mean variance; it is added to every direction's, so that none counts without bound
 COST = 4  # of those 10,000 images, how many may be read wrong by a layer and right without: 0.04 points
+HELD_OUT_COST = 2  # further errors among the 5,000 held out of them that are put up with: 0.04 points
 SOFTENED = 0.35  # power of the probabilities that the correction is added to: a sure answer moves too, but not at once
 PENALTIES = np.geomspace(30, 0.03, 13)  # of the ridge, from the most cautious on
 ENOUGH = 0.9  # share of the best penalty's gain with which a more cautious one is preferred
@@ -44,12 +45,12 @@ _MAX_SIDE, _MAX_CLASSES = 2048, 16
 _MAX_GROUNDS = 16 * 2**20  # bytes, unpacked
 _MAX_NUMBER = 1e3  # no weight of a layer comes near it
 _MAX_BODY = _HEAD.size + 255 + _MAX_CLASSES * (4 + _MAX_SIDE)
-_ARRAYS = ("mean", "directions", "gains", "rest", "embeddings", "classes", "labels")
+_ARRAYS = ("mean", "directions", "gains", "rest", "embeddings", "classes", "labels", "held_out")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grounds:
-    """What a model brings along so that it can be adapted; `adapting.npz` in its folder.
+    """What a model brings along so that it can be adapted; `adapting.bin` in its folder.
 
     Attributes:
         mean: (D,) of the embeddings of MNIST, each of length 1.
@@ -59,6 +60,7 @@ class Grounds:
         embeddings: (G, D) of the guard, each of length 1.
         classes: (G, C) the network's answers to the guard.
         labels: (G,) its digits.
+        held_out: (G,) bool, which of it trained nothing.
     """
 
     mean: Reals
@@ -68,15 +70,23 @@ class Grounds:
     embeddings: Reals
     classes: Reals
     labels: NDArray[np.int64]
+    held_out: NDArray[np.bool_]
 
     @classmethod
-    def measure(cls, classes: NDArray[np.float32], embeddings: NDArray[np.float32], labels: NDArray[np.uint8]) -> Self:
+    def measure(
+        cls,
+        classes: NDArray[np.float32],
+        embeddings: NDArray[np.float32],
+        labels: NDArray[np.uint8],
+        held_out: NDArray[np.bool_],
+    ) -> Self:
         """Measure them on digits that other people wrote: held-out ones, and some that trained, of more writers.
 
         Args:
             classes: (N, C) the network's answers to them.
             embeddings: (N, D) of them; the ones that are most easily read otherwise become the guard.
             labels: (N,) what they are.
+            held_out: (N,) which of them trained nothing.
         """
         units = unit(embeddings)
         mean = units.mean(axis=0)
@@ -88,7 +98,7 @@ class Grounds:
         rows = np.sort(np.argsort(-reach, kind="stable")[:GUARD])
         scaled, scaled_rest = gains / lengths.mean(), rest / float(lengths.mean())
         guard = units[rows], classes[rows].astype(np.float64), labels[rows].astype(np.int64)
-        return cls(mean, directions, scaled, scaled_rest, *guard)
+        return cls(mean, directions, scaled, scaled_rest, *guard, held_out[rows])
 
     def to_bytes(self) -> bytes:
         """A file of arrays, in as few bits as they need; no pickles."""
@@ -102,6 +112,7 @@ class Grounds:
             embeddings=(self.embeddings / self.embeddings.max(axis=1, keepdims=True) * 255).round().astype(np.uint8),
             classes=self.classes.astype(np.float32),
             labels=self.labels.astype(np.uint8),
+            held_out=self.held_out,
         )
         return file.getvalue()
 
@@ -119,18 +130,18 @@ class Grounds:
             with np.load(io.BytesIO(contents), allow_pickle=False) as file:
                 found = {name: np.asarray(file[name], np.float64) for name in _ARRAYS}
             rest = float(found.pop("rest"))
-            labels = found.pop("labels").astype(np.int64)
+            labels, held_out = found.pop("labels").astype(np.int64), found.pop("held_out").astype(bool)
             found["embeddings"] = unit(found["embeddings"])
-            grounds = cls(rest=rest, labels=labels, **found)
+            grounds = cls(rest=rest, labels=labels, held_out=held_out, **found)
             grounds._check()
             return grounds
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise ModelError("the model's adapting.npz is damaged; install the model again") from error
+            raise ModelError("the model's adapting.bin is damaged; install the model again") from error
 
     def _check(self) -> None:
         depth, rank, guard, classes = len(self.mean), len(self.gains), *self.classes.shape
-        shapes = [array.shape for array in (self.directions, self.embeddings, self.labels)]
-        if shapes != [(depth, rank), (guard, depth), (guard,)] or not 10 <= classes <= _MAX_CLASSES:
+        shapes = [array.shape for array in (self.directions, self.embeddings, self.labels, self.held_out)]
+        if shapes != [(depth, rank), (guard, depth), (guard,), (guard,)] or not 10 <= classes <= _MAX_CLASSES:
             raise ValueError("its arrays do not fit each other")
         if not all(np.isfinite(getattr(self, name)).all() for name in _ARRAYS):
             raise ValueError("it holds what is no number")
@@ -143,11 +154,13 @@ class Grounds:
         """(D, C) weights of damped embeddings -> (D, C) those of embeddings as they are."""
         return _damp(weights.T, self.directions, self.gains, self.rest).T
 
-    def cost(self, weights: Reals, bias: Reals) -> int:
-        """How many of the guard are read right without a correction and wrong with it."""
+    def costs(self, weights: Reals, bias: Reals) -> tuple[int, int]:
+        """How many of the guard a correction makes wrong; and how many more of the held-out ones are wrong with it."""
         answers = soften(self.classes)
-        corrected = answers + self.embeddings @ weights + bias
-        return int(np.count_nonzero(_right(answers, self.labels) & ~_right(corrected, self.labels)))
+        before = _right(answers, self.labels)
+        after = _right(answers + self.embeddings @ weights + bias, self.labels)
+        lost = int(np.count_nonzero(before & ~after))
+        return lost, int(np.count_nonzero(before[self.held_out]) - np.count_nonzero(after[self.held_out]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -280,7 +293,7 @@ def learn(
         A layer; not used where there is nothing that helps.
     """
     if len(labels) and (len(grounds.mean), grounds.classes.shape[1]) != (embeddings.shape[1], classes.shape[1]):
-        raise ModelError("the model's adapting.npz belongs to another network; install the model again")
+        raise ModelError("the model's adapting.bin belongs to another network; install the model again")
     examples = _Examples.of(classes, embeddings, labels)
     trials = [trial for trial in _trials(examples, grounds) if trial.helps]
     enough = ENOUGH * max((trial.gain for trial in trials), default=0.0)
@@ -358,8 +371,8 @@ def _trials(examples: _Examples, grounds: Grounds) -> list[_Trial]:
         left_out = examples.truths - shares / np.diag(inverse)[:, None]
         weights, scale = _quantize(grounds.undamp(damped.T @ shares))
         bias = -grounds.mean @ (weights * np.float64(scale))
-        cost = grounds.cost(weights * np.float64(scale), bias)
-        if cost > COST:
+        cost, held_out_cost = grounds.costs(weights * np.float64(scale), bias)
+        if cost > COST or held_out_cost > HELD_OUT_COST:
             break
         errors, gain = _errors(left_out, examples.labels), before - _loss(left_out, examples.labels)
         trials.append(_Trial(weights, scale, bias, errors, gain, cost, errors <= examples.errors and gain > LEAST_GAIN))

@@ -1,6 +1,6 @@
 """28x28 -> prediction: loads a model folder with care and runs it on ONNX Runtime.
 
-A model folder holds `model.onnx`, `card.json` and `SHA256SUMS`, `adapting.npz` where it can be adapted to a hand, and
+A model folder holds `model.onnx`, `card.json` and `SHA256SUMS`, `adapting.bin` where it can be adapted to a hand, and
 what training left beside them. Nothing in it is executed: no pickle, no Keras file is opened here.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CLASSES = 10
 NOT_A_DIGIT = "none"  # label of the class that a network may have beyond the ten digits
 EMBEDDING = "embedding"  # output of a network with what its last layer sees
-GROUNDS = "adapting.npz"  # what a model that can be adapted brings along
+GROUNDS = "adapting.bin"  # what a model that can be adapted brings along
 MAX_MODEL_BYTES = 64 * 2**20
 CANARY_TOLERANCE = 1e-3  # probability; wide enough for every CPU's rounding, far under any real change
 # How a tensor that lives in another file is spelt inside an ONNX file; a length of 8 may be padded to more bytes.
@@ -214,7 +214,7 @@ class Adapting:
     Attributes:
         outputs: the names of the network's outputs, its answers first.
         digest: 8 bytes that tell the network from every other.
-        file: the contents of `adapting.npz`.
+        file: the contents of `adapting.bin`.
     """
 
     outputs: tuple[str, ...] = ()
@@ -242,7 +242,7 @@ class ModelFolder:
 
     onnx: bytes
     card: Mapping[str, Any]
-    grounds: bytes = b""  # of `adapting.npz`; empty where there is none
+    grounds: bytes = b""  # of `adapting.bin`; empty where there is none
 
 
 def shipped_models() -> Path:

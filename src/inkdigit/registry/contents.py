@@ -16,7 +16,7 @@ MAX_BYTES: Final = 2 * MAX_MODEL_BYTES  # of all files together
 SUMS: Final = "SHA256SUMS"
 
 _FILE_NAME: Final = re.compile(
-    r"SHA256SUMS|[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(?:json|onnx|npz|keras|html|md|txt|csv|png)", re.ASCII
+    r"SHA256SUMS|[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(?:json|onnx|bin|keras|html|md|txt|csv|png)", re.ASCII
 )
 
 Contents = Mapping[str, bytes]

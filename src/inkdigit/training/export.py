@@ -123,7 +123,7 @@ def write_candidate(
     full = _describe(version, network, folder / "model.onnx", frames_held_out[0]) | full
     seal(folder, full)
     recognizer = Recognizer.load(folder)
-    write_grounds(recognizer, folder, held_out if trained is None else held_out.joined(trained))
+    write_grounds(recognizer, folder, held_out, held_out[:0] if trained is None else trained)
     limit = AGREEMENT if calibration is None else EIGHT_BIT_AGREEMENT
     full["agreement"] = _agreement(network, recognizer, frames_held_out[:AGREEMENT_IMAGES], limit)
     judged = judge(recognizer, _labelled(MNIST_HELD_OUT, held_out, non_digits))
@@ -275,9 +275,11 @@ def expose_embedding(path: Path) -> None:
     onnx.save(model, path)
 
 
-def write_grounds(recognizer: Recognizer, folder: Path, digits: Digits) -> None:
+def write_grounds(recognizer: Recognizer, folder: Path, held_out: Digits, trained: Digits) -> None:
     """Write what a model must bring along to be adapted to a hand, measured on digits that others wrote."""
-    (folder / GROUNDS).write_bytes(Grounds.measure(*recognizer.embed(frames(digits)), digits.labels).to_bytes())
+    digits, held = held_out.joined(trained), np.arange(len(held_out) + len(trained)) < len(held_out)
+    grounds = Grounds.measure(*recognizer.embed(frames(digits)), digits.labels, held)
+    (folder / GROUNDS).write_bytes(grounds.to_bytes())
 
 
 def _describe(version: str, network: keras.Sequential, onnx: Path, canary: NDArray[np.float32]) -> dict[str, Any]:
