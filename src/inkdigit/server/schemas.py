@@ -66,14 +66,15 @@ class PictureBody(_Schema):
     image: DataUrl
 
 
-def _without_null_layer(schema: dict[str, Any]) -> None:
+def _layer_may_be_absent(schema: dict[str, Any]) -> None:
     schema["properties"]["layer"].pop("default", None)
+    schema["examples"] = [{"image": SEVEN}]  # else tools would make up a layer to try it with
 
 
 class PredictBody(PictureBody):
     """A picture, and perhaps what was learnt of the hand that drew it."""
 
-    model_config = ConfigDict(json_schema_extra=_without_null_layer)
+    model_config = ConfigDict(json_schema_extra=_layer_may_be_absent)
 
     layer: Annotated[
         str | None,
