@@ -97,6 +97,7 @@ OF_CORRECTIONS = {
     problems.MISSING_STORE,
     problems.ADMIN_KEY_REQUIRED,
     problems.ADMIN_KEY_UNSET,
+    problems.CANNOT_ADAPT,
 }
 
 
