@@ -71,7 +71,7 @@ def options(tmp_path: Path) -> Options:
 def options_of(home: Path, **given: Any) -> "RetrainOptions":
     from inkdigit.training.retrain import RetrainOptions
 
-    small = {"digits": 300, "epochs": 4, "batch_size": 64, "apart": False}
+    small = {"digits": 300, "epochs": 4, "batch_size": 64, "learning_rate": 5e-4, "kept": 0.3, "apart": False}
     return RetrainOptions(**{"home": home, **small, **given})
 
 

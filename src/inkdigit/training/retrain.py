@@ -73,11 +73,11 @@ class RetrainOptions:
     share: float = SHARE
     level: float = LEVEL
     by: By = By.WRITER
-    kept: float = 0.3
+    kept: float = 0.5
     digits: int = 6_000
     precision: str = "float32"
     batch_size: int = 256
-    learning_rate: float = 5e-4
+    learning_rate: float = 3e-4
     apart: bool = True
     command: str = ""
 
