@@ -38,7 +38,7 @@ LEAST_DIVISION: Final = 0.01  # of the likeliest text's probability, that a text
 LONGEST: Final = 40  # characters of which each is looked at alone; a longer line is no number
 UNLIKELY: Final = float(np.log(1e-4))  # logarithm of a probability at any step of a character: it is not this one
 FLOOR: Final = 1e-4  # probability that a look at one character never goes below: it may look at the wrong ink
-SURE: Final = 0.95  # confidence of a whole text under which the line is looked at again
+SURE: Final = 0.92  # confidence of a whole text under which the line is looked at again
 VIEWS: Final = ((-0.2, 1.0), (0.0, 0.86))  # as what: its lean, to the right per pixel upwards, and its width
 SHOWN: Final = 0.005  # confidence from which on an alternative is told
 
@@ -187,7 +187,8 @@ class Trust:
         whole: on the recognizer's, where the character's ink touches no other's.
         cut: on the recognizer's, where a stroke was cut.
         agree: on both being of one opinion, where a line may be divided in several ways.
-        sure: on the odds of a whole text being right, so that its confidence means what it says.
+        sure: on the odds of a whole text being right, so that its confidence means what it says (Platt, 1999),
+        lift: and what these odds are multiplied by.
     """
 
     line: float
@@ -195,14 +196,17 @@ class Trust:
     cut: float
     agree: float
     sure: float = 1.0
+    lift: float = 1.0
 
     def calibrated(self, confidence: float) -> float:
-        """The confidence of a whole text, in [0, 1], its odds to the power of `sure`.
+        """The confidence of a whole text, in [0, 1], its odds to the power of `sure` and times `lift`.
 
         >>> [Trust(1, 1, 1, 1, sure=2).calibrated(share) for share in (0.0, 0.5, 0.75, 1.0)]
         [0.0, 0.5, 0.9, 1.0]
+        >>> Trust(1, 1, 1, 1, lift=4).calibrated(0.5)
+        0.8
         """
-        right, wrong = confidence**self.sure, (1 - confidence) ** self.sure
+        right, wrong = self.lift * confidence**self.sure, (1 - confidence) ** self.sure
         return float(right / (right + wrong))
 
     def joined(
