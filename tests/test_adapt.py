@@ -197,13 +197,17 @@ def test_no_other_bytes_are_a_layer(body: bytes) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
-def test_a_changed_character_is_noticed(data: st.DataObject) -> None:
+def test_a_changed_character_is_noticed_or_changes_nothing(data: st.DataObject) -> None:
     text = an_unused_layer().to_text()
     place = data.draw(st.integers(0, len(text) - 1))
     other = data.draw(st.characters(codec="ascii").filter(lambda character: character != text[place]))
 
-    with pytest.raises(ConfigError, match="not a layer"):
-        Layer.from_text(text[:place] + other + text[place + 1 :])
+    try:
+        found = Layer.from_text(text[:place] + other + text[place + 1 :]).to_text()
+    except ConfigError:
+        found = text  # refused; what is not refused differs in bits that packing leaves unused
+
+    assert found == text
 
 
 def test_a_text_cut_short_is_noticed(layer: Layer) -> None:

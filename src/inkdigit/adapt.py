@@ -28,7 +28,8 @@ Reals = NDArray[np.float64]
 
 MAX_EXAMPLES = 100  # drawings that one layer learns from
 MAX_TEXT = 16 * 1024  # characters of a layer's text
-GUARD = 1_000  # MNIST images that are watched; beyond them hardly an answer changes
+GUARD = 2_000  # MNIST images that are watched; beyond them hardly an answer changes
+LEVELS = 31  # of a number in the guard's embeddings; in a file so many do, and compress well
 RANK = 64  # directions that are damped one by one
 DAMPING = 0.05  # of the mean variance; it is added to every direction's, so that none counts without bound
 COST = 4  # of those 10,000 images, how many may be read wrong by a layer and right without: 0.04 points
@@ -109,7 +110,7 @@ class Grounds:
             directions=self.directions.astype(np.float16),
             gains=self.gains.astype(np.float32),
             rest=np.float32(self.rest),
-            embeddings=(self.embeddings / self.embeddings.max(axis=1, keepdims=True) * 255).round().astype(np.uint8),
+            embeddings=(self.embeddings / self.embeddings.max(axis=1, keepdims=True) * LEVELS).round().astype(np.uint8),
             classes=self.classes.astype(np.float32),
             labels=self.labels.astype(np.uint8),
             held_out=self.held_out,
