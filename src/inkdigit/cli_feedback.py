@@ -139,7 +139,10 @@ def _told(name: str, value: Any) -> Any:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the strokes.")
 def show_drawing(number: int, output: Path | None, as_json: bool) -> None:
-    """Show one drawing, and what is known of it."""
+    """Show one drawing, and what is known of it.
+
+    The picture is drawn in characters; ID is the number that list shows.
+    """
     from inkdigit.feedback import strokes_as_json
 
     with _open(read_only=True) as store:

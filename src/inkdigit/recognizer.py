@@ -164,7 +164,7 @@ class Recognizer:
         Raises:
             ValueError: the shape, the kind of number or the range is another.
         """
-        [classes] = self._run(images, self._adapting.outputs[:1] or None)
+        classes, *_ = self._run(images, self._adapting.outputs[:1] or None)
         return classes
 
     def embed(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
