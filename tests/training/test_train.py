@@ -95,7 +95,7 @@ def test_a_model_folder_says_all_that_it_should(small: Path, few: Mnist) -> None
 
     verify_model_folder(small)
     assert {path.name for path in small.iterdir()} == {
-        "SHA256SUMS", "card.json", "model.keras", "model.onnx", "report.html",
+        "SHA256SUMS", "adapting.bin", "card.json", "model.keras", "model.onnx", "report.html",
     }  # fmt: skip
     assert (card["version"], card["seed"], card["command"]) == ("small", 3, "inkdigit train --epochs 2")
     assert card["metrics"]["test"]["n"] == len(few.test)  # type: ignore[index]
