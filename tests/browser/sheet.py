@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 Strokes = list[list[tuple[float, float]]]
 
+PATIENCE_S: Final = 30  # as long as Playwright waits for what it is told to
 SIDE: Final = 280  # drawing units from the top of the pad to its bottom, and pixels of the picture of one digit
 SEVEN: Final[Strokes] = [[(80, 70), (200, 70), (130, 230)]]
 ONE: Final[Strokes] = [[(100, 60), (100, 230)]]
@@ -189,6 +191,13 @@ class Sheet:
     def expect_posts(self, count: int) -> None:
         """Wait until at least so many pictures were posted."""
         while len(self.posted) < count:
+            self.page.wait_for_timeout(20)
+
+    def expect_true(self, script: str) -> None:
+        """Wait until a script gives true; from here, since the page's policy lets no wait of its own run one."""
+        until = time.monotonic() + PATIENCE_S
+        while not self.page.evaluate(script):
+            assert time.monotonic() < until, f"never true: {script}"
             self.page.wait_for_timeout(20)
 
     def answer_with(self, *, label: int, is_digit: bool = True, confidence: float = 0.9, **more: object) -> None:

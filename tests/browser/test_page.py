@@ -399,7 +399,7 @@ def test_a_finger_beside_the_pad_scrolls(open_sheet: OpenSheet) -> None:
 
     _swipe(_touch(sheet), [(140, 450), (140, 300)])
 
-    sheet.page.wait_for_function("scrollY > 0")
+    sheet.expect_true("scrollY > 0")
     assert sheet.posted == []
 
 

@@ -119,7 +119,7 @@ def test_what_a_hand_draws_is_posted_as_its_code_is_painted(sheet: Sheet) -> Non
     sheet.expect("sure", 7)
 
     sheet.page.click("#share")
-    sheet.page.wait_for_function("document.querySelector('#link').value !== ''")
+    sheet.expect_true("document.querySelector('#link').value !== ''")
 
     drawn = open_sheet(sheet.page.input_value("#link"))
     assert len(drawn.strokes) == 2
