@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from inkdigit import ConfigError
-from inkdigit.config import MAX_BODY_BYTES, VARIABLES, Settings, host_name, is_address, package_version
+from inkdigit.config import MAX_BODY_BYTES, SECRETS, VARIABLES, Settings, host_name, is_address, package_version
 from inkdigit.image import MAX_IMAGE_BYTES
 
 
@@ -62,6 +62,38 @@ def test_every_variable_names_a_field_of_its_own() -> None:
 
 def test_an_empty_variable_counts_as_unset() -> None:
     assert Settings.from_env({"INKDIGIT_PORT": "", "INKDIGIT_HOME": ""}) == Settings()
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_may_stand_in_a_file_that_ends_with_a_line_or_without(name: str, tmp_path: Path) -> None:
+    (tmp_path / "bare").write_text("of-sixteen-letters")
+    (tmp_path / "line").write_text("of-sixteen-letters\n")
+
+    found = [Settings.from_env({f"{name}_FILE": str(tmp_path / file)}) for file in ("bare", "line")]
+
+    assert found == [Settings.from_env({name: "of-sixteen-letters"})] * 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "cannot be read \\(No such file"), (b"\n", "is empty"), (b"\xff\xfe", "cannot be read \\(it is no text")],
+)
+def test_a_file_without_a_secret_is_named(content: bytes | None, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(ConfigError, match=f"INKDIGIT_ADMIN_KEY_FILE names .*key, which {message}"):
+        Settings.from_env({"INKDIGIT_ADMIN_KEY_FILE": str(file)})
+
+
+def test_a_secret_in_both_places_is_refused_without_being_shown(tmp_path: Path) -> None:
+    env = {"INKDIGIT_ADMIN_KEY": "of-sixteen-letters", "INKDIGIT_ADMIN_KEY_FILE": str(tmp_path / "key")}
+
+    with pytest.raises(ConfigError, match="INKDIGIT_ADMIN_KEY and INKDIGIT_ADMIN_KEY_FILE are both set") as told:
+        Settings.from_env(env)
+
+    assert "of-sixteen" not in str(told.value)
 
 
 @pytest.mark.parametrize("name", ["INKDIGIT_PORT", "INKDIGIT_THREADS", "INKDIGIT_DRAIN_NOTICE"])

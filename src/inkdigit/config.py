@@ -89,12 +89,12 @@ class Settings:
         """Read settings from environment variables; an empty variable counts as unset.
 
         Raises:
-            ConfigError: a value cannot work; the text names the variable.
+            ConfigError: a value cannot work, or the file that holds it cannot be read; the text names the variable.
 
         >>> Settings.from_env({"INKDIGIT_PORT": "8080"}).port
         8080
         """
-        found = {name: env[name] for name in VARIABLES if env.get(name)}
+        found = {name: env[name] for name in VARIABLES if env.get(name)} | _secrets(env)
         return cls(**{VARIABLES[name][0]: _parse(name, text) for name, text in found.items()})
 
 
@@ -149,6 +149,27 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "INKDIGIT_RETENTION_DAYS": ("retention_days", int),
 }
 """Every environment variable that is read, with the field it sets."""
+
+SECRETS: Final = ("INKDIGIT_DATABASE", "INKDIGIT_ADMIN_KEY")
+"""Those that may stand in a file instead, which the variable with `_FILE` behind its name names: the environment of a
+process is shown to others more readily than a file."""
+
+
+def _secrets(env: Mapping[str, str]) -> dict[str, str]:
+    files = {name: env[f"{name}_FILE"] for name in SECRETS if env.get(f"{name}_FILE")}
+    for name in files:
+        _require(not env.get(name), f"{name} and {name}_FILE are both set; keep one of them")
+    return {name: _secret(name, Path(file)) for name, file in files.items()}
+
+
+def _secret(name: str, file: Path) -> str:
+    try:
+        text = file.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigError(f"{name}_FILE names {file}, which cannot be read ({reason})") from error
+    _require(bool(text), f"{name}_FILE names {file}, which is empty")
+    return text
 
 
 def _parse(name: str, text: str) -> Any:
