@@ -1,6 +1,6 @@
 """What correcting a few drawings does to the reading of one hand, and to that of all others.
 
-    python -m benchmarks.adapting [--model NAME ...] [--hand NAME ...] [--repeats N] [--seed S]
+    python -m benchmarks.adapting [--model NAME ...] [--hand NAME ...] [--repeats N] [--seed S] [--without-mislabelled]
 
 Every contributor of `pen_digits_dev` is a hand. Two readings of "corrected drawings" are measured: drawings at random
 with their labels, most of which were read right anyway; and misread ones first, from a random half of the hand's
@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 from benchmarks import placements
 from benchmarks.accuracy import SKIPPED
 from benchmarks.answers import Frames
-from benchmarks.drawings import PEN_FILE, SHARED, available, cache_folder, digest
+from benchmarks.drawings import MISLABELLED, PEN_FILE, SHARED, available, cache_folder, digest
 from benchmarks.placements import PLACEMENTS
 from benchmarks.table import markdown_table
 from inkdigit import Layer, Recognizer, normalize, preprocess
+from inkdigit.adapt import Grounds as ModelGrounds
 from inkdigit.recognizer import share_out
 from inkdigit.training.dataset import load_mnist
 from inkdigit.training.labelled import frames
@@ -58,16 +59,17 @@ class Embedded:
     classes: Classes
     embeddings: NDArray[np.float32]
     labels: NDArray[np.int64]
+    grounds: ModelGrounds
 
     @classmethod
     def of(cls, recognizer: Recognizer, images: Frames, labels: NDArray[np.int64]) -> "Embedded":
-        return cls(images, *recognizer.embed(images), labels)
+        return cls(images, *recognizer.embed(images), labels, recognizer.grounds)
 
     def errors(self, layer: Layer | None = None, rows: Rows | None = None) -> int:
         """How many are read wrong, with a layer or without."""
         rows = np.arange(len(self.labels)) if rows is None else rows
         classes = self.classes[rows]
-        found = classes if layer is None else layer.correct(classes, self.embeddings[rows])
+        found = classes if layer is None else layer.correct(classes, self.embeddings[rows], self.grounds)
         return int(np.count_nonzero(share_out(found).argmax(axis=1) != self.labels[rows]))
 
     @property
@@ -203,6 +205,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--hand", action="append", choices=list(HANDS), help="all where absent")
     parser.add_argument("--repeats", type=int, default=20, help="draws of what is corrected, per contributor")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--without-mislabelled", action="store_true", help="leave out the drawings whose label is believed wrong"
+    )
     options = parser.parse_args(arguments)
     if not available():
         print(SKIPPED)
@@ -216,6 +221,9 @@ def main(arguments: list[str] | None = None) -> int:
         )
         for hand in options.hand or HANDS:
             images, labels, writers = hand_frames(hand)
+            if options.without_mislabelled:
+                rows = np.delete(np.arange(len(labels)), sorted(MISLABELLED))
+                images, labels, writers = images[rows], labels[rows], writers[rows]
             grounds = Grounds(recognizer, Embedded.of(recognizer, images, labels), writers, held_out, others)
             print(f"### {recognizer.version}, {hand}\n", flush=True)
             print(f"n = {len(labels):,}, {options.repeats} repeats, seed {options.seed}\n", flush=True)

@@ -1,17 +1,17 @@
 """A few labelled drawings of one hand -> a small correction of the network's answers, in milliseconds and numpy alone.
 
-The correction is a ridge regression, in closed form, from the embedding (what the network's last layer sees) to what
-the network's answers lacked. Directions in which the embeddings of MNIST spread are damped, so that it learns what is
-this hand's own and leaves alone what all hands share. It is used only if it passes a gate: with each example left out
-in turn, the others must make the answer to it better; and of the guard, those of 10,000 MNIST images (the 5,000 held
-out, and 5,000 that trained and come from many more writers) that are most easily read otherwise, no more than four may
-become errors.
+The correction is a kernel ridge regression, in closed form, from the embedding (what the network's last layer sees) to
+what the network's answers lacked. Directions in which the embeddings of MNIST spread are damped, so that it learns what
+is this hand's own and leaves alone what all hands share; and the kernel falls with the square of the cosine, so that an
+example speaks for drawings like it and hardly for others. It is used only if it passes a gate: with each example left
+out in turn, the others must make the answer to it better; and of the guard, those of 10,000 MNIST images (the 5,000
+held out, and 5,000 that trained and come from many more writers) that are most easily read otherwise, no more than four
+may become errors.
 """
 
 import base64
 import binascii
 import io
-import math
 import struct
 import zipfile
 import zlib
@@ -27,9 +27,10 @@ from inkdigit.errors import ConfigError, ModelError
 Reals = NDArray[np.float64]
 
 MAX_EXAMPLES = 100  # drawings that one layer learns from
-MAX_TEXT = 16 * 1024  # characters of a layer's text
+MAX_TEXT = 48 * 1024  # characters of a layer's text
 GUARD = 2_000  # MNIST images that are watched; beyond them hardly an answer changes
 LEVELS = 31  # of a number in the guard's embeddings; in a file so many do, and compress well
+STEPS = 7  # of a number in an example's embedding, on either side of nothing; a layer's text is the shorter for it
 RANK = 64  # directions that are damped one by one
 DAMPING = 0.05  # of the mean variance; it is added to every direction's, so that none counts without bound
 COST = 4  # of those 10,000 images, how many may be read wrong by a layer and right without: 0.04 points
@@ -40,12 +41,12 @@ ENOUGH = 0.9  # share of the best penalty's gain with which a more cautious one 
 LEAST_GAIN = 1e-3  # nats per example; less is no help
 DOUBT = 0.01  # share of an answer that is always doubted, so that one sure mistake does not decide alone
 
-_VERSION = "1"
-_HEAD = struct.Struct("<8sBBBBbHBf")  # digest, length of the name, four counts, sizes, scale
+_VERSION = "2"
+_HEAD = struct.Struct("<8sBBBBBBHB")  # digest, length of the name, four counts, sizes
 _MAX_SIDE, _MAX_CLASSES = 2048, 16
 _MAX_GROUNDS = 16 * 2**20  # bytes, unpacked
-_MAX_NUMBER = 1e3  # no weight of a layer comes near it
-_MAX_BODY = _HEAD.size + 255 + _MAX_CLASSES * (4 + _MAX_SIDE)
+_MAX_NUMBER = 1e3  # no number of a layer comes near it
+_MAX_BODY = _HEAD.size + 255 + MAX_EXAMPLES * (4 + 4 * _MAX_CLASSES + _MAX_SIDE)
 _ARRAYS = ("mean", "directions", "gains", "rest", "embeddings", "classes", "labels", "held_out")
 
 
@@ -151,15 +152,14 @@ class Grounds:
         """(N, D) embeddings of length 1 -> (N, D), what they have in common with MNIST made small."""
         return _damp(embeddings - self.mean, self.directions, self.gains, self.rest)
 
-    def undamp(self, weights: Reals) -> Reals:
-        """(D, C) weights of damped embeddings -> (D, C) those of embeddings as they are."""
-        return _damp(weights.T, self.directions, self.gains, self.rest).T
+    def costs(self, shift: Reals) -> tuple[int, int]:
+        """How many of the guard a correction makes wrong; and how many more of the held-out ones are wrong with it.
 
-    def costs(self, weights: Reals, bias: Reals) -> tuple[int, int]:
-        """How many of the guard a correction makes wrong; and how many more of the held-out ones are wrong with it."""
+        Args:
+            shift: (G, C) what it adds to the softened answers to them.
+        """
         answers = soften(self.classes)
-        before = _right(answers, self.labels)
-        after = _right(answers + self.embeddings @ weights + bias, self.labels)
+        before, after = _right(answers, self.labels), _right(answers + shift, self.labels)
         lost = int(np.count_nonzero(before & ~after))
         return lost, int(np.count_nonzero(before[self.held_out]) - np.count_nonzero(after[self.held_out]))
 
@@ -168,7 +168,7 @@ class Grounds:
 class Layer:
     """What was learnt of one hand; made by `Recognizer.adapt`, used by `Recognizer.predict`.
 
-    It holds numbers of the correction only: no drawing can be seen in it.
+    It holds what the network's last layer saw of the drawings, coarsely, and neither strokes nor pixels.
 
     Attributes:
         model: the version of the model that it belongs to; no other one takes it.
@@ -177,9 +177,10 @@ class Layer:
         errors_before: how many of those the model alone reads wrong.
         errors_after: how many are read wrong with what the others teach, each left out in turn.
         cost: of 10,000 images of MNIST, how many more are read wrong; what it puts right is not set off against them.
-        weights: (D, C) int8, in units of `scale`; D is 0 for a layer that is not used.
-        scale: what one unit of the weights is.
-        bias: (C,) float32.
+        examples: (N, D) int8, the damped embeddings of the drawings, in units of `scales`; N is 0 for a layer that is
+            not used.
+        scales: (N,) float32.
+        shares: (N, C) float32, what a drawing like an example gets added to its softened answer.
     """
 
     model: str
@@ -188,43 +189,48 @@ class Layer:
     errors_before: int
     errors_after: int
     cost: int
-    weights: NDArray[np.int8]
-    scale: float
-    bias: NDArray[np.float32]
+    examples: NDArray[np.int8]
+    scales: NDArray[np.float32]
+    shares: NDArray[np.float32]
 
     @property
     def used(self) -> bool:
         """Whether it changes answers: it helped on examples left out, and cost next to nothing elsewhere."""
-        return self.weights.size > 0
+        return self.examples.size > 0
 
-    def correct(self, classes: NDArray[np.float32], embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    def correct(
+        self, classes: NDArray[np.float32], embeddings: NDArray[np.float32], grounds: Grounds
+    ) -> NDArray[np.float32]:
         """The network's answers with the correction.
 
         Args:
-            classes: (N, C) probabilities of the network's classes, rows of sum 1.
-            embeddings: (N, D) of the same pictures.
+            classes: (M, C) probabilities of the network's classes, rows of sum 1.
+            embeddings: (M, D) of the same pictures.
+            grounds: what the model brings along.
 
         Returns:
-            (N, C) float32, rows of sum 1; the very same where the layer is not used.
+            (M, C) float32, rows of sum 1; the very same where the layer is not used.
 
         Raises:
             ModelError: the layer is of a network of another size.
         """
         if not self.used or len(classes) == 0:
             return classes
-        if self.weights.shape != (embeddings.shape[1], classes.shape[1]):
+        if (self.examples.shape[1], self.shares.shape[1]) != (embeddings.shape[1], classes.shape[1]):
             raise ModelError("the layer was learnt on another model; adapt anew")
-        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True).clip(1e-9)
-        shift = embeddings @ self.weights.astype(np.float32) * np.float32(self.scale) / lengths
-        return sharpen(soften(classes.astype(np.float64)) + shift + self.bias).astype(np.float32)
+        likeness = _kernel(grounds.damp(unit(embeddings)), _restored(self.examples, self.scales))
+        return sharpen(soften(classes.astype(np.float64)) + likeness @ self.shares).astype(np.float32)
 
     def to_text(self) -> str:
-        """The layer as text of letters, digits, `-` and `_`, a few kB long."""
+        """The layer as text of letters, digits, `-` and `_`; some 250 characters for each example."""
         name = self.model.encode()
         counts = (self.corrections, self.errors_before, self.errors_after, self.cost)
-        head = _HEAD.pack(self.digest, len(name), *counts, len(self.weights), len(self.bias), self.scale)
-        body = head + name + self.bias.astype("<f4").tobytes() + self.weights.T.tobytes()
-        return _VERSION + base64.urlsafe_b64encode(zlib.compress(body, 9)).decode().rstrip("=")
+        sizes = (*self.examples.shape, self.shares.shape[1])
+        head = _HEAD.pack(self.digest, len(name), *counts, *sizes)
+        numbers = self.scales.astype("<f4").tobytes() + self.shares.astype("<f4").tobytes()
+        return _VERSION + base64.urlsafe_b64encode(
+            zlib.compress(head + name + numbers + self.examples.tobytes(), 9)
+        ).decode().rstrip("=")
 
     @classmethod
     def from_text(cls, text: str) -> Self:
@@ -240,13 +246,14 @@ class Layer:
 
     @classmethod
     def _unpack(cls, body: bytes) -> Self:
-        digest, letters, given, before, after, cost, depth, classes, scale = _HEAD.unpack_from(body)
-        if len(body) != _HEAD.size + letters + 4 * classes + depth * classes:
+        digest, letters, given, before, after, cost, count, depth, classes = _HEAD.unpack_from(body)
+        parts = [letters, 4 * count, 4 * count * classes, count * depth]
+        if len(body) != _HEAD.size + sum(parts):
             raise ValueError("its sizes do not fit its length")
         if depth > _MAX_SIDE or not 10 <= classes <= _MAX_CLASSES:
             raise ValueError("no model has such a size")
-        name, bias, weights = np.split(
-            np.frombuffer(body, np.uint8, offset=_HEAD.size), [letters, letters + 4 * classes]
+        name, scales, shares, examples = np.split(
+            np.frombuffer(body, np.uint8, offset=_HEAD.size), np.cumsum(parts)[:-1]
         )
         layer = cls(
             model=name.tobytes().decode(),
@@ -255,20 +262,20 @@ class Layer:
             errors_before=before,
             errors_after=after,
             cost=cost,
-            weights=weights.view(np.int8).reshape(classes, depth).T,
-            scale=scale,
-            bias=bias.view("<f4").astype(np.float32),
+            examples=examples.view(np.int8).reshape(count, depth),
+            scales=scales.view("<f4").astype(np.float32),
+            shares=shares.view("<f4").astype(np.float32).reshape(count, classes),
         )
         layer._check()
         return layer
 
     def _check(self) -> None:
-        numbers = (self.scale, *self.bias.tolist())
-        if not all(math.isfinite(number) and abs(number) <= _MAX_NUMBER for number in numbers) or self.scale < 0:
+        numbers = np.concatenate([self.scales, self.shares.ravel()])
+        if not np.all(np.abs(numbers) <= _MAX_NUMBER) or np.any(self.scales < 0):  # what is no number fails, too
             raise ValueError("it holds a number that no layer has")
         if not self.model or not self.model.isprintable():
             raise ValueError("it names no model")
-        if not max(self.errors_before, self.errors_after) <= self.corrections <= MAX_EXAMPLES:
+        if not max(self.errors_before, self.errors_after, len(self.examples)) <= self.corrections <= MAX_EXAMPLES:
             raise ValueError("its counts contradict each other")
 
 
@@ -295,8 +302,11 @@ def learn(
     """
     if len(labels) and (len(grounds.mean), grounds.classes.shape[1]) != (embeddings.shape[1], classes.shape[1]):
         raise ModelError("the model's adapting.bin belongs to another network; install the model again")
+    if len(labels) == 0:
+        embeddings = np.zeros((0, len(grounds.mean)), np.float32)  # of no picture, there is none of any size
     examples = _Examples.of(classes, embeddings, labels)
-    trials = [trial for trial in _trials(examples, grounds) if trial.helps]
+    stored, scales = _stored(grounds.damp(examples.embeddings))
+    trials = [trial for trial in _trials(examples, _restored(stored, scales), grounds) if trial.helps]
     enough = ENOUGH * max((trial.gain for trial in trials), default=0.0)
     chosen = next((trial for trial in trials if trial.gain >= enough), _nothing(examples))
     return Layer(
@@ -306,9 +316,9 @@ def learn(
         errors_before=examples.errors,
         errors_after=chosen.errors,
         cost=chosen.cost,
-        weights=chosen.weights,
-        scale=chosen.scale,
-        bias=chosen.bias.astype(np.float32),
+        examples=stored[: len(chosen.shares)],
+        scales=scales[: len(chosen.shares)],
+        shares=chosen.shares,
     )
 
 
@@ -342,9 +352,7 @@ class _Examples:
 class _Trial:
     """One penalty: what it gives, and how it passes the gate."""
 
-    weights: NDArray[np.int8]
-    scale: float
-    bias: Reals
+    shares: NDArray[np.float32]
     errors: int
     gain: float
     cost: int
@@ -353,31 +361,37 @@ class _Trial:
 
 def _nothing(examples: _Examples) -> _Trial:
     """What is chosen where no penalty helps: no correction."""
-    classes = examples.answers.shape[1]
-    return _Trial(np.zeros((0, classes), np.int8), 0.0, np.zeros(classes), examples.errors, 0.0, 0, helps=False)
+    return _Trial(np.zeros((0, examples.answers.shape[1]), np.float32), examples.errors, 0.0, 0, helps=False)
 
 
-def _trials(examples: _Examples, grounds: Grounds) -> list[_Trial]:
+def _trials(examples: _Examples, damped: Reals, grounds: Grounds) -> list[_Trial]:
     """The penalties that cost little enough, the most cautious one first."""
     if len(examples.labels) == 0:
         return []
-    damped = grounds.damp(examples.embeddings)
-    variances, axes = np.linalg.eigh(damped @ damped.T)
+    variances, axes = np.linalg.eigh(_kernel(damped, damped))
+    guard = _kernel(grounds.damp(grounds.embeddings), damped)
     lacking, trials = examples.truths - examples.answers, []
     before = _loss(examples.answers, examples.labels)
     for penalty in PENALTIES:
-        inverse = (axes / (variances + penalty)) @ axes.T
-        shares = inverse @ lacking
+        inverse = (axes / (variances.clip(0) + penalty)) @ axes.T
+        shares = (inverse @ lacking).astype(np.float32)
         # What the ridge would say of each example without it: its own residual, divided by its leverage's complement.
         left_out = examples.truths - shares / np.diag(inverse)[:, None]
-        weights, scale = _quantize(grounds.undamp(damped.T @ shares))
-        bias = -grounds.mean @ (weights * np.float64(scale))
-        cost, held_out_cost = grounds.costs(weights * np.float64(scale), bias)
+        cost, held_out_cost = grounds.costs(guard @ shares)
         if cost > COST or held_out_cost > HELD_OUT_COST:
             break
         errors, gain = _errors(left_out, examples.labels), before - _loss(left_out, examples.labels)
-        trials.append(_Trial(weights, scale, bias, errors, gain, cost, errors <= examples.errors and gain > LEAST_GAIN))
+        trials.append(_Trial(shares, errors, gain, cost, errors <= examples.errors and gain > LEAST_GAIN))
     return trials
+
+
+def _kernel(first: Reals, second: Reals) -> Reals:
+    """(M, D) and (N, D) damped embeddings -> (M, N) how much of what is true of the second is of the first.
+
+    Their lengths times the square of the cosine between them; nothing beyond a right angle.
+    """
+    lengths = np.linalg.norm(first, axis=1)[:, None] * np.linalg.norm(second, axis=1)[None]
+    return np.asarray((first @ second.T).clip(0) ** 2 / lengths.clip(1e-9))
 
 
 def soften(classes: Reals) -> Reals:
@@ -411,9 +425,14 @@ def _gains(centred: Reals) -> tuple[Reals, Reals, float]:
     return directions, gains[:-1], float(gains[-1])
 
 
-def _quantize(weights: Reals) -> tuple[NDArray[np.int8], float]:
-    scale = float(np.float32(max(np.abs(weights).max() / 127, 1e-12)))
-    return (weights / scale).round().clip(-127, 127).astype(np.int8), scale
+def _stored(damped: Reals) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """(N, D) numbers in few steps, and how large a row's steps are."""
+    scales = (np.abs(damped).max(axis=1, initial=0.0) / STEPS).clip(1e-12).astype(np.float32)
+    return (damped / scales[:, None]).round().astype(np.int8), scales
+
+
+def _restored(stored: NDArray[np.int8], scales: NDArray[np.float32]) -> Reals:
+    return stored.astype(np.float64) * scales.astype(np.float64)[:, None]
 
 
 def _right(answers: Reals, labels: NDArray[np.int64]) -> NDArray[np.bool_]:

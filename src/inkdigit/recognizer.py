@@ -109,7 +109,7 @@ class Recognizer:
             raise ModelError(f"the layer was learnt on model {layer.model}, not on this {self.version}; adapt anew")
         if layer is None or not layer.used:
             return _predictions(self.classify(images), self.threshold)
-        return _predictions(layer.correct(*self.embed(images)), self.threshold)
+        return _predictions(layer.correct(*self.embed(images), self.grounds), self.threshold)
 
     def adapt(self, images: NDArray[np.float32], labels: Sequence[int]) -> Layer:
         """Learn a hand from a few of its drawings: those that were misread, and others that were read right.
@@ -128,8 +128,17 @@ class Recognizer:
         digits = _checked_labels(labels)
         if len(digits) != len(images) or len(digits) > MAX_EXAMPLES:
             raise ValueError(f"there must be a label for each image, and at most {MAX_EXAMPLES} of both")
-        grounds, (classes, embeddings) = self._adapting.grounds(self.version), self.embed(images)
+        grounds, (classes, embeddings) = self.grounds, self.embed(images)
         return learn(classes, embeddings, digits, grounds, self.version, self._adapting.digest)
+
+    @property
+    def grounds(self) -> Grounds:
+        """What it is adapted with.
+
+        Raises:
+            ModelError: the model brings nothing along to be adapted with.
+        """
+        return self._adapting.grounds(self.version)
 
     def takes(self, layer: Layer) -> bool:
         """Whether a layer was learnt on this very model."""
