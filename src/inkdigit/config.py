@@ -37,7 +37,15 @@ class Settings:
         home: folder of further model versions.
         trusted_hosts: names, besides loopback and `host`, under which browsers may reach the server.
         threads: pictures read at the same time.
+        page_threads: pictures of paper read at the same time; each takes up to 0.4 GB.
+        queue_limit: requests that wait for a thread, of each of these two kinds; one more is refused.
+        queue_timeout_s: seconds after which a request that still waits is refused.
         connection_limit: connections held open at the same time.
+        request_timeout_s: seconds that a request may take to arrive.
+        client_rate: requests per second that one client may send, in the long run; as many as it likes where it is 0.
+        client_burst: requests that it may send at once.
+        feedback_per_minute: drawings that one client may hand in; as many as it likes where it is 0.
+        admin_tries_per_minute: wrong admin keys that one client may send; as many as it likes where it is 0.
         drain_notice_s: seconds between "not ready" and the closing of the port after SIGTERM.
         drain_timeout_s: seconds that accepted requests then have to finish.
         max_body_bytes: largest request body, the same in every layer.
@@ -54,7 +62,15 @@ class Settings:
     home: Path | None = None
     trusted_hosts: tuple[str, ...] = ()
     threads: int = 4
+    page_threads: int = 2
+    queue_limit: int = 64
+    queue_timeout_s: float = 10.0
     connection_limit: int = 500
+    request_timeout_s: float = 300.0
+    client_rate: float = 0.0
+    client_burst: int = 60
+    feedback_per_minute: int = 120
+    admin_tries_per_minute: int = 30
     drain_notice_s: float = 1.0
     drain_timeout_s: float = 30.0
     max_body_bytes: int = MAX_BODY_BYTES
@@ -72,6 +88,14 @@ class Settings:
         _require(bool(self.host), "the host is empty; use 127.0.0.1, or 0.0.0.0 for every address")
         _require_range("port", self.port, 0, 65535)
         _require_range("threads", self.threads, 1, 256)
+        _require_range("threads for pages", self.page_threads, 1, 256)
+        _require_range("queue", self.queue_limit, 1, 10_000)
+        _require_range("queue timeout", self.queue_timeout_s, 0.01, 3600)
+        _require_range("request timeout", self.request_timeout_s, 1, 86_400)
+        _require_range("client rate", self.client_rate, 0, 1e6)
+        _require_range("client burst", self.client_burst, 1, 1_000_000)
+        _require_range("drawings per minute", self.feedback_per_minute, 0, 1_000_000)
+        _require_range("admin tries per minute", self.admin_tries_per_minute, 0, 1_000_000)
         _require_range("connection limit", self.connection_limit, 10, 10_000)
         _require_range("drain notice", self.drain_notice_s, 0, 600)
         _require_range("drain timeout", self.drain_timeout_s, 0, 3600)
@@ -141,6 +165,14 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "INKDIGIT_HOME": ("home", Path),
     "INKDIGIT_TRUSTED_HOSTS": ("trusted_hosts", _names),
     "INKDIGIT_THREADS": ("threads", int),
+    "INKDIGIT_PAGE_THREADS": ("page_threads", int),
+    "INKDIGIT_QUEUE": ("queue_limit", int),
+    "INKDIGIT_QUEUE_TIMEOUT": ("queue_timeout_s", float),
+    "INKDIGIT_REQUEST_TIMEOUT": ("request_timeout_s", float),
+    "INKDIGIT_CLIENT_RATE": ("client_rate", float),
+    "INKDIGIT_CLIENT_BURST": ("client_burst", int),
+    "INKDIGIT_FEEDBACK_RATE": ("feedback_per_minute", int),
+    "INKDIGIT_ADMIN_TRIES": ("admin_tries_per_minute", int),
     "INKDIGIT_CONNECTION_LIMIT": ("connection_limit", int),
     "INKDIGIT_DRAIN_NOTICE": ("drain_notice_s", float),
     "INKDIGIT_DRAIN_TIMEOUT": ("drain_timeout_s", float),

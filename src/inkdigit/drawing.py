@@ -26,6 +26,7 @@ __all__ = [
     "draw",
     "is_one_digit",
     "paint",
+    "painting_cost",
     "paper_for",
     "parse_strokes",
 ]
@@ -282,6 +283,21 @@ def draw(strokes: Strokes, side: int = SIDE, paper: Paper | None = None) -> Ink:
     return paint(strokes, crop, side / crop.height)
 
 
+def painting_cost(strokes: Strokes) -> int:
+    """How many pixels are looked at to paint a drawing at its own size, at most: what its time goes by."""
+    return sum(_cost(stroke) for stroke in strokes)
+
+
+def _cost(stroke: Stroke) -> int:
+    pieces = _pieces(np.array(stroke.points, np.float64))
+    return len(pieces) * _window(pieces, stroke.width / 2) ** 2
+
+
+def _window(pieces: _Pieces, radius: float) -> int:
+    """The side of a square that holds any of the pieces, drawn with a pen; in pixels."""
+    return math.ceil(float(np.ptp(pieces, axis=1).max(initial=0)) + 2 * radius) + 3
+
+
 def paint(strokes: Strokes, crop: Box, scale: float = 1.0) -> Ink:
     """Paint a piece of paper: round pens, round ends, curves through the middles of neighbouring points, soft edges.
 
@@ -343,7 +359,7 @@ def _take_off(bare: _Shares, pieces: _Pieces, radius: float) -> None:
 
     Only the pixels round a piece are looked at; those of two pieces are covered by the one that covers more of them.
     """
-    window = math.ceil(np.ptp(pieces, axis=1).max(initial=0) + 2 * radius) + 3
+    window = _window(pieces, radius)
     corners = np.floor(pieces.min(axis=1) - radius).astype(np.intp) - 1
     seen = np.all((corners > -window) & (corners < bare.shape[::-1]), axis=1)
     if not seen.any():

@@ -2,6 +2,7 @@ import base64
 import io
 import json
 import logging
+import math
 import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
@@ -500,3 +501,14 @@ def test_the_example_of_the_documents_is_kept(keeping_client: FlaskClient, store
     assert response.status_code == 201
     assert base64.b64decode(image.partition(",")[2]).startswith(b"\x89PNG")
     assert len(store.drawings()) == 1
+
+
+def test_strokes_that_would_take_long_to_paint_are_refused(keeping_client: FlaskClient) -> None:
+    scribble = [[100 + 80 * math.sin(i), 140 + 80 * math.cos(i * 1.1)] for i in range(1500)]
+    strokes = [{"width": 40, "points": scribble}]
+
+    refused = keeping_client.post("/api/v1/feedback", json=submission(image=..., strokes=strokes))
+    taken = keeping_client.post("/api/v1/feedback", json=submission(strokes=strokes))
+
+    assert (refused.status_code, refused.json["type"]) == (400, "bad-request")  # type: ignore[index]
+    assert taken.status_code == 201

@@ -12,6 +12,7 @@ from inkdigit.server.adapting import adapting
 from inkdigit.server.api import api
 from inkdigit.server.feedback import feedback as feedback_routes
 from inkdigit.server.keeping import Keeping
+from inkdigit.server.limits import Limits, limits_of
 from inkdigit.server.reading import PictureRequest
 from inkdigit.server.review import review
 from inkdigit.server.state import EXTENSION, DigitReader, Models, State
@@ -31,6 +32,7 @@ def create_app(
     reader: NumberReader | None = None,
     feedback: "Callable[[], FeedbackStore] | None" = None,
     models: Models | None = None,
+    limits: Limits | None = None,
 ) -> Flask:
     """Put the application together.
 
@@ -40,6 +42,7 @@ def create_app(
         reader: reads whole numbers, shared too; without it the server says that it cannot.
         feedback: opens the store of corrections, when one is first needed; without it the server keeps none.
         models: changes recognizer and reader under way; without it they stay.
+        limits: how often one client may ask; as the settings say, for this process alone, where they are not given.
     """
     app = Flask("inkdigit.server")
     app.request_class = PictureRequest
@@ -49,7 +52,12 @@ def create_app(
         PROVIDE_AUTOMATIC_OPTIONS=False,  # no CORS, so nobody has a use for OPTIONS
     )
     app.extensions[EXTENSION] = State(
-        recognizer, settings, reader, _keeping(feedback, settings), models=models or Models()
+        recognizer,
+        settings,
+        reader,
+        _keeping(feedback, settings),
+        models=models or Models(),
+        limits=limits or limits_of(settings),
     )
     for routes in (api, adapting, feedback_routes, review):
         app.register_blueprint(routes)

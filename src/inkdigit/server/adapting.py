@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from werkzeug.exceptions import BadRequest
 
 from inkdigit.adapt import Layer
-from inkdigit.drawing import MAX_LENGTH, MAX_POINTS, Strokes, draw, parse_strokes
+from inkdigit.drawing import MAX_LENGTH, MAX_POINTS, Strokes, draw, painting_cost, parse_strokes
 from inkdigit.errors import ConfigError, ImageError, ModelError
 from inkdigit.image import decode_data_url, read_picture
 from inkdigit.preprocess import normalize
@@ -23,6 +23,7 @@ from inkdigit.structure import DIGIT_LIMITS
 
 ADAPT_PATH: Final = "/api/v1/adapt"
 MAX_PIXELS: Final = 32 * 2**20  # of all pictures of a request together
+MAX_PAINTING: Final = 240_000_000  # pixels looked at to paint all strokes of a request: a hundred large digits
 
 adapting = Blueprint("adapting", __name__)
 
@@ -104,7 +105,7 @@ def read_drawings(drawings: Sequence[LabelledDrawing]) -> NDArray[np.float32]:
         BadRequest: strokes are at fault, or all of them together are too long.
         ImageError: a picture cannot be read, or there is no ink on it; the text says which.
     """
-    ways, pixels, images = [0, 0.0], 0, []
+    ways, pixels, painting, images = [0, 0.0], 0, 0, []
     for place, drawing in enumerate(drawings):
         where = f"the field drawings.{place}"
         strokes = _strokes(drawing, where)
@@ -113,6 +114,9 @@ def read_drawings(drawings: Sequence[LabelledDrawing]) -> NDArray[np.float32]:
             raise BadRequest(f"{where}: all strokes together have too many points or are too long; send fewer drawings")
         with _saying(where):
             shown = "image" in drawing.model_fields_set
+            painting += 0 if shown else painting_cost(strokes)
+            if painting > MAX_PAINTING:
+                raise BadRequest(f"{where}: there is too much to be painted; send fewer drawings, or their pictures")
             ink = read_picture(decode_data_url(drawing.image, DIGIT_LIMITS.bytes)).ink if shown else draw(strokes)
             images.append(normalize(ink))
         pixels += ink.size

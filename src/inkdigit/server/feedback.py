@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from werkzeug.exceptions import BadRequest
 
-from inkdigit.drawing import Strokes, draw, parse_strokes
+from inkdigit.drawing import Strokes, draw, painting_cost, parse_strokes
 from inkdigit.errors import BlankImageError
 from inkdigit.feedback import Submission
 from inkdigit.image import Ink, decode_data_url, encode_png, read_picture
@@ -20,6 +20,7 @@ from inkdigit.server.state import current_state
 FEEDBACK_PATH: Final = "/api/v1/feedback"
 SIDE: Final = 280  # pixels, the longest side of a picture that is kept
 MARGIN: Final = 28  # pixels of paper around it, at least
+MAX_PAINTING: Final = 24_000_000  # pixels looked at, about a second; a large digit in the widest pen has 7 million
 FAINT: Final = 12  # levels of ink; less does not tell where the drawing ends
 
 feedback = Blueprint("feedback", __name__)
@@ -127,4 +128,6 @@ def _ink_of(given: SubmissionBody, strokes: Strokes | None) -> Ink:
         return read_picture(decode_data_url(given.image)).ink
     if strokes is None:
         raise BadRequest("send the drawing: its picture in the field image, its strokes in strokes, or both")
+    if painting_cost(strokes) > MAX_PAINTING:
+        raise BadRequest("the field strokes: there is too much of them to be painted; send the picture along")
     return draw(strokes)

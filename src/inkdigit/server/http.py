@@ -14,9 +14,10 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+from waitress.task import ErrorTask, Task, WSGITask
 
 from inkdigit.server import problems
+from inkdigit.server.gate import LATE, Refusal
 from inkdigit.server.problems import PROBLEM_JSON, Kind, problem_json
 from inkdigit.server.security import HEADERS
 
@@ -60,26 +61,47 @@ class AppTask(WSGITask):  # type: ignore[misc]
     def start(self) -> None:
         """Begin."""
         super().start()
-        with self.channel.requests_lock:
-            is_last = len(self.channel.requests) == 1
-        if self.channel.server.draining and is_last:
-            self.set_close_on_finish()
+        _close_if_draining(self)
 
 
 class ProblemTask(ErrorTask):  # type: ignore[misc]
-    """Tells what waitress itself refused, as problem details and with the headers of every answer."""
+    """Tells what was refused before the application saw it, as problem details and with the headers of every answer."""
 
     def execute(self) -> None:
-        """Write the answer and end the connection, since the start of a next request is not known."""
+        """Write the answer."""
+        if isinstance(self.request.error, Refusal):
+            self._refuse(self.request.error)
+        else:
+            self._end()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """The request is whole, so the connection may go on."""
+        _close_if_draining(self)
+        self.channel.server.task_dispatcher.count(refusal)
+        self.response_headers.append(("Retry-After", str(refusal.retry_after_s)))
+        self._tell(HTTPStatus(refusal.kind.status), refusal.kind, refusal.detail)
+
+    def _end(self) -> None:
+        """It broke a rule; the connection ends, since the start of a next request is not known."""
         status = HTTPStatus(self.request.error.code)
         kind, detail = _REFUSALS.get(status, (Kind("bad-request", status, problems.BAD_REQUEST.title), _MALFORMED))
+        self.set_close_on_finish()
+        self.channel.refused = True
+        self._tell(status, kind, detail)
+
+    def _tell(self, status: HTTPStatus, kind: Kind, detail: str) -> None:
         body = problem_json(kind, detail)
         self.status = f"{status.value} {status.phrase}"
         self.response_headers.extend([*HEADERS.items(), ("Content-Type", PROBLEM_JSON)])
-        self.set_close_on_finish()
         self.content_length = len(body)
-        self.channel.refused = True
-        self.write(body)
+        self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)
+
+
+def _close_if_draining(task: Task) -> None:
+    with task.channel.requests_lock:
+        is_last = len(task.channel.requests) == 1
+    if task.channel.server.draining and is_last:
+        task.set_close_on_finish()
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
@@ -96,6 +118,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     refused = False
     close_when_flushed: bool
     discard_until = 0.0  # time.time(); set once the answer to a refused request has left
+    patience_ends = 0.0  # time.monotonic(); set by the gate, when a request that still waits is refused
+    begun_at = 0.0  # time.time(), when the first byte came of a request that is not whole yet
 
     def readable(self) -> bool:
         """Whether to wait for data."""
@@ -125,6 +149,27 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             with contextlib.suppress(OSError):  # already gone
                 self.socket.shutdown(socket.SHUT_WR)
 
+    def received(self, data: bytes) -> bool:
+        """Take data in, and note since when a request has been coming."""
+        went_on = self.request is not None
+        taken = bool(super().received(data))
+        if self.request is not None and not (went_on and self.begun_at):
+            self.begun_at = time.time()
+        if self.request is None:
+            self.begun_at = 0.0
+        return taken
+
+    def service(self) -> None:
+        """Answer one request, unless it has waited for too long."""
+        request = self.requests[0]
+        if request.error is None and time.monotonic() > self.patience_ends:
+            request.error = LATE
+        super().service()
+
+    def is_dragging(self, limit_s: float) -> bool:
+        """Whether a request has been coming for so long that it looks as if it never will."""
+        return bool(self.begun_at) and time.time() - self.begun_at > limit_s and not self.requests
+
     def is_idle(self) -> bool:
         """Whether the connection could be closed now without anybody missing an answer."""
         at_work = self.requests or self.total_outbufs_len or self.close_when_flushed or self.discard_until
@@ -138,6 +183,13 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     channel_class = Channel
     draining = False
 
+    def maintenance(self, now: float) -> None:
+        """Close connections that are silent, and those whose request has been coming for too long."""
+        super().maintenance(now)
+        for channel in self.active_channels.values():
+            if channel.is_dragging(self.adj.request_timeout_s):
+                channel.will_close = True
+
     def stop_listening(self) -> None:
         """Take in the connections that wait in the queue, then close the port, but no connection."""
         known = -1
@@ -145,24 +197,3 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             known = len(self.active_channels)
             self.handle_accept()
         wasyncore.dispatcher.close(self)
-
-
-class Lanes(ThreadedTaskDispatcher):  # type: ignore[misc]
-    """Worker threads, and one more for health checks alone, so that they never wait behind pictures."""
-
-    def __init__(self, threads: int) -> None:
-        super().__init__()
-        self.set_thread_count(threads)
-        self.health = ThreadedTaskDispatcher()
-        self.health.set_thread_count(1)
-
-    def add_task(self, task: Channel) -> None:
-        """Queue a connection whose first request is complete."""
-        is_health = getattr(task.requests[0], "path", "").startswith("/health/")
-        add = self.health.add_task if is_health else super().add_task
-        add(task)
-
-    def stop(self) -> None:
-        """End all threads, each after the request it is at."""
-        self.health.shutdown()
-        self.shutdown()

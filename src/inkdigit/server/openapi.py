@@ -46,7 +46,8 @@ _ANSWERS: Final = (
     schemas.StatisticsAnswer,
     schemas.Problem,
 )
-_EVERYWHERE: Final = (problems.BAD_HOST, problems.INTERNAL_ERROR)
+_HEALTH: Final = (problems.BAD_HOST, problems.INTERNAL_ERROR)
+_EVERYWHERE: Final = (*_HEALTH, problems.TOO_MANY_REQUESTS, problems.OVERLOADED)  # health checks are let in always
 _PREDICT: Final = (
     problems.BAD_REQUEST,
     problems.UNREADABLE_IMAGE,
@@ -123,8 +124,10 @@ def _paths() -> JsonObject:
         "/api/v1/model": {
             "get": _get("model", "reading", "Which model answers", {"200": _json("The model.", schemas.ModelAnswer)})
         },
-        "/health/live": {"get": _get("live", "server", "Whether the server answers at all", health)},
-        "/health/ready": {"get": _get("ready", "server", "Whether the server takes requests", health | not_ready)},
+        "/health/live": {"get": _get("live", "server", "Whether the server answers at all", health, _HEALTH)},
+        "/health/ready": {
+            "get": _get("ready", "server", "Whether the server takes requests", health | not_ready, _HEALTH)
+        },
         "/api/openapi.json": {
             "get": _get("openapi", "server", "This document", {"200": _content("The document.", {"type": "object"})})
         },
@@ -273,12 +276,12 @@ def _read_answer() -> JsonObject:
     return answer
 
 
-def _get(name: str, tag: str, summary: str, responses: JsonObject) -> JsonObject:
+def _get(name: str, tag: str, summary: str, responses: JsonObject, kinds: Sequence[Kind] = _EVERYWHERE) -> JsonObject:
     return {
         "operationId": name,
         "tags": [tag],
         "summary": summary,
-        "responses": responses | _problem_responses(_EVERYWHERE),
+        "responses": responses | _problem_responses(kinds),
     }
 
 

@@ -1,6 +1,7 @@
 """Errors to RFC 9457 problem details: the one place that knows which error has which status."""
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -77,6 +78,8 @@ NOT_FOUND = Kind("not-found", 404, "There is nothing at this address")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This address does not take this method")
 NOT_ACCEPTABLE = Kind("not-acceptable", 406, "The answer exists in no accepted media type")
 HEADERS_TOO_LARGE = Kind("headers-too-large", 431, "The request headers are too large")
+TOO_MANY_REQUESTS = Kind("too-many-requests", 429, "This client asks too often")
+OVERLOADED = Kind("overloaded", 503, "The server has more to do than it can")
 INTERNAL_ERROR = Kind("internal-error", 500, "The server failed")
 MISSING_EXTRA = Kind("missing-extra", 501, "A part that this needs is not installed on the server")
 MISSING_READER = Kind("missing-reader", 501, "This server has no model that reads whole numbers")
@@ -114,6 +117,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     NoStore: MISSING_STORE,
     AdminKeyRequired: ADMIN_KEY_REQUIRED,
     NoAdminKey: ADMIN_KEY_UNSET,
+    http.TooManyRequests: TOO_MANY_REQUESTS,
 }
 """Which error is which kind of problem; the nearest class in the error's ancestry counts."""
 
@@ -121,6 +125,11 @@ KINDS: Mapping[type[Exception], Kind] = {
 def kind_of(error: Exception) -> Kind | None:
     """The kind of problem an error is; None where the table has none."""
     return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), None)
+
+
+def whole_seconds(wait_s: float) -> int:
+    """A wait as the header Retry-After tells it."""
+    return math.ceil(wait_s)
 
 
 def problem_json(kind: Kind, detail: str) -> bytes:

@@ -26,6 +26,8 @@ ProblemType = Literal[
     "method-not-allowed",
     "not-acceptable",
     "headers-too-large",
+    "too-many-requests",
+    "overloaded",
     "internal-error",
     "missing-extra",
     "missing-reader",

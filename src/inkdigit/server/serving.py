@@ -24,7 +24,8 @@ from waitress.adjustments import Adjustments
 
 from inkdigit.config import Settings
 from inkdigit.errors import ConfigError
-from inkdigit.server.http import Channel, Lanes, Listener
+from inkdigit.server.gate import Lanes
+from inkdigit.server.http import Channel, Listener
 from inkdigit.server.reading import READ_PATH, max_body_bytes
 from inkdigit.server.security import EVERY_ADDRESS
 from inkdigit.server.state import state_of
@@ -78,7 +79,7 @@ class HttpServer:
         self._stops = 0
         self._notice_s = 0.0
         self._map: dict[int, Any] = {}
-        self._lanes = Lanes(settings.threads)
+        self._lanes = Lanes(settings, self._state.limits)
         self._listeners = [_listen(app, sock, _adjustments(settings), self._lanes, self._map) for sock in sockets]
         self.port: int = sockets[0].getsockname()[1]
         self.url = _url(settings.host, self.port)
@@ -108,7 +109,7 @@ class HttpServer:
 
     def close(self) -> None:
         """Close everything; `run` has returned."""
-        self._lanes.stop()
+        self._lanes.shutdown()
         wasyncore.close_all(self._map)
 
     def _turn(self, timeout_s: float) -> None:
@@ -195,6 +196,7 @@ def _adjustments(settings: Settings) -> Adjustments:
     )
     for_pages = copy.copy(adjustments)
     for_pages.max_request_body_size = max_body_bytes(settings, READ_PATH) + 1
+    adjustments.request_timeout_s = settings.request_timeout_s
     adjustments.by_path = {READ_PATH: for_pages}
     return adjustments
 

@@ -1,0 +1,121 @@
+"""The gate in front of the work: short lines, and a refusal at once for whoever finds them full.
+
+A request is let in or refused before a thread is taken for it, and a refusal never stands in the same line as the work.
+"""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
+
+from waitress.task import ThreadedTaskDispatcher
+
+from inkdigit.config import Settings
+from inkdigit.server import problems
+from inkdigit.server.adapting import ADAPT_PATH
+from inkdigit.server.feedback import FEEDBACK_PATH
+from inkdigit.server.limits import FEEDBACK, REQUESTS, Limits, client_of
+from inkdigit.server.problems import Kind, whole_seconds
+from inkdigit.server.reading import READ_PATH
+
+HEALTH: Final = "/health/"  # what the paths of health checks begin with
+HEAVY_PATHS: Final = frozenset({READ_PATH, ADAPT_PATH})  # a request takes up to seconds, and hundreds of megabytes
+RETRY_S: Final = 1  # until a full line is worth another try: at that pace it is empty by then
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not worked on; waitress takes it for an error of the request."""
+
+    kind: Kind
+    detail: str
+    retry_after_s: int
+
+
+FULL: Final = Refusal(problems.OVERLOADED, "as many requests wait as may; try again in a moment", RETRY_S)
+LATE: Final = Refusal(problems.OVERLOADED, "the request waited too long for its turn; try again in a moment", RETRY_S)
+
+
+class Lane(ThreadedTaskDispatcher):  # type: ignore[misc]
+    """Some worker threads, and the line in front of them."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__()
+        self.set_thread_count(threads)
+
+    @property
+    def waiting(self) -> int:
+        """Requests for which no thread is free."""
+        return max(0, -self._idle())
+
+    def is_full(self, limit: int) -> bool:
+        """Whether one more would have to wait, with so many before it already."""
+        return self._idle() + limit <= 0
+
+    def _idle(self) -> int:
+        """Threads without work, less the requests that they are about to take."""
+        idle: int = len(self.threads) - self.stop_count - self.active_count - len(self.queue)
+        return idle
+
+
+class Lanes:
+    """The gate: which line a request has to wait in, and whether it may.
+
+    Health checks and refusals have a line of their own, and so have pictures of paper, of which few may be in memory
+    at the same time.
+
+    Attributes:
+        refused: how many requests were refused, by the name of the problem that they were told.
+    """
+
+    def __init__(self, settings: Settings, limits: Limits) -> None:
+        self.refused: Counter[str] = Counter()
+        self._settings, self._limits = settings, limits
+        self._health, self._refusals = Lane(1), Lane(1)
+        self._heavy, self._light = Lane(settings.page_threads), Lane(settings.threads)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return self._light.waiting + self._heavy.waiting
+
+    def add_task(self, channel: Any) -> None:
+        """Let the first request of a connection in, or have it refused; called once that request is complete."""
+        request = channel.requests[0]
+        path = getattr(request, "path", "")
+        lane = self._heavy if path in HEAVY_PATHS else self._light
+        if path.startswith(HEALTH) and request.error is None:
+            lane = self._health
+        else:
+            request.error = request.error or self._refusal(channel.addr[0], request, path, lane)
+            lane = self._refusals if request.error else lane
+        channel.patience_ends = time.monotonic() + self._settings.queue_timeout_s
+        lane.add_task(channel)
+
+    def count(self, refusal: Refusal) -> None:
+        """Take note of a refusal."""
+        self.refused[refusal.kind.type] += 1
+
+    def set_thread_count(self, _count: int) -> None:
+        """Waitress asks for threads; there are some already."""
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
+        """End all threads, each after the request it is at."""
+        for lane in (self._health, self._refusals, self._heavy, self._light):
+            lane.shutdown(cancel_pending, timeout)
+
+    def _refusal(self, address: str, request: Any, path: str, lane: Lane) -> Refusal | None:
+        if lane.is_full(self._settings.queue_limit):
+            return FULL
+        client = client_of(address, request.headers.get("AUTHORIZATION", ""))
+        is_feedback = path == FEEDBACK_PATH and request.command.upper() == "POST"
+        wait_s = self._limits.take(REQUESTS, client) or (is_feedback and self._limits.take(FEEDBACK, client))
+        return too_many(wait_s) if wait_s else None
+
+
+def too_many(wait_s: float) -> Refusal:
+    """The refusal of a client that asks too often."""
+    seconds = whole_seconds(wait_s)
+    return Refusal(
+        problems.TOO_MANY_REQUESTS, f"too many requests came from this client; try again in {seconds} s", seconds
+    )
