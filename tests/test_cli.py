@@ -93,7 +93,7 @@ COMMANDS = dict(all_commands())
 
 def test_the_commands_are_those_that_are_promised() -> None:
     assert set(main.commands) == {
-        "serve", "predict", "read", "feedback", "case", "train", "retrain", "evaluate", "data", "models",
+        "serve", "predict", "read", "feedback", "case", "train", "retrain", "evaluate", "data", "models", "keys",
     }  # fmt: skip
 
 
@@ -505,9 +505,55 @@ def test_without_the_shipped_reader_digits_are_served_and_a_warning_says_why(
     assert asked_for.exit_code == 3
 
 
+def test_an_address_that_others_can_reach_is_refused_without_a_key_and_both_ways_out_are_told(served: Served) -> None:
+    result = invoke("serve", "--host", "0.0.0.0")
+
+    assert result.exit_code == 3
+    assert not served.serving.is_set()
+    assert len(result.stderr.splitlines()) == 1
+    assert "inkdigit keys make --name NAME" in result.stderr
+    assert "--public" in result.stderr
+
+
+def test_with_a_key_an_address_that_others_can_reach_is_served(served: Served) -> None:
+    invoke("keys", "make", "--name", "app")
+
+    result = invoke("serve", "--host", "0.0.0.0")
+
+    assert (result.exit_code, result.stderr, served.settings.host) == (0, "", "0.0.0.0")
+
+
+def test_the_admin_key_is_a_key(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INKDIGIT_ADMIN_KEY", "sesame-open-sesame")
+
+    assert invoke("serve", "--host", "0.0.0.0").exit_code == 0
+
+
 @pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("localhost", False), ("127.0.0.2", False)])
-def test_an_address_that_others_can_reach_is_warned_of(served: Served, host: str, warned: bool) -> None:
-    assert ("Warning" in invoke("serve", "--host", host).stderr) is warned
+def test_a_public_address_is_warned_of(served: Served, host: str, warned: bool) -> None:
+    result = invoke("serve", "--public", "--host", host)
+
+    assert result.exit_code == 0
+    assert ("Warning" in result.stderr) is warned
+
+
+def test_keys_for_everybody_need_a_key(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INKDIGIT_REQUIRE_KEY", "1")
+    without = invoke("serve")
+    invoke("keys", "make", "--name", "app")
+
+    assert (without.exit_code, invoke("serve").exit_code) == (3, 0)
+    assert "INKDIGIT_REQUIRE_KEY is set, and there is no key" in without.stderr
+
+
+def test_damaged_keys_are_told_before_any_model_is_loaded(served: Served, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "keys.json").write_text("{")
+
+    result = invoke("serve")
+
+    assert result.exit_code == 3
+    assert "keys.json are damaged" in result.stderr
 
 
 @pytest.mark.parametrize("opens", [True, False])

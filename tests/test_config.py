@@ -39,6 +39,9 @@ def test_every_variable_sets_its_field() -> None:
         "INKDIGIT_DATABASE": "/data/drawings.sqlite",
         "INKDIGIT_ADMIN_KEY": "a key of sixteen".replace(" ", "-"),
         "INKDIGIT_RETENTION_DAYS": "365",
+        "INKDIGIT_KEYS": "/data/keys.json",
+        "INKDIGIT_REQUIRE_KEY": "1",
+        "INKDIGIT_PUBLIC": "no",
     }
 
     settings = Settings.from_env(env)
@@ -66,6 +69,9 @@ def test_every_variable_sets_its_field() -> None:
         database="/data/drawings.sqlite",
         admin_key="a-key-of-sixteen",
         retention_days=365,
+        keys=Path("/data/keys.json"),
+        require_key=True,
+        public=False,
     )
 
 
@@ -110,6 +116,21 @@ def test_a_secret_in_both_places_is_refused_without_being_shown(tmp_path: Path) 
         Settings.from_env(env)
 
     assert "of-sixteen" not in str(told.value)
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("Yes", True), ("on", True), ("0", False), ("OFF", False)])
+def test_a_switch_is_on_or_off(text: str, value: bool) -> None:
+    assert Settings.from_env({"INKDIGIT_PUBLIC": text}).public is value
+
+
+def test_a_switch_that_is_neither_is_refused_by_the_name_of_its_variable() -> None:
+    with pytest.raises(ConfigError, match="INKDIGIT_REQUIRE_KEY must be 1 or 0, not 'maybe'"):
+        Settings.from_env({"INKDIGIT_REQUIRE_KEY": "maybe"})
+
+
+def test_a_server_cannot_ask_everybody_for_a_key_and_nobody() -> None:
+    with pytest.raises(ConfigError, match="take one of them away"):
+        Settings(public=True, require_key=True)
 
 
 @pytest.mark.parametrize("name", ["INKDIGIT_PORT", "INKDIGIT_THREADS", "INKDIGIT_DRAIN_NOTICE"])

@@ -23,6 +23,7 @@ import click
 
 from inkdigit.cli_case import case
 from inkdigit.cli_feedback import feedback
+from inkdigit.cli_keys import keys
 from inkdigit.cli_models import complete_model, models
 from inkdigit.cli_read import load_reader, read, reader_option
 from inkdigit.cli_retrain import ProgressBar, command_line, require_training, retrain
@@ -37,6 +38,7 @@ from inkdigit.terminal import (
     database_of,
     examples,
     home_of,
+    keys_of,
     namer,
     recognizer_of,
     settings_of,
@@ -141,6 +143,7 @@ def main(ctx: click.Context) -> None:
 main.add_command(read)
 main.add_command(case)
 main.add_command(feedback)
+main.add_command(keys)
 main.add_command(models)
 main.add_command(retrain)
 
@@ -153,36 +156,46 @@ main.add_command(retrain)
         "inkdigit serve --open",
         "inkdigit serve --port 8000",
         "inkdigit serve --model models/2026-11-22",
+        "inkdigit keys make --name app && inkdigit serve --host 0.0.0.0",
         "curl -F image=@seven.png http://127.0.0.1:5000/api/v1/predict",
     )
 )
 @click.option("--host", metavar="ADDRESS", help="Address to listen on [default: 127.0.0.1, this computer only].")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one [default: 5000].")
+@click.option("--public", is_flag=True, help="Let everyone read and hand in without a key, wherever they come from.")
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser once it is ready.")
 @_model_option
 @reader_option
-def serve(host: str | None, port: int | None, open_page: bool, model: str | None, reader: str | None) -> None:
+def serve(
+    host: str | None, port: int | None, public: bool, open_page: bool, model: str | None, reader: str | None
+) -> None:
     """Serve the page to draw on, and the HTTP API.
 
-    Listens on this computer only, because there are no accounts and no passwords: with another --host, everyone who can
-    reach this computer can use it. Name the hosts it is then called by in INKDIGIT_TRUSTED_HOSTS.
+    Listens on this computer only, where no key is needed. With another --host everyone who can reach this computer can
+    reach the server, so it asks them for a key (inkdigit keys make), or none with --public; without either it does not
+    start. Name the hosts it is then called by in INKDIGIT_TRUSTED_HOSTS.
 
     Ctrl-C, or SIGTERM, finishes the answers under way and stops.
     """
-    settings = settings_of(host=host, port=port, model=model, reader=reader)
+    settings = settings_of(host=host, port=port, model=model, reader=reader, public=public or None)
+    from inkdigit.config import is_loopback
     from inkdigit.feedback import FeedbackStore
     from inkdigit.server import create_app
     from inkdigit.server.keeping import STORE_TIMEOUT_S
+    from inkdigit.server.keyring import KeyRing
+    from inkdigit.server.keys import refuse_exposure
     from inkdigit.server.serving import serve as serve_app
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
-    if not settings.host.startswith("127.") and settings.host not in {"localhost", "::1"}:
+    ring = KeyRing(keys_of(settings), settings.admin_key)
+    refuse_exposure(settings, ring)
+    if settings.public and not is_loopback(settings.host):
         click.echo(f"Warning: everyone who can reach {settings.host} can use this server.", err=True)
     feedback = functools.partial(FeedbackStore.open, database_of(settings), timeout_s=STORE_TIMEOUT_S)
     followed = _followed(settings)
     recognizer = followed.digits.now() if followed.digits else recognizer_of(settings)
     reading = followed.lines.now() if followed.lines else None if settings.reader is None else load_reader(settings)
-    app = create_app(recognizer, settings, reading, feedback, followed)
+    app = create_app(recognizer, settings, reading, feedback, followed, keys=ring)
     serve_app(app, settings, on_ready=functools.partial(_announce, open_page=open_page))
 
 

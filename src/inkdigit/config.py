@@ -51,7 +51,10 @@ class Settings:
         max_body_bytes: largest request body, the same in every layer.
         max_page_body_bytes: the same for pictures of paper.
         database: where corrections are kept, as a file or a URL of SQLAlchemy; beside `home` where it is None.
-        admin_key: opens the review of corrections, which is shut where it is None.
+        admin_key: a key of scope admin, besides those in the file.
+        keys: the file of API keys; in `home` where it is None.
+        require_key: whether programs and browsers on this computer need a key too.
+        public: whether reading and handing in need no key, wherever they come from.
         retention_days: corrections are deleted once they are older; kept until somebody deletes them where it is None.
     """
 
@@ -77,6 +80,9 @@ class Settings:
     max_page_body_bytes: int = MAX_PAGE_BODY_BYTES
     database: str | None = field(default=None, repr=False)  # it may hold a password
     admin_key: str | None = field(default=None, repr=False)
+    keys: Path | None = None
+    require_key: bool = False
+    public: bool = False
     retention_days: int | None = None
 
     def __post_init__(self) -> None:
@@ -101,6 +107,10 @@ class Settings:
         _require_range("drain timeout", self.drain_timeout_s, 0, 3600)
         for limit in (self.max_body_bytes, self.max_page_body_bytes):
             _require_range("body limit", limit, 1, 2**30)
+        _require(
+            not (self.public and self.require_key),
+            "INKDIGIT_REQUIRE_KEY asks everybody for a key, --public (INKDIGIT_PUBLIC) nobody; take one of them away",
+        )
         if self.admin_key is not None:
             _require(_KEY.fullmatch(self.admin_key) is not None, f"the admin key must have {_KEY_RULE}")
         if self.retention_days is not None:
@@ -136,6 +146,20 @@ def host_name(host: str) -> str | None:
     return str(ipaddress.IPv6Address(match[1])) if is_address(match[1]) else None
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address means this computer alone.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::ffff:127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, True, False)
+    """
+    if host in ("127.0.0.1", "::1") or host.lower() == "localhost":
+        return True
+    if not is_address(host):
+        return False
+    address = ipaddress.ip_address(host)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
 def is_address(name: str) -> bool:
     """Whether the text is an IP address rather than a name."""
     try:
@@ -155,6 +179,12 @@ def package_version() -> str:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _flag(text: str) -> bool:
+    return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}[
+        text.lower()
+    ]
 
 
 VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
@@ -178,6 +208,9 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "INKDIGIT_DRAIN_TIMEOUT": ("drain_timeout_s", float),
     "INKDIGIT_DATABASE": ("database", str),
     "INKDIGIT_ADMIN_KEY": ("admin_key", str),
+    "INKDIGIT_KEYS": ("keys", Path),
+    "INKDIGIT_REQUIRE_KEY": ("require_key", _flag),
+    "INKDIGIT_PUBLIC": ("public", _flag),
     "INKDIGIT_RETENTION_DAYS": ("retention_days", int),
 }
 """Every environment variable that is read, with the field it sets."""
@@ -209,6 +242,8 @@ def _parse(name: str, text: str) -> Any:
         return VARIABLES[name][1](text)
     except ValueError as error:
         raise ConfigError(f"{name} must be a number, not {text!r}") from error
+    except KeyError as error:
+        raise ConfigError(f"{name} must be 1 or 0, not {text!r}") from error
 
 
 def _require(holds: bool, message: str) -> None:

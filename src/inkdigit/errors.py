@@ -11,6 +11,7 @@ InkdigitError
  ├── StoreError                 the corrections cannot be kept or found: disk, database, or an archive at fault
  │    └── ConflictError             two different drawings under one idempotency key
  ├── ModelError                 a model folder is missing, damaged or made for another version
+ ├── KeysError                  the file of API keys is damaged, unsafe or out of reach
  ├── DataError                  a data set is missing, damaged or not what its digest says
  ├── ConfigError                a setting has an impossible value
  └── MissingExtraError          an optional dependency is not installed
@@ -61,6 +62,10 @@ class ConflictError(StoreError):
 
 class ModelError(InkdigitError):
     """A model folder is missing, damaged, or was made for another version of the program."""
+
+
+class KeysError(InkdigitError):
+    """The file of API keys cannot be read, written or trusted, so that it lets nobody in."""
 
 
 class DataError(InkdigitError):

@@ -15,6 +15,7 @@ import click
 from inkdigit.share import is_shared
 
 if TYPE_CHECKING:
+    from inkdigit.access import KeyFile
     from inkdigit.config import Settings
     from inkdigit.recognizer import Recognizer
 
@@ -53,6 +54,13 @@ def home_of(settings: "Settings") -> Path:
 def database_of(settings: "Settings") -> str | Path:
     """Where corrections are kept: the database that is set, or a file beside the folder of model versions."""
     return settings.database or home_of(settings).parent / "feedback.sqlite"
+
+
+def keys_of(settings: "Settings") -> "KeyFile":
+    """Where the API keys are kept: the file that is set, or one in the folder of model versions."""
+    from inkdigit.access import KeyFile
+
+    return KeyFile(settings.keys or home_of(settings) / "keys.json")
 
 
 def recognizer_of(settings: "Settings") -> "Recognizer":

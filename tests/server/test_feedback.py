@@ -99,9 +99,10 @@ def test_what_is_no_digit_is_kept_as_such(keeping_client: FlaskClient, store: Fe
 
 
 def test_neither_address_nor_cookie_nor_writer_nor_key_nor_receipt_is_stored_or_logged(
-    keeping_client: FlaskClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    fake_recognizer: FakeRecognizer, store: FeedbackStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    keeping_client = create_app(fake_recognizer, Settings(public=True), feedback=lambda: store).test_client()
     keeping_client.set_cookie("crumb", "cookie-of-mine")
     headers = {"Idempotency-Key": "key-of-mine", "User-Agent": "browser-of-mine", "X-Forwarded-For": "203.0.113.9"}
 

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from inkdigit.server import problems
 from inkdigit.server.problems import KINDS, Kind
+from inkdigit.server.rules import rule_of
 from inkdigit.server.schemas import PredictQuery, ProblemType, ReadQuery
 
 PAGES = {"/", "/review", "/api/docs", "/static/{path:filename}"}
@@ -117,8 +118,23 @@ def test_the_problems_of_what_reads_are_documented_with_their_statuses(
     assert documented == {(str(kind.status), kind.type) for kind in kinds() if kind not in unrelated}
 
 
-def test_the_review_asks_for_the_admin_key_and_nothing_else_does(document: dict[str, Any]) -> None:
-    asking = {path for path, found in document["paths"].items() for one in found.values() if "security" in one}
+def test_every_route_is_documented_with_the_key_that_it_asks_for(app: Flask, document: dict[str, Any]) -> None:
+    asked = {
+        (rule.rule.replace("<", "{").replace(">", "}"), method.lower()): rule_of(rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
 
-    assert asking == {path for path in document["paths"] if path.startswith("/api/v1/review/")}
-    assert document["components"]["securitySchemes"]["admin"]["scheme"] == "bearer"
+    documented = {
+        (path, method): operation["security"]
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+    expected = {
+        route: [] if rule.scope is None else [{"key": [rule.scope]}, *([] if rule.at_home else [{}])]
+        for route, rule in asked.items()
+        if route in documented
+    }
+    assert documented == expected
+    assert [{"key": ["admin"]}] in documented.values()
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"

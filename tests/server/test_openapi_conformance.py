@@ -114,7 +114,7 @@ REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "413", "415", "422"
 CONFIG = schemathesis.Config.from_dict(
     {
         "analysis": {"constants": {"enabled": False}},
-        "auth": {"openapi": {"admin": {"bearer": ADMIN_KEY}}},
+        "auth": {"openapi": {"key": {"bearer": ADMIN_KEY}}},
         "checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}},
     }
 )

@@ -34,9 +34,12 @@ else:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX)
 
 
-def replace_file(path: Path, contents: bytes) -> None:
-    """Write a file so that it has the old contents or the new ones at any time."""
+def replace_file(path: Path, contents: bytes, *, private: bool = False) -> None:
+    """Write a file so that it has the old contents or the new ones at any time; a private one is its owner's alone."""
     new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)  # what a crash left has the rights that it has
+    if private:
+        new.touch(mode=0o600)
     write_through(new, contents)
     new.replace(path)
     sync_folder(path.parent)

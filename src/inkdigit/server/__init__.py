@@ -7,11 +7,13 @@ from flask import Flask
 
 from inkdigit.config import Settings
 from inkdigit.pages import NumberReader
+from inkdigit.server import keys as asking
 from inkdigit.server import problems, security
 from inkdigit.server.adapting import adapting
 from inkdigit.server.api import api
 from inkdigit.server.feedback import feedback as feedback_routes
 from inkdigit.server.keeping import Keeping
+from inkdigit.server.keyring import KeyRing
 from inkdigit.server.limits import Limits, limits_of
 from inkdigit.server.reading import PictureRequest
 from inkdigit.server.review import review
@@ -33,6 +35,7 @@ def create_app(
     feedback: "Callable[[], FeedbackStore] | None" = None,
     models: Models | None = None,
     limits: Limits | None = None,
+    keys: KeyRing | None = None,
 ) -> Flask:
     """Put the application together.
 
@@ -43,6 +46,7 @@ def create_app(
         feedback: opens the store of corrections, when one is first needed; without it the server keeps none.
         models: changes recognizer and reader under way; without it they stay.
         limits: how often one client may ask; as the settings say, for this process alone, where they are not given.
+        keys: the keys to take; without it the admin key of the settings alone.
     """
     app = Flask("inkdigit.server")
     app.request_class = PictureRequest
@@ -58,10 +62,12 @@ def create_app(
         _keeping(feedback, settings),
         models=models or Models(),
         limits=limits or limits_of(settings),
+        keys=keys or KeyRing(admin_key=settings.admin_key),
     )
     for routes in (api, adapting, feedback_routes, review):
         app.register_blueprint(routes)
     security.protect(app, settings)
+    asking.guard(app)
     problems.register(app)
     return app
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from inkdigit.access import Scope
 from inkdigit.config import package_version
 from inkdigit.server import problems, schemas
 from inkdigit.server.adapting import ADAPT_PATH
@@ -15,10 +16,16 @@ from inkdigit.server.feedback import FEEDBACK_PATH
 from inkdigit.server.problems import PROBLEM_JSON, Kind
 from inkdigit.server.reading import RAW_TYPES, READ_PATH
 from inkdigit.server.review import REVIEW_PATH
+from inkdigit.server.rules import ADMIN, FEEDBACK, OPEN, PREDICT, Rule
 
 JsonObject = dict[str, Any]
 
-_ADMIN: Final = {"type": "http", "scheme": "bearer", "description": "The server's INKDIGIT_ADMIN_KEY."}
+_KEY: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key of the scope that is named, or of scope admin; INKDIGIT_ADMIN_KEY is such a one. Where "
+    "an empty requirement stands beside it, servers that ask for no key answer without.",
+}
 _REF: Final = "#/components/schemas/"
 _REQUESTS: Final = (
     schemas.PictureBody,
@@ -84,7 +91,7 @@ _ADAPT: Final = (
     problems.BLANK_IMAGE,
     problems.CANNOT_ADAPT,
 )
-_REVIEW: Final = (*_STORE, problems.ADMIN_KEY_REQUIRED, problems.ADMIN_KEY_UNSET)
+_REVIEW: Final = _STORE
 
 
 @cache
@@ -102,11 +109,11 @@ def openapi_document() -> str:
         "tags": [
             {"name": "reading", "description": "Read digits and numbers."},
             {"name": "corrections", "description": "Hand in what was read wrongly, and take it back."},
-            {"name": "review", "description": "Look at what was handed in; with the admin key."},
+            {"name": "review", "description": "Look at what was handed in; with an admin key."},
             {"name": "server", "description": "Its state."},
         ],
         "paths": _paths(),
-        "components": {"schemas": _component_schemas(), "securitySchemes": {"admin": _ADMIN}},
+        "components": {"schemas": _component_schemas(), "securitySchemes": {"key": _KEY}},
     }
     return json.dumps(document, indent=1)
 
@@ -122,11 +129,13 @@ def _paths() -> JsonObject:
         FEEDBACK_PATH + "/{receipt}": {"delete": _withdraw()},
         **_review(),
         "/api/v1/model": {
-            "get": _get("model", "reading", "Which model answers", {"200": _json("The model.", schemas.ModelAnswer)})
+            "get": _get(
+                "model", "reading", "Which model answers", {"200": _json("The model.", schemas.ModelAnswer)}, PREDICT
+            )
         },
-        "/health/live": {"get": _get("live", "server", "Whether the server answers at all", health, _HEALTH)},
+        "/health/live": {"get": _get("live", "server", "Whether the server answers at all", health, OPEN, _HEALTH)},
         "/health/ready": {
-            "get": _get("ready", "server", "Whether the server takes requests", health | not_ready, _HEALTH)
+            "get": _get("ready", "server", "Whether the server takes requests", health | not_ready, OPEN, _HEALTH)
         },
         "/api/openapi.json": {
             "get": _get("openapi", "server", "This document", {"200": _content("The document.", {"type": "object"})})
@@ -143,7 +152,8 @@ def _predict() -> JsonObject:
         "on dark: as a data URL in JSON, as a file in a form, or as the body itself.",
         "parameters": _parameters(schemas.PredictQuery),
         "requestBody": _picture(schemas.PredictBody),
-        "responses": {"200": _predict_answer()} | _problem_responses((*_EVERYWHERE, *_PREDICT)),
+        "responses": {"200": _predict_answer()} | _problem_responses((*_EVERYWHERE, *_PREDICT, *_refusals(PREDICT))),
+        "security": _security(PREDICT),
     }
 
 
@@ -156,7 +166,8 @@ def _read() -> JsonObject:
         "the numbers on it.",
         "parameters": _parameters(schemas.ReadQuery),
         "requestBody": _picture(),
-        "responses": {"200": _read_answer()} | _problem_responses((*_EVERYWHERE, *_READ)),
+        "responses": {"200": _read_answer()} | _problem_responses((*_EVERYWHERE, *_READ, *_refusals(PREDICT))),
+        "security": _security(PREDICT),
     }
 
 
@@ -170,7 +181,8 @@ def _adapt() -> JsonObject:
         "is not used.",
         "requestBody": _json_body(schemas.AdaptBody),
         "responses": {"200": _json("What was learnt.", schemas.AdaptAnswer)}
-        | _problem_responses((*_EVERYWHERE, *_ADAPT)),
+        | _problem_responses((*_EVERYWHERE, *_ADAPT, *_refusals(PREDICT))),
+        "security": _security(PREDICT),
     }
 
 
@@ -185,7 +197,8 @@ def _submit() -> JsonObject:
         "parameters": [header],
         "requestBody": _json_body(schemas.SubmissionBody),
         "responses": {"201": _json("It is kept.", schemas.ReceiptAnswer)}
-        | _problem_responses((*_EVERYWHERE, *_SUBMIT)),
+        | _problem_responses((*_EVERYWHERE, *_SUBMIT, *_refusals(FEEDBACK))),
+        "security": _security(FEEDBACK),
     }
 
 
@@ -197,6 +210,7 @@ def _withdraw() -> JsonObject:
         "summary": "Delete a drawing",
         "description": "For good: it is absent from every export and every training after. Again, it answers the same.",
         "parameters": [receipt],
+        "security": _security(OPEN),
         "responses": {"204": {"description": "It is gone, or was never there."}}
         | _problem_responses((*_EVERYWHERE, *_STORE, problems.CROSS_SITE_REQUEST, problems.HEADERS_TOO_LARGE)),
     }
@@ -226,8 +240,8 @@ def _admin(name: str, summary: str, answer: type[BaseModel], *kinds: Kind) -> Js
         "operationId": name,
         "tags": ["review"],
         "summary": summary,
-        "security": [{"admin": []}],
-        "responses": found | _problem_responses((*_EVERYWHERE, *_REVIEW, *kinds)),
+        "security": _security(ADMIN),
+        "responses": found | _problem_responses((*_EVERYWHERE, *_REVIEW, *_refusals(ADMIN), *kinds)),
     }
 
 
@@ -276,13 +290,38 @@ def _read_answer() -> JsonObject:
     return answer
 
 
-def _get(name: str, tag: str, summary: str, responses: JsonObject, kinds: Sequence[Kind] = _EVERYWHERE) -> JsonObject:
+def _get(
+    name: str,
+    tag: str,
+    summary: str,
+    responses: JsonObject,
+    rule: Rule = OPEN,
+    kinds: Sequence[Kind] = _EVERYWHERE,
+) -> JsonObject:
     return {
         "operationId": name,
         "tags": [tag],
         "summary": summary,
-        "responses": responses | _problem_responses(kinds),
+        "responses": responses | _problem_responses((*kinds, *_refusals(rule))),
+        "security": _security(rule),
     }
+
+
+def _security(rule: Rule) -> list[JsonObject]:
+    """What a route asks for: nothing, a key, or a key on some servers alone."""
+    if rule.scope is None:
+        return []
+    key: JsonObject = {"key": [str(rule.scope)]}
+    return [key] if rule.at_home else [key, {}]
+
+
+def _refusals(rule: Rule) -> tuple[Kind, ...]:
+    """How it refuses who has no key for it."""
+    if rule.scope is None:
+        return ()
+    is_admin = rule.scope is Scope.ADMIN
+    asking = (problems.ADMIN_KEY_REQUIRED, problems.ADMIN_KEY_UNSET) if is_admin else (problems.KEY_REQUIRED,)
+    return (*asking, problems.SCOPE_MISSING, problems.KEYS_UNAVAILABLE)
 
 
 def _problem_responses(kinds: Sequence[Kind]) -> JsonObject:

@@ -14,6 +14,7 @@ from inkdigit.errors import (
     ImageError,
     ImageTooLargeError,
     InkdigitError,
+    KeysError,
     MissingExtraError,
     NoReadingError,
     StoreError,
@@ -49,11 +50,21 @@ class NoStore(http.NotImplemented):
 
 
 class NoAdminKey(http.Forbidden):
-    """Nobody may review: the server was started without a key."""
+    """Nobody may: the server has no admin key."""
 
 
 class AdminKeyRequired(http.Unauthorized):
     """The admin key is missing or wrong."""
+
+
+class KeyRequired(http.Unauthorized):
+    """The API key is missing or wrong, expired or revoked."""
+
+
+class ScopeMissing(http.Unauthorized):
+    """The API key is a good one, but not for this."""
+
+    code = 403  # which comes with WWW-Authenticate too (RFC 6750, section 3.1), and werkzeug's own cannot
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +99,13 @@ IDEMPOTENCY_CONFLICT = Kind("idempotency-conflict", 409, "The Idempotency-Key be
 STORE_UNAVAILABLE = Kind("store-unavailable", 503, "The store of drawings cannot be reached")
 CANNOT_ADAPT = Kind("cannot-adapt", 501, "The model of this server learns no hand")
 MISSING_STORE = Kind("missing-store", 501, "This server keeps no drawings")
-ADMIN_KEY_REQUIRED = Kind("admin-key-required", 401, "The review needs the admin key")
-ADMIN_KEY_UNSET = Kind("admin-key-unset", 403, "The review is shut")
+ADMIN_KEY_REQUIRED = Kind("admin-key-required", 401, "This needs an admin key")
+ADMIN_KEY_UNSET = Kind("admin-key-unset", 403, "This is shut: the server has no admin key")
+KEY_REQUIRED = Kind("key-required", 401, "This needs an API key")
+SCOPE_MISSING = Kind("scope-missing", 403, "The API key is not for this")
+KEYS_UNAVAILABLE = Kind("keys-unavailable", 503, "The API keys cannot be checked")
+
+_LATER = {STORE_UNAVAILABLE: "drawings", KEYS_UNAVAILABLE: "API keys"}
 
 KINDS: Mapping[type[Exception], Kind] = {
     BlankImageError: BLANK_IMAGE,
@@ -118,6 +134,9 @@ KINDS: Mapping[type[Exception], Kind] = {
     AdminKeyRequired: ADMIN_KEY_REQUIRED,
     NoAdminKey: ADMIN_KEY_UNSET,
     http.TooManyRequests: TOO_MANY_REQUESTS,
+    KeyRequired: KEY_REQUIRED,
+    ScopeMissing: SCOPE_MISSING,
+    KeysError: KEYS_UNAVAILABLE,
 }
 """Which error is which kind of problem; the nearest class in the error's ancestry counts."""
 
@@ -153,15 +172,16 @@ def register(app: Flask) -> None:
 
 def _tell_own(error: InkdigitError) -> Response:
     kind = kind_of(error)
-    if kind == STORE_UNAVAILABLE:
-        return _tell_store(error)
+    if kind in _LATER:
+        return _tell_later(kind, error)
     return _tell_unexpected(error) if kind is None else problem_response(kind, str(error))
 
 
-def _tell_store(error: InkdigitError) -> Response:
+def _tell_later(kind: Kind, error: InkdigitError) -> Response:
     """The log learns why; the client that the same request, with the same key, may be sent again."""
-    _log.error("the store of drawings: %s", error)
-    response = problem_response(STORE_UNAVAILABLE, "the drawings cannot be reached at the moment; try again later")
+    what = _LATER[kind]
+    _log.error("the %s: %s", what, error)
+    response = problem_response(kind, f"the {what} cannot be reached at the moment; try again later")
     response.retry_after = RETRY_AFTER_S
     return response
 

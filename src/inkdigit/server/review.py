@@ -8,7 +8,6 @@ from pydantic import BaseModel
 from inkdigit.config import package_version
 from inkdigit.feedback import Status, Verdict
 from inkdigit.server.finding import WINDOW, counts_of, find, judge
-from inkdigit.server.keys import HOW_TO_SET, require_admin
 from inkdigit.server.reading import options_of, read_json, validated
 from inkdigit.server.schemas import ReviewedAnswer, ReviewQuery, VerdictsBody
 from inkdigit.server.state import current_state
@@ -22,8 +21,8 @@ review = Blueprint("review", __name__)
 @review.get("/review")
 def page() -> Response:
     """The page to review on; where nobody may, it says how to change that."""
-    shut = current_state().settings.admin_key is None
-    text = render_template("review.html", version=package_version(), shut=shut, how=HOW_TO_SET)
+    shut = not current_state().keys.has_admin()
+    text = render_template("review.html", version=package_version(), shut=shut)
     answer = Response(text, 403 if shut else 200)
     answer.cache_control.no_cache = True
     return answer
@@ -32,7 +31,6 @@ def page() -> Response:
 @review.get(f"{REVIEW_PATH}/drawings")
 def drawings() -> Response:
     """Show drawings."""
-    require_admin()
     query = validated(ReviewQuery, options_of(request))
     with current_state().keeping().store() as store:
         return _json(find(store, query))
@@ -41,7 +39,6 @@ def drawings() -> Response:
 @review.post(f"{REVIEW_PATH}/verdicts")
 def verdicts() -> Response:
     """Take verdicts, as one step."""
-    require_admin()
     body = validated(VerdictsBody, read_json(request))
     steps = {verdict.id: Verdict(Status(verdict.status), verdict.truth) for verdict in body.verdicts}
     with current_state().keeping().store() as store:
@@ -51,7 +48,6 @@ def verdicts() -> Response:
 @review.post(f"{REVIEW_PATH}/undo")
 def undo() -> Response:
     """Take the last step back."""
-    require_admin()
     with current_state().keeping().store() as store:
         return _json(ReviewedAnswer(changed=store.undo(), counts=counts_of(store)))
 
@@ -59,7 +55,6 @@ def undo() -> Response:
 @review.get(f"{REVIEW_PATH}/statistics")
 def statistics() -> Response:
     """Tell what is drawn, and how it is read."""
-    require_admin()
     with current_state().keeping().store() as store:
         newest, counts = store.drawings(limit=WINDOW), counts_of(store)
     judged, unread = judge(newest)

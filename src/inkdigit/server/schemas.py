@@ -38,6 +38,9 @@ ProblemType = Literal[
     "cannot-adapt",
     "admin-key-required",
     "admin-key-unset",
+    "key-required",
+    "scope-missing",
+    "keys-unavailable",
     "about:blank",
 ]
 

@@ -15,6 +15,7 @@ from inkdigit.pages import NumberReader
 from inkdigit.recognizer import Prediction
 from inkdigit.server.judging import Judge
 from inkdigit.server.keeping import Keeping
+from inkdigit.server.keyring import KeyRing
 from inkdigit.server.limits import Limits
 from inkdigit.server.models import Follower
 from inkdigit.server.problems import NoStore
@@ -65,6 +66,7 @@ class State:
     judge: Judge = field(default_factory=Judge)
     models: Models = field(default_factory=Models)
     limits: Limits = field(default_factory=lambda: Limits({}))
+    keys: KeyRing = field(default_factory=KeyRing)
     draining: threading.Event = field(default_factory=threading.Event)
 
     def at_this_moment(self) -> "State":
