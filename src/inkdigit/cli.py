@@ -47,14 +47,18 @@ from inkdigit.terminal import (
 )
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from inkdigit.batch import Row
     from inkdigit.config import Settings
     from inkdigit.pages import NumberReader, PageRow, Reading
     from inkdigit.recognizer import Recognizer
+    from inkdigit.server.keyring import KeyRing
     from inkdigit.server.models import Follower
     from inkdigit.server.state import Models
     from inkdigit.training.evaluate import Judged
 
+LOG_FORMAT = "%(levelname)s: %(message)s"
 _PROBABILITIES = [f"p{digit}" for digit in range(10)]
 
 QUICK_START = """\
@@ -67,6 +71,16 @@ Inkdigit reads handwritten digits. Try:
   inkdigit predict --help            what else a command can do
   inkdigit --help                    all commands
 """
+
+
+class WorkersType(click.ParamType[int]):
+    """A number of processes; 0 and auto stand for one for each core."""
+
+    name = "workers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, 0 for auto."""
+        return 0 if value == "auto" else click.IntRange(0, 256).convert(value, param, ctx)
 
 
 class _CannotStart(click.ClickException):
@@ -163,11 +177,23 @@ main.add_command(retrain)
 @click.option("--host", metavar="ADDRESS", help="Address to listen on [default: 127.0.0.1, this computer only].")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one [default: 5000].")
 @click.option("--public", is_flag=True, help="Let everyone read and hand in without a key, wherever they come from.")
+@click.option(
+    "--workers",
+    metavar="N|auto",
+    type=WorkersType(),
+    help="Processes that serve; auto takes one for each core [default: 1]. INKDIGIT_WORKERS sets it too.",
+)
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser once it is ready.")
 @_model_option
 @reader_option
 def serve(
-    host: str | None, port: int | None, public: bool, open_page: bool, model: str | None, reader: str | None
+    host: str | None,
+    port: int | None,
+    public: bool,
+    workers: int | None,
+    open_page: bool,
+    model: str | None,
+    reader: str | None,
 ) -> None:
     """Serve the page to draw on, and the HTTP API.
 
@@ -177,26 +203,49 @@ def serve(
 
     Ctrl-C, or SIGTERM, finishes the answers under way and stops.
     """
-    settings = settings_of(host=host, port=port, model=model, reader=reader, public=public or None)
+    settings = settings_of(host=host, port=port, workers=workers, model=model, reader=reader, public=public or None)
     from inkdigit.config import is_loopback
+    from inkdigit.server.keys import refuse_exposure
+    from inkdigit.server.serving import serve as serve_app
+    from inkdigit.server.workers import serve_with_workers, worker_count
+
+    refuse_exposure(settings, _ring_of(settings))
+    if settings.public and not is_loopback(settings.host):
+        click.echo(f"Warning: everyone who can reach {settings.host} can use this server.", err=True)
+    announce = functools.partial(_announce, open_page=open_page)
+    if worker_count(settings) > 1:
+        logging.basicConfig(format=LOG_FORMAT)
+        serve_with_workers(app_of, settings, on_ready=announce)
+    else:
+        serve_app(app_of(settings), settings, on_ready=announce)
+
+
+def _ring_of(settings: "Settings") -> "KeyRing":
+    from inkdigit.server.keyring import KeyRing
+
+    return KeyRing(keys_of(settings), settings.admin_key)
+
+
+def app_of(settings: "Settings", shared: Path | None = None) -> "Flask":
+    """The application that `serve` serves, in this process or, where there are several, in each.
+
+    Args:
+        settings: how to serve.
+        shared: the folder that all workers of one server have in common.
+    """
     from inkdigit.feedback import FeedbackStore
     from inkdigit.server import create_app
     from inkdigit.server.keeping import STORE_TIMEOUT_S
-    from inkdigit.server.keyring import KeyRing
-    from inkdigit.server.keys import refuse_exposure
-    from inkdigit.server.serving import serve as serve_app
+    from inkdigit.server.limits import limits_of
+    from inkdigit.server.workers import TABLE
 
-    logging.basicConfig(format="%(levelname)s: %(message)s")
-    ring = KeyRing(keys_of(settings), settings.admin_key)
-    refuse_exposure(settings, ring)
-    if settings.public and not is_loopback(settings.host):
-        click.echo(f"Warning: everyone who can reach {settings.host} can use this server.", err=True)
+    logging.basicConfig(format=LOG_FORMAT)
     feedback = functools.partial(FeedbackStore.open, database_of(settings), timeout_s=STORE_TIMEOUT_S)
     followed = _followed(settings)
     recognizer = followed.digits.now() if followed.digits else recognizer_of(settings)
     reading = followed.lines.now() if followed.lines else None if settings.reader is None else load_reader(settings)
-    app = create_app(recognizer, settings, reading, feedback, followed, keys=ring)
-    serve_app(app, settings, on_ready=functools.partial(_announce, open_page=open_page))
+    limits = limits_of(settings, shared and shared / TABLE)
+    return create_app(recognizer, settings, reading, feedback, followed, limits, _ring_of(settings))
 
 
 def _followed(settings: "Settings") -> "Models":

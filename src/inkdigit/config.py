@@ -36,6 +36,7 @@ class Settings:
         reader: the same for the model that reads whole numbers.
         home: folder of further model versions.
         trusted_hosts: names, besides loopback and `host`, under which browsers may reach the server.
+        workers: processes that serve; one for each core where it is 0.
         threads: pictures read at the same time.
         page_threads: pictures of paper read at the same time; each takes up to 0.4 GB.
         queue_limit: requests that wait for a thread, of each of these two kinds; one more is refused.
@@ -64,6 +65,7 @@ class Settings:
     reader: str | None = None
     home: Path | None = None
     trusted_hosts: tuple[str, ...] = ()
+    workers: int = 1
     threads: int = 4
     page_threads: int = 2
     queue_limit: int = 64
@@ -93,6 +95,7 @@ class Settings:
         """
         _require(bool(self.host), "the host is empty; use 127.0.0.1, or 0.0.0.0 for every address")
         _require_range("port", self.port, 0, 65535)
+        _require_range("number of workers", self.workers, 0, 256)
         _require_range("threads", self.threads, 1, 256)
         _require_range("threads for pages", self.page_threads, 1, 256)
         _require_range("queue", self.queue_limit, 1, 10_000)
@@ -187,6 +190,10 @@ def _flag(text: str) -> bool:
     ]
 
 
+def _count_or_auto(text: str) -> int:
+    return 0 if text == "auto" else int(text)
+
+
 VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "INKDIGIT_HOST": ("host", str),
     "INKDIGIT_PORT": ("port", int),
@@ -194,6 +201,7 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "INKDIGIT_READER": ("reader", str),
     "INKDIGIT_HOME": ("home", Path),
     "INKDIGIT_TRUSTED_HOSTS": ("trusted_hosts", _names),
+    "INKDIGIT_WORKERS": ("workers", _count_or_auto),
     "INKDIGIT_THREADS": ("threads", int),
     "INKDIGIT_PAGE_THREADS": ("page_threads", int),
     "INKDIGIT_QUEUE": ("queue_limit", int),

@@ -374,7 +374,7 @@ def _get_live(address: str, port: int) -> int:
     ],
 )
 def test_the_url_is_one_that_a_browser_on_this_machine_can_open(host: str, url: str) -> None:
-    assert serving._url(host, 80) == url
+    assert serving.url_of(host, 80) == url
 
 
 # --- the end

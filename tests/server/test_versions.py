@@ -463,7 +463,7 @@ def test_a_server_without_a_terminal_looks_when_it_is_sent_the_signal(
     looked = threading.Event()
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     monkeypatch.setattr(serving, "_has_terminal", lambda: terminal)
-    with serving._looking_at_signals(looked.set):
+    with serving.looking_at_signals(looked.set):
         handled = signal.getsignal(signal.SIGHUP) != signal.SIG_DFL
         if handled:
             os.kill(os.getpid(), signal.SIGHUP)

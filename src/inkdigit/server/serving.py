@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, Final
 
@@ -50,10 +50,9 @@ def serve(app: Flask, settings: Settings, *, on_ready: Callable[[str], None] | N
     Raises:
         ConfigError: the address or the port cannot be had.
     """
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of every request that waits for a moment
     server = HttpServer(app, settings)
-    stopped = _stopped_by_signals(server, settings.drain_notice_s)
-    with contextlib.closing(server), stopped, _looking_at_signals(state_of(app).models.look):
+    stopped = stopped_by_signals(server.stop, settings.drain_notice_s)
+    with contextlib.closing(server), stopped, looking_at_signals(state_of(app).models.look):
         if on_ready:
             on_ready(server.url)
         server.run()
@@ -67,13 +66,14 @@ class HttpServer:
         url: address of the page.
     """
 
-    def __init__(self, app: Flask, settings: Settings) -> None:
-        """Open the port.
+    def __init__(self, app: Flask, settings: Settings, sockets: Sequence[socket.socket] = ()) -> None:
+        """Open the port, unless its sockets are there already.
 
         Raises:
             ConfigError: the address or the port cannot be had.
         """
-        sockets = _open(settings.host, settings.port)
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of every request that waits for a moment
+        sockets = sockets or open_port(settings)
         self._settings = settings
         self._state = state_of(app)
         self._stops = 0
@@ -82,7 +82,7 @@ class HttpServer:
         self._lanes = Lanes(settings, self._state.limits)
         self._listeners = [_listen(app, sock, _adjustments(settings), self._lanes, self._map) for sock in sockets]
         self.port: int = sockets[0].getsockname()[1]
-        self.url = _url(settings.host, self.port)
+        self.url = url_of(settings.host, self.port)
 
     def run(self) -> None:
         """Serve until `stop` is called, then finish what was accepted."""
@@ -142,11 +142,14 @@ class HttpServer:
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(server: HttpServer, notice_s: float) -> Iterator[None]:
-    def stop(number: int, _frame: FrameType | None) -> None:
-        server.stop(notice_s if number == signal.SIGTERM else 0.0)
+def stopped_by_signals(stop: Callable[[float], None], notice_s: float, *, ctrl_c: bool = True) -> Iterator[None]:
+    """Let SIGTERM, and Ctrl-C without a notice, call `stop`."""
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    def handle(number: int, _frame: FrameType | None) -> None:
+        stop(notice_s if number == signal.SIGTERM else 0.0)
+
+    numbers = (signal.SIGTERM, signal.SIGINT) if ctrl_c else (signal.SIGTERM,)
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:
@@ -155,7 +158,7 @@ def _stopped_by_signals(server: HttpServer, notice_s: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _looking_at_signals(look: Callable[[], None]) -> Iterator[None]:
+def looking_at_signals(look: Callable[[], None]) -> Iterator[None]:
     """Let SIGHUP ask for a look at the models, as it does of servers that no terminal holds.
 
     Where one does, the signal says that the terminal is gone, and ends the server; under nohup it does nothing.
@@ -206,8 +209,13 @@ def _listen(app: Flask, sock: socket.socket, adj: Adjustments, lanes: Lanes, soc
     return Listener(app, sockets, True, sock, dispatcher=lanes, adj=adj, sockinfo=info, bind_socket=False)
 
 
-def _open(host: str, port: int) -> list[socket.socket]:
-    """Open the port on every address that the host has; the first one's errors count."""
+def open_port(settings: Settings) -> list[socket.socket]:
+    """Open the port on every address that the host has; the first one's errors count.
+
+    Raises:
+        ConfigError: the address or the port cannot be had.
+    """
+    host, port = settings.host, settings.port
     (family, address), *others = _addresses(host)
     opened = [_bind(host, port, family, address)]
     for family, address in others:
@@ -242,6 +250,7 @@ def _why_not(error: OSError, host: str, port: int) -> str:
     return f"{host} port {port} cannot be opened ({reason}); choose others with --host and --port"
 
 
-def _url(host: str, port: int) -> str:
+def url_of(host: str, port: int) -> str:
+    """The address of the page that a browser on this machine can open."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}[host] if host in EVERY_ADDRESS else host  # noqa: S104
     return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
