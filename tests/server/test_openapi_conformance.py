@@ -38,7 +38,8 @@ BOUNDED = hypothesis.settings(max_examples=50, deadline=None, database=None)
 SEED = 20261122
 
 
-LAYER = Layer("seven", b"12345678", 3, 1, 0, 0, np.ones((4, 10), np.int8), 0.01, np.zeros(10, np.float32))
+EXAMPLES = (np.ones((3, 10), np.int8), np.full(3, 0.01, np.float32), np.zeros((3, 11), np.float32))
+LAYER = Layer("seven", b"12345678", 3, 1, 0, 0, *EXAMPLES)
 OTHERS_LAYER = dataclasses.replace(LAYER, model="eight")
 
 
