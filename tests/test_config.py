@@ -43,6 +43,7 @@ def test_every_variable_sets_its_field() -> None:
         "INKDIGIT_KEYS": "/data/keys.json",
         "INKDIGIT_REQUIRE_KEY": "1",
         "INKDIGIT_PUBLIC": "no",
+        "INKDIGIT_LOG": "json",
     }
 
     settings = Settings.from_env(env)
@@ -58,6 +59,7 @@ def test_every_variable_sets_its_field() -> None:
         workers=0,
         threads=2,
         page_threads=3,
+        log="json",
         queue_limit=10,
         queue_timeout_s=1.5,
         request_timeout_s=90.0,

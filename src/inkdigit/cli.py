@@ -58,7 +58,6 @@ if TYPE_CHECKING:
     from inkdigit.server.state import Models
     from inkdigit.training.evaluate import Judged
 
-LOG_FORMAT = "%(levelname)s: %(message)s"
 _PROBABILITIES = [f"p{digit}" for digit in range(10)]
 
 QUICK_START = """\
@@ -184,6 +183,11 @@ main.add_command(retrain)
     help="Processes that serve; auto takes one for each core [default: 1]. INKDIGIT_WORKERS sets it too.",
 )
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser once it is ready.")
+@click.option(
+    "--log",
+    type=click.Choice(["text", "json", "quiet"]),
+    help="How each request is logged; quiet logs faults alone [default: text]. INKDIGIT_LOG sets it too.",
+)
 @_model_option
 @reader_option
 def serve(
@@ -192,6 +196,7 @@ def serve(
     public: bool,
     workers: int | None,
     open_page: bool,
+    log: str | None,
     model: str | None,
     reader: str | None,
 ) -> None:
@@ -203,7 +208,9 @@ def serve(
 
     Ctrl-C, or SIGTERM, finishes the answers under way and stops.
     """
-    settings = settings_of(host=host, port=port, workers=workers, model=model, reader=reader, public=public or None)
+    settings = settings_of(
+        host=host, port=port, workers=workers, model=model, reader=reader, public=public or None, log=log
+    )
     from inkdigit.config import is_loopback
     from inkdigit.server.keys import refuse_exposure
     from inkdigit.server.serving import serve as serve_app
@@ -214,7 +221,7 @@ def serve(
         click.echo(f"Warning: everyone who can reach {settings.host} can use this server.", err=True)
     announce = functools.partial(_announce, open_page=open_page)
     if worker_count(settings) > 1:
-        logging.basicConfig(format=LOG_FORMAT)
+        _start_logging(settings)
         serve_with_workers(app_of, settings, on_ready=announce)
     else:
         serve_app(app_of(settings), settings, on_ready=announce)
@@ -237,15 +244,27 @@ def app_of(settings: "Settings", shared: Path | None = None) -> "Flask":
     from inkdigit.server import create_app
     from inkdigit.server.keeping import STORE_TIMEOUT_S
     from inkdigit.server.limits import limits_of
-    from inkdigit.server.workers import TABLE
+    from inkdigit.server.metrics import Metrics
+    from inkdigit.server.observing import Watch
+    from inkdigit.server.workers import COUNTS, TABLE
 
-    logging.basicConfig(format=LOG_FORMAT)
+    _start_logging(settings)
     feedback = functools.partial(FeedbackStore.open, database_of(settings), timeout_s=STORE_TIMEOUT_S)
     followed = _followed(settings)
     recognizer = followed.digits.now() if followed.digits else recognizer_of(settings)
     reading = followed.lines.now() if followed.lines else None if settings.reader is None else load_reader(settings)
     limits = limits_of(settings, shared and shared / TABLE)
-    return create_app(recognizer, settings, reading, feedback, followed, limits, _ring_of(settings))
+    watch = Watch(Metrics(shared and shared / COUNTS))
+    return create_app(recognizer, settings, reading, feedback, followed, limits, _ring_of(settings), watch)
+
+
+def _start_logging(settings: "Settings") -> None:
+    from inkdigit.server.logs import formatter
+
+    lines = logging.StreamHandler()
+    lines.setFormatter(formatter(settings))
+    logging.basicConfig(handlers=[lines])
+    logging.getLogger("inkdigit").setLevel(logging.WARNING if settings.log == "quiet" else logging.INFO)
 
 
 def _followed(settings: "Settings") -> "Models":

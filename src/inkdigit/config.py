@@ -18,6 +18,8 @@ BODY_SLACK: Final = 64 * 1024  # bytes, for the JSON or the form around a pictur
 MAX_BODY_BYTES: Final = 4 * math.ceil(MAX_IMAGE_BYTES / 3) + BODY_SLACK  # the largest picture, in base64, in JSON
 MAX_PAGE_BODY_BYTES: Final = PAGE_LIMITS.bytes + BODY_SLACK  # the largest photo, as it is or in a form
 
+LOGS: Final = ("text", "json", "quiet")
+
 _HOST: Final = re.compile(
     r"(?:\[([0-9a-f]*:[0-9a-f:.]+)\]|([a-z0-9._-]+)\.?)(?::[0-9]{1,5})?", re.ASCII | re.IGNORECASE
 )
@@ -56,6 +58,7 @@ class Settings:
         keys: the file of API keys; in `home` where it is None.
         require_key: whether programs and browsers on this computer need a key too.
         public: whether reading and handing in need no key, wherever they come from.
+        log: "text" logs a line for each request, "json" the same for programs, "quiet" faults alone.
         retention_days: corrections are deleted once they are older; kept until somebody deletes them where it is None.
     """
 
@@ -86,6 +89,7 @@ class Settings:
     require_key: bool = False
     public: bool = False
     retention_days: int | None = None
+    log: str = "text"
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work.
@@ -118,6 +122,7 @@ class Settings:
             _require(_KEY.fullmatch(self.admin_key) is not None, f"the admin key must have {_KEY_RULE}")
         if self.retention_days is not None:
             _require_range("retention in days", self.retention_days, 1, 36_500)
+        _require(self.log in LOGS, f"the log is one of {', '.join(LOGS)}; it is {self.log!r}")
         for host in self.trusted_hosts:
             _require(host_name(host) is not None, f"{host!r} is not a host name; write it as in digits.example.org")
 
@@ -220,6 +225,7 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "INKDIGIT_REQUIRE_KEY": ("require_key", _flag),
     "INKDIGIT_PUBLIC": ("public", _flag),
     "INKDIGIT_RETENTION_DAYS": ("retention_days", int),
+    "INKDIGIT_LOG": ("log", str),
 }
 """Every environment variable that is read, with the field it sets."""
 

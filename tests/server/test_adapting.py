@@ -184,5 +184,5 @@ def test_nothing_of_a_hand_is_kept(
         client.post(ADAPT, json={"drawings": HAND})
 
     assert list(tmp_path.iterdir()) == []
-    assert caplog.text == ""
+    assert [record.getMessage() for record in caplog.records] == ["POST /api/v1/adapt 200"]
     assert client.post(PREDICT, json={"image": SEVEN}).get_json() == before

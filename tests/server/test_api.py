@@ -288,7 +288,7 @@ def refused(response: Any) -> tuple[int, str]:
     """Status and type of a problem, after its form was checked."""
     problem = json.loads(response.get_data())
     assert response.mimetype == "application/problem+json"
-    assert set(problem) == {"type", "title", "status", "detail"}
+    assert set(problem) == {"type", "title", "status", "detail", "request_id"}
     assert problem["status"] == response.status_code
     assert problem["detail"][0].isupper()
     assert problem["detail"][-1] in ".?!"

@@ -15,6 +15,8 @@ from inkdigit.server.feedback import feedback as feedback_routes
 from inkdigit.server.keeping import Keeping
 from inkdigit.server.keyring import KeyRing
 from inkdigit.server.limits import Limits, limits_of
+from inkdigit.server.monitoring import facts_of, monitoring
+from inkdigit.server.observing import Watch, observe
 from inkdigit.server.reading import PictureRequest
 from inkdigit.server.review import review
 from inkdigit.server.state import EXTENSION, DigitReader, Models, State
@@ -36,6 +38,7 @@ def create_app(
     models: Models | None = None,
     limits: Limits | None = None,
     keys: KeyRing | None = None,
+    watch: Watch | None = None,
 ) -> Flask:
     """Put the application together.
 
@@ -47,6 +50,7 @@ def create_app(
         models: changes recognizer and reader under way; without it they stay.
         limits: how often one client may ask; as the settings say, for this process alone, where they are not given.
         keys: the keys to take; without it the admin key of the settings alone.
+        watch: counts and tells what happens; one for this process alone if not given.
     """
     app = Flask("inkdigit.server")
     app.request_class = PictureRequest
@@ -55,7 +59,8 @@ def create_app(
         MAX_FORM_MEMORY_SIZE=MAX_FORM_TEXT_BYTES,
         PROVIDE_AUTOMATIC_OPTIONS=False,  # no CORS, so nobody has a use for OPTIONS
     )
-    app.extensions[EXTENSION] = State(
+    watch = watch or Watch()
+    app.extensions[EXTENSION] = state = State(
         recognizer,
         settings,
         reader,
@@ -63,8 +68,12 @@ def create_app(
         models=models or Models(),
         limits=limits or limits_of(settings),
         keys=keys or KeyRing(admin_key=settings.admin_key),
+        watch=watch,
     )
-    for routes in (api, adapting, feedback_routes, review):
+    for fact in facts_of(state):
+        watch.metrics.tell(fact)
+    observe(app, watch)
+    for routes in (api, adapting, feedback_routes, review, monitoring):
         app.register_blueprint(routes)
     security.protect(app, settings)
     asking.guard(app)

@@ -14,6 +14,7 @@ from inkdigit.image import Picture, encode_data_url, encode_png, read_page, read
 from inkdigit.pages import reading_record
 from inkdigit.preprocess import Normalized, normalize
 from inkdigit.server.adapting import predict_with, read_predict
+from inkdigit.server.observing import note_digit, note_numbers, step
 from inkdigit.server.openapi import openapi_document
 from inkdigit.server.reading import READ_PATH, accepted_type, read_body, read_expectation, read_query
 from inkdigit.server.schemas import (
@@ -43,14 +44,18 @@ def predict() -> Response:
     """Read the digit on a picture."""
     query, media_type = read_query(request), accepted_type(request)
     body, layer = read_predict(request)
-    picture = read_picture(body)
-    image = normalize(picture.ink)
-    prediction, adapted = predict_with(current_state().recognizer, image, layer)
+    with step("decode"):
+        picture = read_picture(body)
+    with step("normalize"):
+        image = normalize(picture.ink)
+    with step("predict"):
+        prediction, adapted = predict_with(current_state().recognizer, image, layer)
+    version = current_state().recognizer.version
+    note_digit(prediction, version)
     if media_type == "text/plain":
         accepted = is_accepted(prediction, query.min_confidence)
         return Response(str(prediction.label) if accepted else UNACCEPTED, mimetype=media_type)
     extras = {name: value for extra in query.include for name, value in _EXTRAS[extra](picture, image).items()}
-    version = current_state().recognizer.version
     answer = _ANSWERS[query.include].of(prediction, version, query.min_confidence, **extras, **adapted)
     return Response(answer.model_dump_json(exclude_unset=True), mimetype=media_type)
 
@@ -59,7 +64,12 @@ def predict() -> Response:
 def read() -> Response:
     """Read the numbers on a picture of paper."""
     expect, media_type, reader = read_expectation(request), accepted_type(request), current_state().number_reader()
-    numbers = reader.read(read_page(read_body(request)), expect)
+    body = read_body(request)
+    with step("decode-page"):
+        page = read_page(body)
+    with step("read-page"):
+        numbers = reader.read(page, expect)
+    note_numbers((number.confidence for number in numbers), reader.version)
     if media_type == "text/plain":
         return Response("".join(f"{number.text}\n" for number in numbers), mimetype=media_type)
     return _json(ReadAnswer.model_validate(reading_record(numbers, reader.version)))

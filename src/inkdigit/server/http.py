@@ -18,6 +18,7 @@ from waitress.task import ErrorTask, Task, WSGITask
 
 from inkdigit.server import problems
 from inkdigit.server.gate import LATE, Refusal
+from inkdigit.server.observing import REQUEST_ID, Watch, request_id
 from inkdigit.server.problems import PROBLEM_JSON, Kind, problem_json
 from inkdigit.server.security import HEADERS
 
@@ -90,10 +91,12 @@ class ProblemTask(ErrorTask):  # type: ignore[misc]
         self._tell(status, kind, detail)
 
     def _tell(self, status: HTTPStatus, kind: Kind, detail: str) -> None:
-        body = problem_json(kind, detail)
+        asked = request_id(self.request.headers.get("X_REQUEST_ID"))
+        body = problem_json(kind, detail, asked)
         self.status = f"{status.value} {status.phrase}"
-        self.response_headers.extend([*HEADERS.items(), ("Content-Type", PROBLEM_JSON)])
+        self.response_headers.extend([*HEADERS.items(), ("Content-Type", PROBLEM_JSON), (REQUEST_ID, asked)])
         self.content_length = len(body)
+        self.channel.server.watch.refuse(asked, status.value, kind.type, len(body))
         self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)
 
 
@@ -182,6 +185,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     channel_class = Channel
     draining = False
+    watch: Watch
 
     def maintenance(self, now: float) -> None:
         """Close connections that are silent, and those whose request has been coming for too long."""

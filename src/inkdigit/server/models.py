@@ -76,6 +76,11 @@ class Follower(Generic[M_co]):
             self._look()
         return self._model
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the version that is promoted was refused, and another one answers in its place."""
+        return self._told != ""
+
     def look(self) -> None:
         """Ask for a look, at whatever has or has not changed; from a signal handler, too. It does not wait."""
         self._asked = True

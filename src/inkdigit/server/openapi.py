@@ -13,10 +13,11 @@ from inkdigit.config import package_version
 from inkdigit.server import problems, schemas
 from inkdigit.server.adapting import ADAPT_PATH
 from inkdigit.server.feedback import FEEDBACK_PATH
+from inkdigit.server.monitoring import METRICS_PATH
 from inkdigit.server.problems import PROBLEM_JSON, Kind
 from inkdigit.server.reading import RAW_TYPES, READ_PATH
 from inkdigit.server.review import REVIEW_PATH
-from inkdigit.server.rules import ADMIN, FEEDBACK, OPEN, PREDICT, Rule
+from inkdigit.server.rules import ADMIN, FEEDBACK, OPEN, OPERATE, PREDICT, Rule
 
 JsonObject = dict[str, Any]
 
@@ -137,6 +138,7 @@ def _paths() -> JsonObject:
         "/health/ready": {
             "get": _get("ready", "server", "Whether the server takes requests", health | not_ready, OPEN, _HEALTH)
         },
+        METRICS_PATH: {"get": _metrics()},
         "/api/openapi.json": {
             "get": _get("openapi", "server", "This document", {"200": _content("The document.", {"type": "object"})})
         },
@@ -245,6 +247,20 @@ def _admin(name: str, summary: str, answer: type[BaseModel], *kinds: Kind) -> Js
     }
 
 
+def _metrics() -> JsonObject:
+    text = {"schema": {"type": "string"}}
+    content = dict.fromkeys(("text/plain", "application/openmetrics-text"), text)
+    return {
+        "operationId": "metrics",
+        "tags": ["server"],
+        "summary": "Counts for Prometheus",
+        "description": "For requests from the server's own computer, and for others with an admin key.",
+        "security": _security(OPERATE),
+        "responses": {"200": {"description": "The counts.", "content": content}}
+        | _problem_responses((*_EVERYWHERE, *_refusals(OPERATE))),
+    }
+
+
 def _json_body(schema: type[BaseModel]) -> JsonObject:
     return {"required": True, "content": {"application/json": {"schema": _ref(schema)}}}
 
@@ -340,7 +356,9 @@ def _problem_response(kinds: list[Kind]) -> JsonObject:
 
 def _example(kind: Kind) -> JsonObject:
     detail = "What is wrong with this request, and what to do about it."
-    return schemas.Problem(type=kind.type, title=kind.title, status=kind.status, detail=detail).model_dump()
+    return schemas.Problem(
+        type=kind.type, title=kind.title, status=kind.status, detail=detail, request_id="7f3a09c2d5b81e64"
+    ).model_dump()
 
 
 def _json(description: str, schema: type[BaseModel]) -> JsonObject:

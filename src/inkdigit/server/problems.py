@@ -21,6 +21,7 @@ from inkdigit.errors import (
     UnreadableImageError,
     UnsupportedFormatError,
 )
+from inkdigit.server.observing import note_problem
 from inkdigit.server.schemas import Problem, ProblemType
 
 PROBLEM_JSON = "application/problem+json"
@@ -151,15 +152,17 @@ def whole_seconds(wait_s: float) -> int:
     return math.ceil(wait_s)
 
 
-def problem_json(kind: Kind, detail: str) -> bytes:
+def problem_json(kind: Kind, detail: str, request_id: str) -> bytes:
     """The body of a problem."""
-    problem = Problem(type=kind.type, title=kind.title, status=kind.status, detail=_sentence(detail))
+    problem = Problem(
+        type=kind.type, title=kind.title, status=kind.status, detail=_sentence(detail), request_id=request_id
+    )
     return problem.model_dump_json().encode()
 
 
 def problem_response(kind: Kind, detail: str) -> Response:
     """The answer that tells a problem."""
-    return Response(problem_json(kind, detail), kind.status, mimetype=PROBLEM_JSON)
+    return Response(problem_json(kind, detail, note_problem(kind.type)), kind.status, mimetype=PROBLEM_JSON)
 
 
 def register(app: Flask) -> None:

@@ -47,6 +47,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "adapting.adapt": PREDICT,
     "feedback.submit": FEEDBACK,
     "feedback.withdraw": OPEN,  # the receipt is what it asks for
+    "monitoring.metrics": OPERATE,
     "review.page": OPEN,  # holds no drawing; what it shows comes from the routes below, with the key
     "review.drawings": ADMIN,
     "review.verdicts": ADMIN,

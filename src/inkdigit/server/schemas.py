@@ -580,3 +580,6 @@ class Problem(_Schema):
     title: Annotated[str, Field(description="The kind of problem, the same for every case of a type.")]
     status: Annotated[int, Field(ge=400, le=599)]
     detail: Annotated[str, Field(description="This case, and what to do about it.")]
+    request_id: Annotated[
+        str, Field(description="What the log calls the request; the header X-Request-ID says it, too.")
+    ]

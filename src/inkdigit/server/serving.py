@@ -81,6 +81,8 @@ class HttpServer:
         self._map: dict[int, Any] = {}
         self._lanes = Lanes(settings, self._state.limits)
         self._listeners = [_listen(app, sock, _adjustments(settings), self._lanes, self._map) for sock in sockets]
+        for listener in self._listeners:
+            listener.watch = self._state.watch
         self.port: int = sockets[0].getsockname()[1]
         self.url = url_of(settings.host, self.port)
 

@@ -18,6 +18,7 @@ from inkdigit.server.keeping import Keeping
 from inkdigit.server.keyring import KeyRing
 from inkdigit.server.limits import Limits
 from inkdigit.server.models import Follower
+from inkdigit.server.observing import Watch
 from inkdigit.server.problems import NoStore
 
 EXTENSION = "inkdigit"
@@ -67,6 +68,7 @@ class State:
     models: Models = field(default_factory=Models)
     limits: Limits = field(default_factory=lambda: Limits({}))
     keys: KeyRing = field(default_factory=KeyRing)
+    watch: Watch = field(default_factory=Watch)
     draining: threading.Event = field(default_factory=threading.Event)
 
     def at_this_moment(self) -> "State":
@@ -79,6 +81,17 @@ class State:
             recognizer=self.recognizer if digits is None else digits.now(),
             reader=self.reader if lines is None else lines.now(),
         )
+
+    def models_info(self) -> list[tuple[dict[str, str], float]]:
+        """Which models answer now, as the labels of a metric."""
+        now = self.at_this_moment()
+        names = {"digits": now.recognizer.version} | ({} if now.reader is None else {"numbers": now.reader.version})
+        return [({"reads": reads, "version": version}, 1.0) for reads, version in names.items()]
+
+    def models_refused(self) -> list[tuple[dict[str, str], float]]:
+        """Which models were promoted and are refused, as the labels of a metric."""
+        followed = {"digits": self.models.digits, "numbers": self.models.lines}
+        return [({"reads": reads}, float(one is not None and one.refuses)) for reads, one in followed.items()]
 
     def number_reader(self) -> NumberReader:
         """What reads whole numbers.

@@ -28,6 +28,7 @@ from flask import Flask
 from inkdigit.config import Settings
 from inkdigit.errors import ConfigError, InkdigitError
 from inkdigit.server.limits import make_table
+from inkdigit.server.metrics import forget_process
 from inkdigit.server.serving import HttpServer, looking_at_signals, open_port, stopped_by_signals, url_of
 from inkdigit.server.state import state_of
 
@@ -38,6 +39,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 10.0  # before a worker is replaced, doubl
 HEALTHY_S: Final = 30.0  # one that lived so long did not die soon
 LOOK: Final = "look"
 TABLE: Final = "limits"
+COUNTS: Final = "metrics"
 
 _log = logging.getLogger(__name__)
 
@@ -163,6 +165,7 @@ class Crew:
     def _bury(self, worker: Worker) -> None:
         assert worker.process is not None
         worker.process.join()
+        forget_process(self.shared / COUNTS, worker.process.pid)
         lived_s = time.monotonic() - worker.born_at
         worker.early_deaths = 0 if lived_s >= HEALTHY_S else worker.early_deaths + 1
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**worker.early_deaths)
