@@ -1,10 +1,13 @@
 """What is built and installed: the wheel, the locked dependencies, and the scripts that set both up."""
 
+import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from collections.abc import Callable
@@ -17,6 +20,12 @@ from inkdigit.recognizer import shipped_models
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PROJECT_FILES = [
+    *tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["sdist"][
+        "include"
+    ],
+    "pyproject.toml",
+]
 LOCKS = sorted(path.name for path in (ROOT / "constraints").glob("*.txt"))
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the scripts are for bash")
 
@@ -98,6 +107,106 @@ print(inkdigit.__file__, inkdigit.Recognizer.load().predict(image[None])[0].labe
     assert run.stdout.split() == [str(tmp_path / "inkdigit" / "__init__.py"), "7"], run.stderr
 
 
+# --- built again
+
+EVERYWHERE = [*PROJECT_FILES, ".gitignore"]
+BUILD = "umask {umask}; exec {python} -m hatchling build --directory {out}"
+
+
+def built(checkout: Path, umask: str, **environment: str) -> dict[str, bytes]:
+    """The bytes of wheel and source archive, built in a checkout."""
+    out = checkout.parent / f"{checkout.name} built"
+    command = BUILD.format(umask=umask, python=shlex.quote(sys.executable), out=shlex.quote(str(out)))
+    subprocess.run(["sh", "-c", command], cwd=checkout, env=os.environ | environment, check=True, capture_output=True)
+    return {path.suffix: path.read_bytes() for path in out.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """What is built here and in another year, at two places, by people whose computers differ."""
+    folders = [tmp_path_factory.mktemp("here") / "checkout", tmp_path_factory.mktemp("there") / "another place"]
+    for folder in folders:
+        folder.mkdir()
+        for name in EVERYWHERE:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, folder / name)
+    for path in folders[1].rglob("*"):
+        os.utime(path, (10**9, 10**9))
+    here = built(folders[0], "022", TZ="UTC", LC_ALL="C", PYTHONHASHSEED="1")
+    return here, built(folders[1], "077", TZ="Asia/Kathmandu", LC_ALL="C.UTF-8", PYTHONHASHSEED="2")
+
+
+@posix
+@pytest.mark.parametrize("kind", [".whl", ".gz"])
+def test_a_build_is_the_same_to_the_byte_wherever_and_whenever_it_is_made(
+    kind: str, twice: tuple[dict[str, bytes], dict[str, bytes]]
+) -> None:
+    here, there = twice
+
+    assert here[kind] == there[kind]
+
+
+@posix
+def test_the_source_archive_holds_the_projects_files_and_nothing_else(
+    twice: tuple[dict[str, bytes], dict[str, bytes]],
+) -> None:
+    with tarfile.open(fileobj=io.BytesIO(twice[0][".gz"])) as archive:
+        members = archive.getmembers()
+
+    top = f"inkdigit-{PROJECT['version']}"
+    names = {member.name.partition("/")[2] for member in members}
+    ours = {name for name in tracked_names() if name.split("/")[0] in PROJECT_FILES}
+    assert {member.name.partition("/")[0] for member in members} == {top}
+    assert all(member.isfile() for member in members)
+    assert names - ours == {"PKG-INFO", ".gitignore"}
+    assert ours - names == set()
+
+
+def tracked_names() -> set[str]:
+    """The files under version control; where there is none, those that the archive came with."""
+    if not (ROOT / ".git").exists():
+        found = {path.relative_to(ROOT) for name in PROJECT_FILES for path in [ROOT / name, *(ROOT / name).rglob("*")]}
+        return {path.as_posix() for path in found if (ROOT / path).is_file() and "__pycache__" not in path.parts}
+    listed = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=ROOT, capture_output=True)
+    return {name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()}
+
+
+# --- licences
+
+
+def licences() -> dict[str, str]:
+    text = (ROOT / "docs" / "licences.md").read_text("utf-8")
+    return dict(re.findall(r"^\| ([a-z0-9._-]+) \| (.+) \|$", text, re.MULTILINE))
+
+
+def test_the_page_of_licences_is_what_the_installed_packages_say() -> None:
+    program = ROOT / "scripts" / "licences.py"
+    printed = subprocess.run([sys.executable, program], capture_output=True, check=True).stdout.decode()
+
+    assert printed.splitlines() == (ROOT / "docs" / "licences.md").read_text("utf-8").splitlines()
+
+
+def test_every_package_of_the_container_has_a_licence_that_lets_it_be_served_with() -> None:
+    permissive = {
+        "0BSD",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "CC0-1.0",
+        "MIT",
+        "MIT-CMU",
+        "PSF-2.0",
+        "ZPL-2.1",
+        "Zlib",
+    }
+    weak = {"LGPL-2.1-or-later", "LGPL-3.0-only", "MPL-2.0"}  # of libraries that are used as they are
+    words = {name: set(re.split(r" (?:AND|OR|and) ", licence)) for name, licence in licences().items()}
+
+    assert set(words) <= set(requirements("container.txt"))
+    assert {"flask", "numpy", "onnxruntime"} <= set(words)
+    assert {name: stated for name, stated in words.items() if not stated <= permissive | weak} == {}
+
+
 # --- the locked dependencies
 
 
@@ -136,6 +245,13 @@ def test_everything_that_the_tests_need_is_locked() -> None:
     assert names(extras) | set(requirements("serve.txt")) <= set(requirements("test.txt"))
 
 
+def test_the_container_serves_with_the_versions_of_everybody() -> None:
+    serve, container = requirements("serve.txt"), requirements("container.txt")
+
+    assert set(container) - set(serve) <= {"psycopg", "psycopg-binary", "tzdata"}
+    assert [name for name, block in container.items() if serve.get(name, block) != block] == []
+
+
 def test_serving_installs_nothing_of_training() -> None:
     assert names(PROJECT["optional-dependencies"]["train"]) & set(requirements("serve.txt")) == set()
 
@@ -144,7 +260,9 @@ def test_serving_installs_nothing_of_training() -> None:
 
 
 @posix
-@pytest.mark.parametrize("script", ["scripts/serve", "scripts/test", "scripts/check", "scripts/lock", ".ci/run"])
+@pytest.mark.parametrize(
+    "script", ["scripts/serve", "scripts/test", "scripts/check", "scripts/lock", "scripts/supply", ".ci/run"]
+)
 def test_scripts_can_be_run(script: str) -> None:
     parsed = subprocess.run(["bash", "-n", ROOT / script], capture_output=True)
 
