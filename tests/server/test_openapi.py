@@ -28,7 +28,10 @@ def test_every_route_but_the_pages_is_documented_with_its_methods(app: Flask, do
     }
 
     documented = {path: set(operations) for path, operations in document["paths"].items()}
-    assert documented == {path: methods for path, methods in routes.items() if path not in PAGES}
+    ours = {
+        path: methods for path, methods in routes.items() if not path.startswith("/v2")
+    }  # a standard describes those
+    assert documented == {path: methods for path, methods in ours.items() if path not in PAGES}
 
 
 def test_every_reference_leads_to_a_schema_and_every_schema_is_used(document: dict[str, Any]) -> None:

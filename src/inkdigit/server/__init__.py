@@ -17,6 +17,7 @@ from inkdigit.server.keyring import KeyRing
 from inkdigit.server.limits import Limits, limits_of
 from inkdigit.server.monitoring import facts_of, monitoring
 from inkdigit.server.observing import Watch, observe
+from inkdigit.server.oip import oip
 from inkdigit.server.reading import PictureRequest
 from inkdigit.server.review import review
 from inkdigit.server.state import EXTENSION, DigitReader, Models, State
@@ -73,7 +74,7 @@ def create_app(
     for fact in facts_of(state):
         watch.metrics.tell(fact)
     observe(app, watch)
-    for routes in (api, adapting, feedback_routes, review, monitoring):
+    for routes in (api, adapting, feedback_routes, review, monitoring, oip):
         app.register_blueprint(routes)
     security.protect(app, settings)
     asking.guard(app)

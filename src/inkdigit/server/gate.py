@@ -18,7 +18,7 @@ from inkdigit.server.limits import FEEDBACK, REQUESTS, Limits, client_of
 from inkdigit.server.problems import Kind, whole_seconds
 from inkdigit.server.reading import READ_PATH
 
-HEALTH: Final = "/health/"  # what the paths of health checks begin with
+HEALTH: Final = ("/health/", "/v2/health/")  # what the paths of health checks begin with
 HEAVY_PATHS: Final = frozenset({READ_PATH, ADAPT_PATH})  # a request takes up to seconds, and hundreds of megabytes
 RETRY_S: Final = 1  # until a full line is worth another try: at that pace it is empty by then
 

@@ -19,7 +19,7 @@ from waitress.task import ErrorTask, Task, WSGITask
 from inkdigit.server import problems
 from inkdigit.server.gate import LATE, Refusal
 from inkdigit.server.observing import REQUEST_ID, Watch, request_id
-from inkdigit.server.problems import PROBLEM_JSON, Kind, problem_json
+from inkdigit.server.problems import Kind, told_as
 from inkdigit.server.security import HEADERS
 
 DISCARD_S: Final = 2.0  # for this long what a refused client still sends is read and thrown away
@@ -92,9 +92,9 @@ class ProblemTask(ErrorTask):  # type: ignore[misc]
 
     def _tell(self, status: HTTPStatus, kind: Kind, detail: str) -> None:
         asked = request_id(self.request.headers.get("X_REQUEST_ID"))
-        body = problem_json(kind, detail, asked)
+        body, media_type = told_as(getattr(self.request, "path", ""), kind, detail, asked)
         self.status = f"{status.value} {status.phrase}"
-        self.response_headers.extend([*HEADERS.items(), ("Content-Type", PROBLEM_JSON), (REQUEST_ID, asked)])
+        self.response_headers.extend([*HEADERS.items(), ("Content-Type", media_type), (REQUEST_ID, asked)])
         self.content_length = len(body)
         self.channel.server.watch.refuse(asked, status.value, kind.type, len(body))
         self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)

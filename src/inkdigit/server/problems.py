@@ -1,11 +1,12 @@
 """Errors to RFC 9457 problem details: the one place that knows which error has which status."""
 
+import json
 import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug import exceptions as http
 
 from inkdigit.errors import (
@@ -160,9 +161,17 @@ def problem_json(kind: Kind, detail: str, request_id: str) -> bytes:
     return problem.model_dump_json().encode()
 
 
+def told_as(path: str, kind: Kind, detail: str, request_id: str) -> tuple[bytes, str]:
+    """Body and media type of a problem: under /v2 in the form of the Open Inference Protocol."""
+    if path == "/v2" or path.startswith("/v2/"):
+        return json.dumps({"error": _sentence(detail)}).encode(), "application/json"
+    return problem_json(kind, detail, request_id), PROBLEM_JSON
+
+
 def problem_response(kind: Kind, detail: str) -> Response:
     """The answer that tells a problem."""
-    return Response(problem_json(kind, detail, note_problem(kind.type)), kind.status, mimetype=PROBLEM_JSON)
+    body, media_type = told_as(request.path, kind, detail, note_problem(kind.type))
+    return Response(body, kind.status, mimetype=media_type)
 
 
 def register(app: Flask) -> None:
@@ -198,7 +207,8 @@ def _tell_http(error: http.HTTPException) -> Response:
 
 def _detail(error: http.HTTPException) -> str | None:
     if isinstance(error, http.NotFound):
-        return "nothing is served at this address; /api/docs lists what is"
+        known = error.description != http.NotFound.description
+        return error.description if known else "nothing is served at this address; /api/docs lists what is"
     if isinstance(error, http.MethodNotAllowed):
         return f"this address takes {', '.join(sorted(error.valid_methods or ()))} only"
     return error.description

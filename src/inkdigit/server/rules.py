@@ -47,6 +47,12 @@ RULES: Final[Mapping[str, Rule]] = {
     "adapting.adapt": PREDICT,
     "feedback.submit": FEEDBACK,
     "feedback.withdraw": OPEN,  # the receipt is what it asks for
+    "oip.live": OPEN,
+    "oip.ready": OPEN,
+    "oip.server": PREDICT,
+    "oip.model": PREDICT,
+    "oip.model_ready": PREDICT,
+    "oip.infer": PREDICT,
     "monitoring.metrics": OPERATE,
     "review.page": OPEN,  # holds no drawing; what it shows comes from the routes below, with the key
     "review.drawings": ADMIN,
