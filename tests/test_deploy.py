@@ -295,6 +295,13 @@ def test_ports_are_those_of_the_container() -> None:
     assert backend == {"name": manifest("service")["metadata"]["name"], "port": {"name": "http"}}
 
 
+def test_a_server_that_others_reach_is_public_or_has_a_key() -> None:
+    pod = environment_of(container())
+
+    assert pod["INKDIGIT_PUBLIC"] == "1"  # on purpose, and said in the file; else it would not start without a key
+    assert "INKDIGIT_ADMIN_KEY_FILE" in compose()["services"]["server"]["environment"]
+
+
 def test_the_names_of_the_ingress_are_trusted() -> None:
     hosts = {rule["host"] for rule in manifest("ingress")["spec"]["rules"]}
     settings = Settings.from_env(

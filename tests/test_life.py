@@ -126,7 +126,7 @@ def test_it_needs_no_capability_and_writes_to_its_data_alone(tmp_path: Path, dig
     data.mkdir()
     (data / "log").touch()
     shut = ("unshare", "--mount", "--propagation", "private", "sh", "-ec", SHUT, "shut", str(data))
-    with serving(data, command=(*shut, *INKDIGIT), drain_notice=0) as server:
+    with serving(data, command=(*shut, *INKDIGIT), drain_notice=0, workers=2) as server:
         status = Path(f"/proc/{server.process.pid}/status").read_text()
         mounts = Path(f"/proc/{server.process.pid}/mountinfo").read_text().splitlines()
         read, kept = ask(server, "/api/v1/predict", digit_png)[0], hand_in(server, digit_png)

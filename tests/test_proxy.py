@@ -184,6 +184,12 @@ def test_other_sites_are_refused_through_it(proxy: Proxy, digit_png: bytes) -> N
     assert (status, json.loads(body)["type"]) == (403, "cross-site-request")
 
 
+def test_how_the_server_fares_is_for_its_own_computer(proxy: Proxy, server: Server) -> None:
+    through = proxy.ask(f"GET /metrics HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())[0]
+
+    assert (through, server.status("/metrics")) == (404, 200)
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_over_the_limit_is_refused_there_in_the_servers_own_form(proxy: Proxy, chunked: bool) -> None:
     body = b"x" * (MAX_BODY_BYTES + 1)
