@@ -143,6 +143,7 @@ def test_only_the_command_line_prints() -> None:
 
     assert [path.name for path in SOURCES if printing & set(calls_in(path))] == [
         "cli.py",
+        "cli_batch.py",
         "cli_case.py",
         "cli_feedback.py",
         "cli_keys.py",

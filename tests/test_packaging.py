@@ -56,7 +56,9 @@ def test_the_wheel_holds_every_file_of_the_shipped_model(contents: set[str]) -> 
     assert {f"inkdigit/models/{name}" for name in expected} <= contents
 
 
-@pytest.mark.parametrize("folder", ["server/templates", "server/static", "training/templates"])
+@pytest.mark.parametrize(
+    "folder", ["server/templates", "server/static", "reports/templates", "training/templates", "bulk/templates"]
+)
 def test_the_wheel_holds_every_template_and_every_file_of_the_page(contents: set[str], folder: str) -> None:
     source = ROOT / "src" / "inkdigit" / folder
     files = {f"inkdigit/{folder}/{path.relative_to(source).as_posix()}" for path in source.rglob("*") if path.is_file()}

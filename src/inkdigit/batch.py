@@ -25,6 +25,12 @@ from inkdigit.share import is_shared, open_sheet
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 CHUNK = 64  # pictures per call of the model: enough for full speed, few enough that the first answers come at once
 STDIN = "-"
+PROBABILITIES = tuple(f"p{digit}" for digit in range(10))  # columns of a table
+COLUMNS = (
+    *("file", "label", "confidence", "is_digit", "not_digit", "accepted", "model", "polarity"),
+    *PROBABILITIES,
+    *("error", "detail"),
+)
 UNACCEPTED = "?"  # stands for the digit in plain text where the answer is not accepted
 
 ERROR_TYPES: dict[type[ImageError], str] = {
@@ -90,6 +96,13 @@ class Row:
             "polarity": self.result.polarity,
         }
 
+    def cells(self) -> dict[str, Any]:
+        """The row by the names of `COLUMNS`: an error in two cells, each probability in its own."""
+        cells = self.record()
+        cells |= dict(zip(PROBABILITIES, cells.pop("probabilities", ()), strict=False))
+        error = cells.pop("error", None)
+        return cells if error is None else cells | {"error": error["type"], "detail": error["detail"]}
+
 
 def find_pictures(files: Iterable[str]) -> Iterator[str]:
     """The files as given, and in place of each folder the pictures in it and its subfolders, sorted by name.
@@ -130,14 +143,15 @@ def predict_files(files: Iterable[str], load: Callable[[], Recognizer], min_conf
     """Read pictures in chunks: a row for each, in order; one that cannot be read does not stop the others.
 
     Args:
-        files: paths, "-" for standard input, or links and codes of shared drawings.
+        files: paths, "-" for standard input, or links and codes of shared drawings; each is read before the next is
+            asked for.
         load: gives the recognizer, each time the same. The first readable picture asks for it first, so that a mistyped
             name is told at once.
         min_confidence: in [0, 1]; an answer below it is not accepted.
     """
     remaining = iter(files)
-    while chunk := list(islice(remaining, CHUNK)):
-        yield from _predict_chunk([(file, _read(file)) for file in chunk], load, min_confidence)
+    while chunk := [(file, _read(file)) for file in islice(remaining, CHUNK)]:
+        yield from _predict_chunk(chunk, load, min_confidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ import sys
 import threading
 import warnings
 import webbrowser
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from inkdigit.cli_batch import batch
 from inkdigit.cli_case import case
 from inkdigit.cli_feedback import feedback
 from inkdigit.cli_keys import keys
@@ -58,14 +59,13 @@ if TYPE_CHECKING:
     from inkdigit.server.state import Models
     from inkdigit.training.evaluate import Judged
 
-_PROBABILITIES = [f"p{digit}" for digit in range(10)]
-
 QUICK_START = """\
 Inkdigit reads handwritten digits. Try:
 
   inkdigit serve --open              a page to draw on, in your browser
   inkdigit predict seven.png         prints the digit, 7
   inkdigit predict scans/ --csv      reads a folder into a table
+  inkdigit batch scans/ --out t.csv  reads any number of pictures on all cores
   inkdigit read receipt.jpg          prints the numbers on a photo
   inkdigit predict --help            what else a command can do
   inkdigit --help                    all commands
@@ -153,6 +153,7 @@ def main(ctx: click.Context) -> None:
         click.echo(QUICK_START, nl=False)
 
 
+main.add_command(batch)
 main.add_command(read)
 main.add_command(case)
 main.add_command(feedback)
@@ -428,26 +429,18 @@ def _write_json(row: "Row | PageRow") -> None:
 
 
 def _csv_writer() -> "Callable[[Row | PageRow], None]":
-    from inkdigit.pages import Reading
+    from inkdigit.batch import COLUMNS, Row
 
-    answer = ["label", "confidence", "is_digit", "not_digit", "accepted", "model", "polarity", *_PROBABILITIES]
-    write = csv_writer(["file", *answer, "error", "detail"])
-    return lambda row: write(_number_cells(row) if isinstance(row.result, Reading) else _cells(row.record()))
+    write = csv_writer(COLUMNS)
+    return lambda row: write(
+        (row.cells() if isinstance(row, Row) else _number_cells(row)) | {"file": visible(row.file)}
+    )
 
 
 def _number_cells(row: "PageRow") -> dict[str, Any]:
     """A drawing of several digits as the cells of a CSV row; what only a single digit has stays empty."""
     found = cast("Reading", row.result)
-    answer = {"label": found.text, "confidence": found.confidence, "accepted": found.accepted, "model": found.model}
-    return {"file": visible(row.file)} | answer
-
-
-def _cells(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as the cells of a CSV row: an error in two of them, each probability in its own."""
-    cells = {name: value for name, value in record.items() if name not in {"probabilities", "error"}}
-    cells |= dict(zip(_PROBABILITIES, record.get("probabilities", ()), strict=False))
-    error = record.get("error", {"type": "", "detail": ""})
-    return cells | {"file": visible(record["file"]), "error": error["type"], "detail": error["detail"]}
+    return {"label": found.text, "confidence": found.confidence, "accepted": found.accepted, "model": found.model}
 
 
 # --- train and evaluate

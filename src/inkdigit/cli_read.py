@@ -4,7 +4,7 @@ import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from inkdigit.config import Settings
     from inkdigit.expect import Expectation
     from inkdigit.fields import FormRow, Template
-    from inkdigit.number import Number
     from inkdigit.pages import NumberReader, PageRow
 
 _NUMBER_COLUMNS = ["text", "value", "confidence", "doubt", "x", "y", "width", "height"]
@@ -177,7 +176,7 @@ def _write_numbers(row: "PageRow", named: bool) -> None:
 
 def _page_table() -> "Callable[[PageRow], None]":
     """A row for each number; a picture without any, or with an error, has one row all the same."""
-    from inkdigit.pages import Reading, error_record
+    from inkdigit.pages import Reading, error_record, number_cells
 
     write = csv_writer(["file", "number", *_NUMBER_COLUMNS, "model", "error", "detail"])
 
@@ -189,19 +188,11 @@ def _page_table() -> "Callable[[PageRow], None]":
             return
         file |= {"model": row.result.model}
         for place, number in enumerate(row.result.numbers, start=1):
-            write(file | {"number": place} | _cells(number))
+            write(file | {"number": place} | number_cells(number))
         if not row.result.numbers:
             write(file)
 
     return write_rows
-
-
-def _cells(number: "Number") -> dict[str, Any]:
-    from inkdigit.pages import doubt_of
-
-    box = number.box
-    values = (number.text, number.value, number.confidence, doubt_of(number), box.x, box.y, box.width, box.height)
-    return dict(zip(_NUMBER_COLUMNS, values, strict=True))
 
 
 def _page_annotator(save: Callable[[str, bytes], None]) -> "Callable[[PageRow], None]":

@@ -10,6 +10,7 @@ InkdigitError
  ├── NoReadingError             no likely reading keeps to what was expected
  ├── StoreError                 the corrections cannot be kept or found: disk, database, or an archive at fault
  │    └── ConflictError             two different drawings under one idempotency key
+ ├── BatchError                 a batch cannot begin or go on; what it has done is kept
  ├── ModelError                 a model folder is missing, damaged or made for another version
  ├── KeysError                  the file of API keys is damaged, unsafe or out of reach
  ├── DataError                  a data set is missing, damaged or not what its digest says
@@ -58,6 +59,10 @@ class StoreError(InkdigitError):
 
 class ConflictError(StoreError):
     """Another drawing was handed in before under the same idempotency key."""
+
+
+class BatchError(InkdigitError):
+    """A batch cannot begin or go on: its inputs, its folder, the disk or its processes are at fault."""
 
 
 class ModelError(InkdigitError):

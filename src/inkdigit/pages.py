@@ -20,6 +20,9 @@ from inkdigit.recognizer import Recognizer
 from inkdigit.share import open_sheet
 from inkdigit.structure import PAGE_LIMITS
 
+COLUMNS = ("file", "text", "confidence", "doubt", "count", "model", "error", "detail")
+"""Of a table with a row for each picture."""
+
 PageError = ImageError | NoReadingError
 """What can be wrong with one picture while the others are well."""
 
@@ -61,6 +64,12 @@ class Reading:
         """Of the number that is in the greatest doubt, in [0, 1]; 1 where there is none."""
         return min((number.confidence for number in self.numbers), default=1.0)
 
+    @property
+    def doubt(self) -> str:
+        """The text with a question mark for each doubtful character; "" where none is."""
+        marked = " ".join(doubt_of(number) or number.text for number in self.numbers)
+        return "" if marked == " ".join(number.text for number in self.numbers) else marked
+
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
@@ -74,6 +83,21 @@ class PageRow:
         if isinstance(self.result, Reading):
             return {"file": self.file, **reading_record(self.result.numbers, self.result.model)}
         return {"file": self.file, "error": error_record(self.result)}
+
+    def cells(self) -> dict[str, Any]:
+        """The row by the names of `COLUMNS`; several numbers have spaces between."""
+        if not isinstance(self.result, Reading):
+            error = error_record(self.result)
+            return {"file": self.file, "error": error["type"], "detail": error["detail"]}
+        found = self.result
+        return {
+            "file": self.file,
+            "text": found.text,
+            "confidence": found.confidence if found.numbers else None,
+            "doubt": found.doubt,
+            "count": len(found.numbers),
+            "model": found.model,
+        }
 
 
 def read_files(
@@ -161,6 +185,18 @@ def number_record(number: Number) -> dict[str, Any]:
         "box": _corner_and_size(number.box),
         "digits": [_character_record(character) for character in number.characters],
     }
+
+
+def number_cells(number: Number) -> dict[str, Any]:
+    """A number as the cells of a table's row."""
+    box = number.box
+    place = {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
+    return {
+        "text": number.text,
+        "value": number.value,
+        "confidence": number.confidence,
+        "doubt": doubt_of(number),
+    } | place
 
 
 def error_record(error: PageError) -> dict[str, str]:

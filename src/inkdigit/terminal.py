@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inkdigit.share import is_shared
+from inkdigit.table import safe_cell as safe_cell
+from inkdigit.table import visible as visible
 
 if TYPE_CHECKING:
     from inkdigit.access import KeyFile
@@ -107,31 +109,9 @@ def csv_writer(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], None]:
     return write
 
 
-def safe_cell(text: str) -> str:
-    """The text so that a spreadsheet never takes it for a formula; a plain negative number is none, and stays.
-
-    >>> safe_cell("=1+1"), safe_cell("-1/2"), safe_cell("-12"), safe_cell("-3,50"), safe_cell("seven.png")
-    ("'=1+1", "'-1/2", '-12', '-3,50', 'seven.png')
-    """
-    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return text
-    whole, _, fraction = text.removeprefix("-").replace(",", ".", 1).partition(".")
-    is_number = text.startswith("-") and whole.isdecimal() and (fraction or "0").isdecimal() and text.isascii()
-    return text if is_number else f"'{text}"
-
-
 def shortened(file: str) -> str:
     """A file name for a message, safe to print; of a shared drawing the beginning, since a code may be long."""
     return f"{visible(file[:SHOWN])}..." if len(file) > SHOWN and is_shared(file) else visible(file)
-
-
-def visible(file: str) -> str:
-    r"""A file name that is safe to print: on one line, without control characters for the terminal.
-
-    >>> print(visible("a\tb\x1b[2J.png"))
-    a\tb\x1b[2J.png
-    """
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in file)
 
 
 def aligned(rows: Sequence[Sequence[object]]) -> str:

@@ -13,11 +13,11 @@ from markupsafe import Markup
 
 from inkdigit import Recognizer
 from inkdigit.registry import get_version
+from inkdigit.reports.plots import HEIGHT, WIDTH
 from inkdigit.training import report
 from inkdigit.training.dataset import read_digits
 from inkdigit.training.evaluate import Answers, Group, Judged, Trials, compare, evaluate, judge, misread
 from inkdigit.training.labelled import Labelled
-from inkdigit.training.plots import HEIGHT, WIDTH
 from inkdigit.training.report import (
     error_bars,
     reliability_diagram,

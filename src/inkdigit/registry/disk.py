@@ -9,29 +9,36 @@ from typing import IO
 
 
 @contextlib.contextmanager
-def locked(home: Path) -> Iterator[None]:
-    """Keep other programs from changing the versions in `home` meanwhile; the folder is made if it is not there."""
+def locked(home: Path, *, wait: bool = True) -> Iterator[None]:
+    """Keep other programs from changing what lies in `home` meanwhile; the folder is made if it is not there.
+
+    Raises:
+        BlockingIOError: another program has it, and this one shall not wait.
+    """
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".lock").open("ab") as file:
-        _lock(file)
+        _lock(file, wait)
         yield  # closing the file lets go of the lock, and so does the end of the program, however it comes
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: IO[bytes]) -> None:
+    def _lock(file: IO[bytes], wait: bool) -> None:
         while True:
-            with contextlib.suppress(OSError):  # which says that ten seconds were not enough
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            file.seek(0)
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
                 return
+            except OSError as error:  # which says, to those who wait, that ten seconds were not enough
+                if not wait:
+                    raise BlockingIOError from error
 
 else:
     import fcntl
 
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+    def _lock(file: IO[bytes], wait: bool) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def replace_file(path: Path, contents: bytes, *, private: bool = False) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from inkdigit.image import encode_data_url, encode_png
 from inkdigit.recognizer import CLASSES
+from inkdigit.reports import share, write_page
+from inkdigit.reports.plots import Axis, Bar, Line, Mark, axis_to, bars, lines
 from inkdigit.training.evaluate import Evaluation, Group, Judged, Trials, compare, misread
 from inkdigit.training.measures import Bin, RiskCoverage, interval, reliability, risk_coverage, roc
-from inkdigit.training.plots import Axis, Bar, Line, Mark, axis_to, bars, lines
 from inkdigit.training.variations import UNSPOILED
 
 SHOWN, SHOWN_ALONE = 400, 60  # pictures of a gallery: of mistakes, and of those that one model alone reads right
@@ -108,18 +108,7 @@ def write_reader_report(
 
 
 def _write(path: Path, template: str, **context: Any) -> None:
-    pages = Environment(loader=PackageLoader("inkdigit.training"), autoescape=True, trim_blocks=True)
-    pages.filters["share"] = share
-    path.write_text(pages.get_template(template).render(context), "utf-8")
-
-
-def share(value: float, places: int = 2) -> str:
-    """A share of 1 in per cent.
-
-    >>> share(0.9959)
-    '99.59 %'
-    """
-    return f"{100 * value:.{places}f} %"
+    write_page(path, "inkdigit.training", template, **context)
 
 
 def _sections(models: Sequence[Judged], trials: Trials | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from inkdigit.training.plots import HEIGHT, WIDTH, Axis, Bar, Line, Mark, axis_to, bars, lines
+from inkdigit.reports.plots import HEIGHT, WIDTH, Axis, Bar, Line, Mark, axis_to, bars, lines
 
 UNIT = Axis("share", 0, 1, (0, 0.5, 1))
 
