@@ -31,7 +31,7 @@ test("a file is posted as it is, whatever its name", () => {
 });
 
 test("a call whose answer was given with a layer has it, too", () => {
-  const call = curlCall(new URL("http://127.0.0.1:5000/"), "data:,", "abc");
+  const call = curlCall(new URL("http://127.0.0.1:5000/"), "data:,", { layer: "abc" });
 
   assert.ok(call.endsWith(`-d '{"image":"data:,","layer":"abc"}'`));
 });

@@ -14,6 +14,7 @@ from inkdigit.image import Picture, encode_data_url, encode_png, read_page, read
 from inkdigit.pages import reading_record
 from inkdigit.preprocess import Normalized, normalize
 from inkdigit.server.adapting import predict_with, read_predict
+from inkdigit.server.keys import asks_for
 from inkdigit.server.observing import note_digit, note_numbers, step
 from inkdigit.server.openapi import openapi_document
 from inkdigit.server.reading import READ_PATH, accepted_type, read_body, read_expectation, read_query
@@ -36,7 +37,7 @@ api = Blueprint("api", __name__)
 @api.get("/")
 def page() -> Response:
     """The page to draw on."""
-    return _page("index.html", model=current_state().recognizer.version)
+    return _page("index.html", model=current_state().recognizer.version, asks=asks_for("api.predict"))
 
 
 @api.post("/api/v1/predict")
@@ -133,7 +134,7 @@ def _json(answer: BaseModel, status: int = 200) -> Response:
     return Response(answer.model_dump_json(), status, mimetype="application/json")
 
 
-def _page(template: str, **values: str) -> Response:
+def _page(template: str, **values: object) -> Response:
     page = Response(render_template(template, version=package_version(), **values))
     page.cache_control.no_cache = True  # a page names its scripts, so it is asked for anew with them
     return page

@@ -48,6 +48,14 @@ def guard(app: Flask) -> None:
             _ask(rule_of(request.endpoint))
 
 
+def asks_for(endpoint: str) -> bool:
+    """Whether who sent the current request would be asked for a key at another route."""
+    try:
+        return _is_asked(rule_of(endpoint))
+    except KeysError:  # which that route tells, when it is asked
+        return True
+
+
 def current_key() -> Key | None:
     """The good key that the current request carries, asked for or not; None if it carries none."""
     held: Key | None = g.get(_HELD)

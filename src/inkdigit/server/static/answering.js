@@ -9,6 +9,7 @@ import { pictureOf } from "./render.js";
 import { find } from "./view.js";
 import { wordsOfDrawing } from "./words.js";
 
+/** @typedef {import("./access.js").Access} Access */
 /** @typedef {import("./asking.js").DigitReply} DigitReply */
 /** @typedef {import("./asking.js").NumberReply} NumberReply */
 /** @typedef {import("./correcting.js").Correcting} Correcting */
@@ -28,31 +29,32 @@ import { wordsOfDrawing } from "./words.js";
  * @param {Document} page
  * @param {{
  *   pad: Pad, scene: Scene, view: View, numbers: NumbersView, why: Why, correcting: Correcting, learner: Learner,
- *   learning: Learning
+ *   learning: Learning, access: Access
  * }} parts
  */
-export function answering(page, { pad, scene, view, numbers, why, correcting, learner, learning }) {
+export function answering(page, { pad, scene, view, numbers, why, correcting, learner, learning, access }) {
   const predictUrl = new URL("api/v1/predict", page.baseURI);
   const readUrl = new URL("api/v1/read", page.baseURI);
   const askUrl = new URL("?include=input", predictUrl);
   const whyUrl = new URL("?include=input,explanation", predictUrl);
   const paper = page.createElement("canvas");
+  const { fetch } = access;
 
   const reader = new DrawingReader({
     // An explanation costs fifty answers: a drawing that is still growing goes without.
     predict: async (image, signal) => {
       const [url, { layer }] = [why.isOn && !pad.isPenDown ? whyUrl : askUrl, learner];
       try {
-        return await predict(url, image, { signal, layer });
+        return await predict(url, image, { signal, layer, fetch });
       } catch (error) {
         // It may be the layer that was refused, and then the drawing is read without.
-        if (layer === null || !(error instanceof Refusal)) throw error;
-        const answer = await predict(url, image, { signal });
+        if (layer === null || !(error instanceof Refusal) || isAboutKeys(error)) throw error;
+        const answer = await predict(url, image, { signal, fetch });
         learner.dropLayer();
         return answer;
       }
     },
-    read: (image, signal) => read(readUrl, image, { signal }),
+    read: (image, signal) => read(readUrl, image, { signal, fetch }),
     pictureOf: (drawing, crop) => pictureOf(drawing, crop, paper),
   });
   const recovery = recovering(page, () => ask());
@@ -67,6 +69,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
     },
     onError: (error) => {
       if (error instanceof ServerAway) recovery.start();
+      access.note(error);
       correcting.turnTo(null);
       view.problem(problemOf(error, "Your drawing is kept, and read", "Change the drawing, or clear it and draw again."));
       view.busy = pad.isPenDown;
@@ -75,7 +78,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
 
   const showDigit = (/** @type {DigitReply} */ { answer, image, crop }, /** @type {Question} */ { drawing }) => {
     const layer = answer.adapted === true ? learner.layer : null;
-    view.answer(answer, { image, call: curlCall(predictUrl, image, layer) });
+    view.answer(answer, { image, call: curlCall(predictUrl, image, { layer, hasKey: access.hasKey }) });
     why.show(answer, crop);
     if (pad.isPenDown) return;
     learner.note(answer);
@@ -85,7 +88,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
   const showNumbers = (/** @type {NumberReply} */ { reading, image }, /** @type {Question} */ { drawing, paper }) => {
     why.clear();
     numbers.show(reading.numbers);
-    view.drawing(wordsOfDrawing(reading.numbers), { image, call: curlCall(readUrl, image), model: reading.model });
+    view.drawing(wordsOfDrawing(reading.numbers), { image, call: curlCall(readUrl, image, access), model: reading.model });
     if (!pad.isPenDown) correcting.turnTo({ number: { numbers: reading.numbers, drawing, paper, model: reading.model } });
   };
   const question = () => ({ drawing: pad.drawing, paper: pad.paper });
@@ -126,6 +129,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
     if (correcting.answer !== null) view.said(correcting.answer, correcting.label);
     learner.learnFrom(correcting.id, correcting.examples);
   });
+  access.addEventListener("key", () => pad.isPenDown || ask());
   learning.addEventListener("switch", () => pad.isPenDown || ask());
   scene.addEventListener("picture", rest);
   scene.addEventListener("drawing", ask);
@@ -163,6 +167,18 @@ export function problemOf(error, kept, remedy) {
       retrying: true,
     };
   }
+  if (isAboutKeys(error)) {
+    return { what: "This server asks for a key.", remedy: `${kept} once you enter one for reading.`, retrying: false };
+  }
   if (error instanceof Refusal) return { what: error.message, remedy, retrying: false };
   return { what: String(error), remedy: "Reload the page; if that does not help, please report it.", retrying: false };
+}
+
+/**
+ * Whether a key is missing, wrong, or for something else: another key is the remedy.
+ *
+ * @param {unknown} error
+ */
+function isAboutKeys(error) {
+  return error instanceof Refusal && (error.status === 401 || error.type === "scope-missing");
 }

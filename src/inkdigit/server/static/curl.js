@@ -3,21 +3,28 @@
 /**
  * @param {URL} url
  * @param {string} image A data URL.
- * @param {string | null} [layer] What was learned of a hand, where the answer was given with it.
+ * @param {{ readonly layer?: string | null, readonly hasKey?: boolean }} [given] What the answer was given with: what was learned of a
+ *   hand, and a key, which is not shown.
  * @returns {string} For sh, bash and zsh.
  */
-export function curlCall(url, image, layer = null) {
+export function curlCall(url, image, { layer = null, hasKey = false } = {}) {
   const body = JSON.stringify(layer === null ? { image } : { image, layer });
-  return `curl -s ${quote(url.href)} -H 'Content-Type: application/json' -d ${quote(body)}`;
+  return `curl -s ${quote(url.href)}${keyOf(hasKey)} -H 'Content-Type: application/json' -d ${quote(body)}`;
 }
 
 /**
  * @param {URL} url
  * @param {{ readonly name: string, readonly type: string }} file
+ * @param {{ readonly hasKey?: boolean }} [given]
  * @returns {string} To run where the file lies.
  */
-export function curlUpload(url, { name, type }) {
-  return `curl -s ${quote(url.href)} -H ${quote(`Content-Type: ${type}`)} --data-binary ${quote(`@${name}`)}`;
+export function curlUpload(url, { name, type }, { hasKey = false } = {}) {
+  return `curl -s ${quote(url.href)}${keyOf(hasKey)} -H ${quote(`Content-Type: ${type}`)} --data-binary ${quote(`@${name}`)}`;
+}
+
+/** @param {boolean} hasKey */
+function keyOf(hasKey) {
+  return hasKey ? ' -H "Authorization: Bearer $INKDIGIT_KEY"' : "";
 }
 
 /** @param {string} text */

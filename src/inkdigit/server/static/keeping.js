@@ -11,6 +11,7 @@ import { pictureOf } from "./render.js";
 import { SIZE } from "./strokes.js";
 import { find } from "./view.js";
 
+/** @typedef {import("./access.js").Access} Access */
 /** @typedef {import("./correcting.js").Correcting} Correcting */
 /** @typedef {import("./memory.js").Memory} Memory */
 /** @typedef {import("./memory.js").Receipt} Receipt */
@@ -23,14 +24,15 @@ const PAUSES_MS = [2000, 8000, 30_000, 120_000];
 
 /**
  * @param {Document} page
- * @param {{ correcting: Correcting, memory: Memory }} parts
+ * @param {{ correcting: Correcting, memory: Memory, access: Access }} parts
  */
-export function keeping(page, { correcting, memory }) {
+export function keeping(page, { correcting, memory, access }) {
+  const { fetch } = access;
   const url = new URL("api/v1/feedback", page.baseURI);
   const canvas = page.createElement("canvas");
   const outbox = new Outbox(memory, {
-    keep: (example, key) => keepDrawing(url, submissionOf(example, writerOf(memory), canvas), { key }),
-    remove: (receipt) => deleteDrawing(url, receipt),
+    keep: (example, key) => keepDrawing(url, submissionOf(example, writerOf(memory), canvas), { key, fetch }),
+    remove: (receipt) => deleteDrawing(url, receipt, { fetch }),
     token: randomToken,
     today: () => new Date().toLocaleDateString("sv"), // as 2026-03-09, by the person's own clock
   });
@@ -42,6 +44,7 @@ export function keeping(page, { correcting, memory }) {
     if (memory.waiting.length > 0) recovery.start();
     else recovery.stop();
   });
+  access.addEventListener("key", () => void (memory.waiting.length > 0 && panel.send()));
   if (memory.waiting.length > 0) void panel.send();
 }
 

@@ -1,5 +1,6 @@
 // Wires the parts of the page; every decision is made in one of them.
 
+import { Access } from "./access.js";
 import { answering } from "./answering.js";
 import { adapt } from "./api.js";
 import { Correcting } from "./correcting.js";
@@ -24,15 +25,16 @@ const scene = new Scene(find(document, ".sheet", HTMLElement));
 const view = new View(document);
 const numbers = new NumbersView(document);
 
+const access = new Access(document, storeOf(() => window.sessionStorage));
 const memory = new Memory(storeOf(() => window.localStorage));
 const correcting = new Correcting(document, randomToken);
 const adaptUrl = new URL("api/v1/adapt", document.baseURI);
-const learner = new Learner(memory, (drawings, signal) => adapt(adaptUrl, drawings, { signal }));
+const learner = new Learner(memory, (drawings, signal) => adapt(adaptUrl, drawings, { signal, fetch: access.fetch }));
 const learning = new Learning(document, learner);
 
 toolbar(document, pad, scene);
-answering(document, { pad, scene, view, numbers, why: new Why(document, pad), correcting, learner, learning });
-keeping(document, { correcting, memory });
-picturing(document, { scene, view, numbers, picture: new PictureView(document) });
+answering(document, { pad, scene, view, numbers, why: new Why(document, pad), correcting, learner, learning, access });
+keeping(document, { correcting, memory, access });
+picturing(document, { scene, view, numbers, picture: new PictureView(document), access });
 intake(document, scene);
 sharing(document, { pad, scene, view });

@@ -16,6 +16,8 @@ import { MOST_WAITING } from "./memory.js";
  */
 
 const NO_STORE = 501;
+/** The server asks for a key, and takes the drawing once it is given. */
+const NO_KEY = 401;
 
 export class Outbox {
   #memory;
@@ -125,7 +127,7 @@ export class Outbox {
  * @param {unknown} error
  */
 export function isFinal(error) {
-  return error instanceof Refusal && (error.status < 500 || error.status === NO_STORE);
+  return error instanceof Refusal && error.status !== NO_KEY && (error.status < 500 || error.status === NO_STORE);
 }
 
 /**

@@ -10,6 +10,7 @@ import { asCsv, asText } from "./reading.js";
 import { find } from "./view.js";
 import { wordsOfPicture } from "./words.js";
 
+/** @typedef {import("./access.js").Access} Access */
 /** @typedef {import("./api.js").Reading} Reading */
 /** @typedef {import("./numbers.js").NumbersView} NumbersView */
 /** @typedef {import("./picture.js").PictureView} PictureView */
@@ -19,21 +20,21 @@ import { wordsOfPicture } from "./words.js";
 
 /**
  * @param {Document} page
- * @param {{ scene: Scene, view: View, picture: PictureView, numbers: NumbersView }} parts
+ * @param {{ scene: Scene, view: View, picture: PictureView, numbers: NumbersView, access: Access }} parts
  */
-export function picturing(page, { scene, view, picture, numbers }) {
+export function picturing(page, { scene, view, picture, numbers, access }) {
   const url = new URL("api/v1/read", page.baseURI);
 
   const recovery = recovering(page, () => ask());
   /** @type {Asker<File, Reading>} */
   const asker = new Asker({
-    ask: (file, signal) => read(url, file, { signal }),
+    ask: (file, signal) => read(url, file, { signal, fetch: access.fetch }),
     onReply: (reading, file) => {
       recovery.stop();
       picture.numbers = reading.numbers;
       numbers.show(shownOf(picture));
       view.picture(wordsOfPicture(picture.numbers, picture.selected), {
-        call: curlUpload(url, file),
+        call: curlUpload(url, file, access),
         command: `inkdigit read ${file.name}`,
         model: reading.model,
       });
@@ -41,6 +42,7 @@ export function picturing(page, { scene, view, picture, numbers }) {
     },
     onError: (error) => {
       if (error instanceof ServerAway) recovery.start();
+      access.note(error);
       view.problem(
         error instanceof Refusal && error.status === 404
           ? { what: "This server does not read pictures.", remedy: "Draw the number instead.", retrying: false }
@@ -73,6 +75,7 @@ export function picturing(page, { scene, view, picture, numbers }) {
     else view.problem(fault);
   });
   scene.addEventListener("drawing", rest);
+  access.addEventListener("key", () => ask());
   picture.addEventListener("select", () => {
     numbers.show(shownOf(picture));
     reword();
