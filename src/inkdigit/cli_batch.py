@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from inkdigit.bulk.job import Job, Reads, Style
-    from inkdigit.bulk.run import Outcome
+    from inkdigit.bulk.run import Engine, Outcome
     from inkdigit.config import Settings
 
 LOG_PAUSE_S = 30  # seconds between two lines of progress where no terminal shows a bar
@@ -98,6 +98,12 @@ class ProgressBar:
     show_default=True,
     help="Seconds that one picture may take before its row is an error; a network drive may need more.",
 )
+@click.option(
+    "--on",
+    "address",
+    metavar="local|ray://HOST:PORT",
+    help="Read on Ray instead: on this computer, or on a cluster whose nodes see the same files.",
+)
 @click.option("--again", is_flag=True, help="Begin anew, whatever was done before.")
 @click.option(
     "--model",
@@ -114,6 +120,7 @@ def batch(
     out: Path,
     workers: int | None,
     timeout: float,
+    address: str | None,
     again: bool,
     model: str | None,
     reader: str | None,
@@ -129,13 +136,12 @@ def batch(
     goes on where it was, and reads every input exactly once; after the end it does nothing. Beside the table stands
     FILE.html, a summary with the most doubtful answers to look at.
     """
-    from inkdigit.bulk.crew import cores
-    from inkdigit.bulk.run import Plan, crew, run
+    from inkdigit.bulk.run import Plan, run
 
     plan = Plan(sources, out, _job(settings_of(model=model, reader=reader), out, **how))
     bar = ProgressBar()
     try:
-        outcome = run(plan, crew(workers or cores(), timeout), bar, again=again)
+        outcome = run(plan, _engine(workers, timeout, address), bar, again=again)
     except KeyboardInterrupt:
         bar.close()
         click.echo("What is done is kept; the same command goes on from here.", err=True)
@@ -143,6 +149,17 @@ def batch(
     finally:
         bar.close()
     _tell(outcome)
+
+
+def _engine(workers: int | None, timeout: float, address: str | None) -> "Engine":
+    if address is not None:
+        from inkdigit.distributed import on_ray
+
+        return on_ray(address)
+    from inkdigit.bulk.crew import cores
+    from inkdigit.bulk.run import crew
+
+    return crew(workers or cores(), timeout)
 
 
 def _job(
