@@ -44,6 +44,7 @@ def test_every_variable_sets_its_field() -> None:
         "INKDIGIT_REQUIRE_KEY": "1",
         "INKDIGIT_PUBLIC": "no",
         "INKDIGIT_LOG": "json",
+        "INKDIGIT_TRACING": "yes",
     }
 
     settings = Settings.from_env(env)
@@ -60,6 +61,7 @@ def test_every_variable_sets_its_field() -> None:
         threads=2,
         page_threads=3,
         log="json",
+        tracing=True,
         queue_limit=10,
         queue_timeout_s=1.5,
         request_timeout_s=90.0,

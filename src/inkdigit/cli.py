@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from inkdigit.recognizer import Recognizer
     from inkdigit.server.keyring import KeyRing
     from inkdigit.server.models import Follower
+    from inkdigit.server.observing import Spans
     from inkdigit.server.state import Models
     from inkdigit.training.evaluate import Judged
 
@@ -255,8 +256,16 @@ def app_of(settings: "Settings", shared: Path | None = None) -> "Flask":
     recognizer = followed.digits.now() if followed.digits else recognizer_of(settings)
     reading = followed.lines.now() if followed.lines else None if settings.reader is None else load_reader(settings)
     limits = limits_of(settings, shared and shared / TABLE)
-    watch = Watch(Metrics(shared and shared / COUNTS))
+    watch = Watch(Metrics(shared and shared / COUNTS), _spans_of(settings))
     return create_app(recognizer, settings, reading, feedback, followed, limits, _ring_of(settings), watch)
+
+
+def _spans_of(settings: "Settings") -> "Spans | None":
+    if not settings.tracing:
+        return None
+    from inkdigit.server.tracing import tracing_from_environment
+
+    return tracing_from_environment()
 
 
 def _start_logging(settings: "Settings") -> None:

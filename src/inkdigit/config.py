@@ -58,6 +58,7 @@ class Settings:
         keys: the file of API keys; in `home` where it is None.
         require_key: whether programs and browsers on this computer need a key too.
         public: whether reading and handing in need no key, wherever they come from.
+        tracing: whether spans go to where the variables of OpenTelemetry say.
         log: "text" logs a line for each request, "json" the same for programs, "quiet" faults alone.
         retention_days: corrections are deleted once they are older; kept until somebody deletes them where it is None.
     """
@@ -90,6 +91,7 @@ class Settings:
     public: bool = False
     retention_days: int | None = None
     log: str = "text"
+    tracing: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work.
@@ -226,6 +228,7 @@ VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "INKDIGIT_PUBLIC": ("public", _flag),
     "INKDIGIT_RETENTION_DAYS": ("retention_days", int),
     "INKDIGIT_LOG": ("log", str),
+    "INKDIGIT_TRACING": ("tracing", _flag),
 }
 """Every environment variable that is read, with the field it sets."""
 

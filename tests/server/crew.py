@@ -12,7 +12,9 @@ from inkdigit import ConfigError, Prediction
 from inkdigit.config import Settings
 from inkdigit.server import create_app
 from inkdigit.server.limits import limits_of
-from inkdigit.server.workers import TABLE, serve_with_workers
+from inkdigit.server.metrics import Metrics
+from inkdigit.server.observing import Watch
+from inkdigit.server.workers import COUNTS, TABLE, serve_with_workers
 
 SETTINGS = Settings(port=0, workers=2, feedback_per_minute=5, drain_notice_s=0.5)
 
@@ -42,7 +44,8 @@ class Numbered:
 
 def build(settings: Settings, shared: Path | None) -> Flask:
     assert shared
-    return create_app(Numbered(shared / "slow"), settings, limits=limits_of(settings, shared / TABLE))
+    watch = Watch(Metrics(shared / COUNTS))
+    return create_app(Numbered(shared / "slow"), settings, limits=limits_of(settings, shared / TABLE), watch=watch)
 
 
 def build_nothing(settings: Settings, shared: Path | None) -> Flask:

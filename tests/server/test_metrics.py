@@ -22,6 +22,7 @@ from inkdigit.server.metrics import MAX_VERSIONS, Fact, Metrics, forget_process
 from inkdigit.server.observing import Watch
 
 CI = os.environ.get("CI") == "true"
+DEPLOY = Path(__file__).parents[2] / "deploy"
 PROMTOOL = shutil.which("promtool")
 
 
@@ -232,3 +233,24 @@ def test_every_metric_stands_in_the_document_and_none_else(app: Any, digit_png: 
 
     exported = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
     assert exported == set(re.findall(r"^\| `(inkdigit_\w+)`", document, re.MULTILINE))
+
+
+@pytest.mark.parametrize("file", ["grafana/inkdigit.json", "prometheus/alerts.yaml"])
+def test_the_dashboard_and_the_alerts_ask_for_nothing_that_is_not_there(app: Any, digit_png: bytes, file: str) -> None:
+    client = app.test_client()
+    predict(client, digit_png)
+    client.get("/nowhere")
+    client.post("/api/v1/read", data=digit_png, content_type="image/png")
+    exported = {name.partition("{")[0] for name in values(app.extensions["inkdigit"].watch.metrics)}
+
+    named = set(re.findall(r"\binkdigit_\w+", (DEPLOY / file).read_text("utf-8")))
+    assert named
+    assert named - exported == set()
+
+
+@pytest.mark.skipif(not PROMTOOL and not CI, reason="no promtool: install Debian's package prometheus")
+def test_prometheus_takes_the_alerts() -> None:
+    rules = DEPLOY / "prometheus" / "alerts.yaml"
+    checked = subprocess.run([PROMTOOL or "promtool", "check", "rules", rules], capture_output=True, check=False)
+
+    assert checked.returncode == 0, checked.stderr

@@ -4,10 +4,12 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -86,6 +88,27 @@ def test_limits_count_what_came_to_any_worker(port: int, digit_png: bytes) -> No
     assert set(statuses[5:]) == {429}
 
 
+def counted(port: int) -> dict[int, float]:
+    """How many digits each worker has read, those that are gone included, as whichever answers tells it."""
+    with connection(port) as made:
+        made.request("GET", "/metrics")
+        text = made.getresponse().read().decode()
+    found = re.findall(r'^inkdigit_predictions_total\{label="7",model="(\d+)"\} (.*)$', text, re.MULTILINE)
+    return {int(worker): float(count) for worker, count in found}
+
+
+@posix
+def test_whichever_worker_is_asked_tells_what_all_of_them_counted(port: int, digit_png: bytes) -> None:
+    before = counted(port)
+    asked: Counter[int] = Counter()
+    while len(asked) < 2:
+        with connection(port) as made:
+            asked[worker_of(made, digit_png)] += 1
+
+    told = [counted(port) for _ in range(8)]
+    assert told == [{worker: before.get(worker, 0) + asked[worker] for worker in before.keys() | asked}] * 8
+
+
 @posix
 def test_a_killed_worker_is_replaced_and_the_others_lose_nothing(port: int, digit_png: bytes) -> None:
     with contextlib.ExitStack() as stack:
@@ -107,6 +130,7 @@ def test_a_killed_worker_is_replaced_and_the_others_lose_nothing(port: int, digi
         until(has_newcomer)
 
     assert kept == [survivor] * 20
+    assert counted(port)[victim] > 0
     assert victim not in fresh
 
 

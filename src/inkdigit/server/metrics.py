@@ -76,6 +76,12 @@ class Metrics:
             registry=own,
             multiprocess_mode="livesum",
         )
+        self.queued = Gauge(
+            "inkdigit_queue_depth",
+            "Requests that wait for a thread.",
+            registry=own,
+            multiprocess_mode="livesum",
+        )
         self._problems = Counter(
             "inkdigit_problems", "Requests answered with a problem, by its type.", ["type"], registry=own
         )

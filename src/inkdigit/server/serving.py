@@ -116,6 +116,7 @@ class HttpServer:
 
     def _turn(self, timeout_s: float) -> None:
         wasyncore.loop(timeout_s, use_poll=True, map=self._map, count=1)
+        self._state.watch.metrics.queued.set(self._lanes.waiting)
 
     def _wait_noticed(self) -> None:
         until = time.monotonic() + self._notice_s
