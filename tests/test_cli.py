@@ -94,6 +94,7 @@ COMMANDS = dict(all_commands())
 def test_the_commands_are_those_that_are_promised() -> None:
     assert set(main.commands) == {
         "serve", "predict", "read", "feedback", "case", "train", "retrain", "evaluate", "data", "models", "keys",
+        "doctor", "batch",
     }  # fmt: skip
 
 
