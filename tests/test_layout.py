@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 from tests.pages import BLACK, BLUE, GREEN, PENCIL, RED, Colour, Photo, Sheet, encoded
 
 from inkdigit.errors import BlankImageError, MissingExtraError
@@ -213,6 +213,17 @@ def test_a_large_page_is_cut_at_its_full_size() -> None:
 
     assert len(lines) == 6
     assert all(60 <= line.ink.shape[0] <= 120 for line in lines)
+
+
+def test_joined_digits_are_no_box_around_what_stands_loose_between_them() -> None:
+    picture = Image.new("L", (240, 120), 255)
+    draw = ImageDraw.Draw(picture)
+    draw.line([(40, 20), (40, 100), (80, 30), (100, 100), (140, 90), (180, 60), (200, 20), (205, 95)], fill=0, width=9)
+    draw.line([(128, 35), (160, 30), (150, 58)], fill=0, width=9)  # the top of a five, say
+
+    (line,) = find_lines(np.asarray(picture))
+
+    assert ink_box(line).width > 150
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

@@ -15,6 +15,8 @@ Logs = NDArray[np.float64]  # (T, C) natural logarithms of probabilities
 Classes = tuple[int, ...]  # a text, each character counted from 1
 
 IMPOSSIBLE = -1e30  # a logarithm
+SPAN = 4  # steps after which chances are scaled anew
+TINIEST = 1e-290  # a probability
 UNLIKELY = 1e-4  # probability of a class at one step under which the search lets it be
 
 
@@ -62,14 +64,21 @@ def _extended(
 def likelihoods(logs: Logs, texts: Sequence[Classes]) -> NDArray[np.float64]:
     """(N,) the logarithms of the probabilities of texts, each over all its spellings."""
     states, same = _states(texts)
-    chances = np.full(states.shape, IMPOSSIBLE)
-    chances[:, 0] = 0.0
-    reach = np.full((len(texts), states.shape[1] + 2), IMPOSSIBLE)
-    for step in logs:
-        reach[:, 2:] = chances
-        skipped = np.where(same, IMPOSSIBLE, reach[:, :-2])
-        chances = np.logaddexp(np.logaddexp(chances, reach[:, 1:-1]), skipped) + step[states]
-    return np.asarray(_ends(chances, texts))
+    free = np.where(same[:, 2:], 0.0, 1.0)
+    scale = np.zeros(len(texts))
+    chances = np.zeros(states.shape)
+    chances[:, 0] = 1.0
+    for at, step in enumerate(np.exp(logs)):
+        further = chances.copy()
+        further[:, 1:] += chances[:, :-1]
+        further[:, 2:] += chances[:, :-2] * free
+        chances = further * step[states]
+        if at % SPAN == SPAN - 1 or at == len(logs) - 1:  # no number is ever so small that it is lost
+            largest = chances.max(axis=1).clip(TINIEST)
+            chances /= largest[:, None]
+            scale += np.log(largest)
+    ends = _ends(chances, texts)
+    return np.where(ends > 0, scale + np.log(ends.clip(TINIEST)), IMPOSSIBLE)
 
 
 def _states(texts: Sequence[Classes]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
@@ -86,8 +95,8 @@ def _states(texts: Sequence[Classes]) -> tuple[NDArray[np.intp], NDArray[np.bool
 def _ends(chances: NDArray[np.float64], texts: Sequence[Classes]) -> NDArray[np.float64]:
     """The chance to end on a text's last character or on the nothing behind it."""
     rows, last = np.arange(len(texts)), np.array([2 * len(text) for text in texts])
-    before = np.where(last > 0, chances[rows, last - 1], IMPOSSIBLE)
-    return np.asarray(np.logaddexp(chances[rows, last], before))
+    before = np.where(last > 0, chances[rows, last - 1], 0.0)
+    return np.asarray(before + chances[rows, last])
 
 
 def steps_of(logs: Logs, text: Classes) -> list[tuple[int, int]]:
@@ -96,12 +105,16 @@ def steps_of(logs: Logs, text: Classes) -> list[tuple[int, int]]:
     chances = np.full(len(states), IMPOSSIBLE)
     chances[:2] = logs[0][states[:2]]
     came = np.zeros((len(logs), len(states)), np.intp)
-    reach = np.full(len(states) + 2, IMPOSSIBLE)
-    for at in range(1, len(logs)):
-        reach[2:] = chances
-        options = np.stack([chances, reach[1:-1], np.where(same, IMPOSSIBLE, reach[:-2])])
-        came[at] = options.argmax(axis=0)
-        chances = options.max(axis=0) + logs[at][states]
+    barred = np.where(same, IMPOSSIBLE, 0.0)[2:]
+    for at, step in enumerate(logs[1:, states], start=1):
+        best = chances.copy()
+        way = came[at]
+        way[1:] = chances[:-1] > best[1:]
+        np.maximum(best[1:], chances[:-1], out=best[1:])
+        skipped = chances[:-2] + barred
+        way[2:][skipped > best[2:]] = 2
+        np.maximum(best[2:], skipped, out=best[2:])
+        chances = best + step
     return _traced(came, chances, len(text))
 
 

@@ -54,6 +54,7 @@ SIGN_GAP: Final = 1.2  # heights of a line between a number and a sign that belo
 SIGN_REACH: Final = 0.8  # heights of a line between a sign and the character behind it
 SIGN_HEIGHT: Final = 0.45  # heights of a line; what is lower is a sign, a dot, or dirt
 BAND: Final = 0.3  # heights of a line that a sign may hang below it
+STROKES_SHARE: Final = (0.1, 0.6)  # of the middle of joined digits' box that is ink; a box has less, a shadow more
 DUST: Final = 0.35  # of the usual height on the page; lower lines are dirt
 LEFTOVER: Final = 0.06  # heights of a character, that what is left of a print line is thick
 CELL_SHARE: Final = 0.25  # of a cell's height that a character in it must have
@@ -586,12 +587,22 @@ def _usual_height(blobs: _Blobs) -> float:
 
 
 def _holds(blobs: _Blobs) -> NDArray[np.bool_]:
-    """Which blobs have another one inside their box that is no dot: boxes and shadows, not characters."""
+    """Which blobs have another one inside their box that is no dot: boxes and shadows, not digits that touch."""
     outer, inner = blobs.boxes[:, None], blobs.boxes[None]
     inside = (inner[..., :2] >= outer[..., :2]).all(axis=2) & (inner[..., 2:] <= outer[..., 2:]).all(axis=2)
     inside &= ~np.eye(len(blobs.boxes), dtype=np.bool_)
     large = blobs.heights[None] >= 0.25 * blobs.heights[:, None]
-    return np.asarray((inside & large).any(axis=1))
+    holds = (inside & large).any(axis=1)
+    holds[holds] = [not _is_filled(blobs, row) for row in np.flatnonzero(holds).tolist()]
+    return np.asarray(holds)
+
+
+def _is_filled(blobs: _Blobs, row: int) -> bool:
+    """Whether strokes of a blob run through the middle of its box, as those of joined digits do, and no box's."""
+    left, top, right, bottom = blobs.boxes[row].tolist()
+    x, y = (right - left) // 4, (bottom - top) // 4
+    middle = blobs.labels[top + y : bottom - y, left + x : right - x] == blobs.numbers[row]
+    return bool(STROKES_SHARE[0] < middle.mean() < STROKES_SHARE[1])
 
 
 def _not_along(blobs: _Blobs, erased: _Mask, height: float) -> _Blobs:
