@@ -28,6 +28,7 @@ Levels = NDArray[np.float32]  # (H, W) in [0, 1], 1 is full ink
 MARKS = "$€£#*~+"  # stand beside numbers and are not read
 FINE = 4  # times as large signs and lines are drawn, before they are shrunk
 _CHAINS = re.compile("00+|.")
+CROWDED = (-0.28, 0.04)  # of a digit's size: gaps of who writes fast, from overlapping by a quarter to just apart
 REDRAWN = 20_000  # MNIST digits inked anew
 
 
@@ -134,16 +135,16 @@ def write_line(glyphs: Glyphs, text: str, random: Random, plain: bool = False) -
 def _hand(random: Random, plain: bool) -> Hand:
     kind = random.random()
     size = random.uniform(19, 26) if plain else random.uniform(14, 29)
-    touching = random.random() < 0.35
+    steady = plain and random.random() < 0.5
     return Hand(
         size=size,
         pen=random.random(),
-        pens=0.5 if kind < 0.3 else 0.06,
-        own=kind < 0.35,
+        pens=0.5 if kind < (0.5 if plain else 0.3) else 0.06,
+        own=kind < (0.55 if plain else 0.35),
         styles=tuple(random.uniform(0, 1.5 if kind < 0.75 else 99, 10)),  # some always write a digit in the same way
         slant=0.0 if plain else random.normal(0.1, 0.24),
-        gap=size * (random.uniform(-0.22, 0.06) if touching and not plain else random.gamma(2.0, 0.09)),
-        unsteady=0.0 if plain else random.gamma(2.0, 0.02),
+        gap=size * (random.uniform(*CROWDED) if random.random() < 0.45 else random.gamma(2.0, 0.09)),
+        unsteady=0.0 if steady else random.gamma(2.0, 0.02),
         drift=0.0 if plain else random.normal(0, 0.02),
         stretch=float(np.exp(random.normal(0.0, 0.0 if plain else 0.15))),
         chains=0.0 if plain else 0.25,
@@ -179,7 +180,7 @@ def _compose(glyphs: Glyphs, text: str, hand: Hand, random: Random) -> Levels:
         _lay(line, piece, x, bottom - height)
         ends.append((x, x + piece.shape[1]))
         x += piece.shape[1] + hand.gap + random.normal(0, hand.unsteady + 0.03) * hand.size
-        x = max(x, ends[-1][0] + 0.35 * piece.shape[1], left)
+        x = max(x, ends[-1][0] + (0.15 if hand.gap < 0 else 0.35) * piece.shape[1], left)
     line = line[:, : int(max(end for _, end in ends) + random.uniform(1, 16))]
     return (
         _with_ligatures(line, ends, base, hand, random)
@@ -566,7 +567,7 @@ def written(text: str) -> str:
 
 # ---- batches ----
 
-LENGTHS = (((1, 3), 0.25), ((3, 6), 0.4), ((6, 8), 0.2), ((8, 12), 0.15))  # digits from, to; share of the lines
+LENGTHS = (((1, 3), 0.2), ((3, 6), 0.4), ((6, 8), 0.2), ((8, 12), 0.2))  # digits from, to; share of the lines
 LARGEST = 512  # pixels, width of the widest line that is used
 STEP = 32  # pixels, to a multiple of which lines are widened: a processor prepares for each width anew
 PLAIN = 0.25  # share of the lines on clean paper, at least

@@ -29,9 +29,9 @@ from inkdigit.training.train import POLICIES, Progress, Run, TrainOptions, card_
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {"epochs": 70, "batch_size": 64, "learning_rate": 1.2e-3, "width": 16},
     "quick": {"epochs": 8, "batch_size": 64, "learning_rate": 1.2e-3, "width": 12, "ink": 0.25},
-    "finish": {"epochs": 10, "batch_size": 64, "learning_rate": 3e-4, "width": 16},
+    "finish": {"epochs": 20, "batch_size": 64, "learning_rate": 5e-4, "width": 16},
 }
-BATCHES = 250  # in an epoch: nothing is seen twice, so that an epoch is as long as one likes
+BATCHES = 150  # in an epoch: nothing is seen twice, so that an epoch is as long as one likes
 JUDGED = 1_500  # held-out lines, of digits that did not train
 
 
