@@ -592,7 +592,7 @@ def _holds(blobs: _Blobs) -> NDArray[np.bool_]:
     inside = (inner[..., :2] >= outer[..., :2]).all(axis=2) & (inner[..., 2:] <= outer[..., 2:]).all(axis=2)
     inside &= ~np.eye(len(blobs.boxes), dtype=np.bool_)
     large = blobs.heights[None] >= 0.25 * blobs.heights[:, None]
-    holds = (inside & large).any(axis=1)
+    holds = np.asarray((inside & large).any(axis=1))
     holds[holds] = [not _is_filled(blobs, row) for row in np.flatnonzero(holds).tolist()]
     return np.asarray(holds)
 
