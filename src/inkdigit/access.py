@@ -79,7 +79,7 @@ class Key:
         created: when it was made.
         expires: from when on it is worth nothing; never where it is None.
         revoked: when it was revoked.
-        limit: requests that it allows; the server's own limit counts where it is None.
+        limit: requests that it is meant for; kept and listed, and not enforced.
     """
 
     id: str

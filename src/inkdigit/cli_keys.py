@@ -47,7 +47,11 @@ def keys() -> None:
     help="What it is good for; may be given several times. predict reads, feedback hands corrections in, and admin does"
     " all, reviews, and sees metrics and status.",
 )
-@click.option("--limit", metavar="N/UNIT", help="Requests that it allows, as in 600/min, 10/s or 5000/h.")
+@click.option(
+    "--limit",
+    metavar="N/UNIT",
+    help="Requests that it is meant for, as in 600/min, 10/s or 5000/h; kept and listed, not enforced yet.",
+)
 @click.option("--expires", "days", metavar="DAYS", type=int, help="Days for which it is good [default: until revoked].")
 def make_key(name: str, scopes: tuple[str, ...], limit: str | None, days: int | None) -> None:
     """Make a key and print it, once: nobody can show it again.
