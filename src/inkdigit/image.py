@@ -60,6 +60,9 @@ SURE_SHARE: Final = 2 / 3  # of all pixels: what has them is the paper
 OUTLIER: Final = 1.5  # times the usual ink; what is stronger counts as full
 COLOUR_GAIN: Final = 1.5  # times the contrast of the grey picture that a colour channel must have to be used instead
 
+OPAQUE: Final = np.uint32(0xFF000000)  # of a pixel in 32 bits: its alpha; red, green and blue go up alike by GREY_STEP
+GREY_STEP: Final = np.uint32(0x00010101)
+
 FLAT_SHARE: Final = 0.5  # of the paper that has one level: then it is a drawing, and no estimate of shade is needed
 FLAT_WIDTH: Final = 2  # levels to either side that still count as that one level
 GRAIN_SHARE: Final = 0.25  # of the pixels of that level: with more of them beside it the paper has grain
@@ -243,9 +246,12 @@ def _levels(image: Image.Image) -> _Levels:
     if not image.has_transparency_data:
         return _grey(image)
     image = image.convert("RGBA")
-    red, green, blue, alpha = (channel.tobytes() for channel in image.split())
-    if alpha.count(255) == len(alpha):
-        return _grey(image.getchannel("R") if red == green == blue else image.convert("RGB"))
+    pixels = np.frombuffer(image.tobytes(), "<u4")  # red in the lowest of four bytes, alpha in the highest
+    if pixels.min() >= OPAQUE:
+        levels = pixels.astype(np.uint8)
+        if np.array_equal(pixels, levels * GREY_STEP + OPAQUE):  # what a canvas makes of a drawing
+            return levels.reshape(image.height, image.width)
+        return _grey(image.convert("RGB"))
     on_white = _grey(_composite(image, "white"))
     return on_white if int(np.ptp(on_white)) >= MIN_CONTRAST else _grey(_composite(image, "black"))
 

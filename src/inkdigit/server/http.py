@@ -64,6 +64,14 @@ class AppTask(WSGITask):  # type: ignore[misc]
         super().start()
         _close_if_draining(self)
 
+    def write(self, data: bytes) -> None:
+        """Write a part of the answer; the head goes with the first, in one packet and one call of the system."""
+        if self.wrote_header or not data or self.content_length != len(data) or not self.has_body:
+            super().write(data)
+            return
+        self.channel.write_soon(self.build_response_header() + data)
+        self.wrote_header, self.content_bytes_written = True, len(data)
+
 
 class ProblemTask(ErrorTask):  # type: ignore[misc]
     """Tells what was refused before the application saw it, as problem details and with the headers of every answer."""

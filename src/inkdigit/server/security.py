@@ -51,8 +51,10 @@ def protect(app: Flask, settings: Settings) -> None:
 
 def add_headers(response: Response) -> Response:
     """Add the headers that every answer carries."""
+    given = {name.lower() for name, _ in response.headers}
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in given:
+            response.headers.add(name, value)
     return response
 
 

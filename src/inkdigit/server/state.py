@@ -121,6 +121,7 @@ def state_of(app: Flask) -> State:
 
 def current_state() -> State:
     """The parts of the application that handles the current request; while that lasts, no version changes."""
-    if EXTENSION not in g:
-        g.setdefault(EXTENSION, state_of(current_app).at_this_moment())
-    return cast(State, g.get(EXTENSION))
+    found = g.get(EXTENSION)
+    if found is None:
+        found = g.setdefault(EXTENSION, state_of(current_app).at_this_moment())
+    return cast(State, found)
