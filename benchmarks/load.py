@@ -1,9 +1,10 @@
 """A load generator, to be run in a process of its own: `python -m benchmarks.load < plan.json > outcome.json`.
 
-The load is closed: each of C connections sends its next request when the answer to the last one has come. It ends
-after the planned time or number of requests, whichever is first; what is then under way is still waited for.
-A connection is kept alive for as long as the server allows, and is opened anew, within the measured time, where the
-server closes it.
+The load is closed unless the plan has a rate: each of C connections sends its next request when the answer to the last
+one has come. It ends after the planned time or number of requests, whichever is first; what is then under way is still
+waited for. With a rate, requests are due at even times, on whichever connection is free; a latency then counts from
+when the request was due. A connection is kept alive for as long as the server allows, and is opened anew, within the
+measured time, where the server closes it.
 """
 
 import json
@@ -30,6 +31,7 @@ class Plan:
     connections: int
     seconds: float
     requests: int
+    rate: float = 0.0  # requests per second; as many as are answered where it is 0
 
 
 @dataclass(slots=True)
@@ -102,6 +104,30 @@ def drive(plan: Plan) -> Outcome:
     return outcome
 
 
+def drive_paced(plan: Plan) -> Outcome:
+    """Carry out a plan that has a rate."""
+    outcome, start, sent = Outcome(), time.perf_counter(), 0
+    requests = [as_request(plan, body.encode()) for body in plan.bodies]
+    free = [Connection(plan.port) for _ in range(plan.connections)]
+    with selectors.DefaultSelector() as selector:
+        while sent < min(plan.requests, plan.rate * plan.seconds) or selector.get_map():
+            due = start + sent / plan.rate
+            over = sent >= min(plan.requests, plan.rate * plan.seconds)
+            if not over and free and time.perf_counter() >= due:
+                connection = free.pop().send(requests[sent % len(requests)], sent % len(requests))
+                connection.started, sent = due, sent + 1
+                assert connection.wire is not None
+                selector.register(connection.wire, selectors.EVENT_READ, connection)
+                continue
+            for key, _ in selector.select(STALLED_S if over or not free else max(0.0, due - time.perf_counter())):
+                if key.data.receive():
+                    selector.unregister(key.fileobj)
+                    _record(outcome, key.data)
+                    free.append(key.data)
+    outcome.elapsed_s = time.perf_counter() - start
+    return outcome
+
+
 def as_request(plan: Plan, body: bytes) -> bytes:
     """The bytes of one POST."""
     head = f"POST {plan.path} HTTP/1.1\r\nHost: {HOST}:{plan.port}\r\nContent-Type: application/json\r\n"
@@ -143,4 +169,5 @@ def _record(outcome: Outcome, connection: Connection) -> None:
 
 
 if __name__ == "__main__":
-    json.dump(asdict(drive(Plan(**json.load(sys.stdin)))), sys.stdout)
+    wanted = Plan(**json.load(sys.stdin))
+    json.dump(asdict((drive_paced if wanted.rate else drive)(wanted)), sys.stdout)

@@ -100,9 +100,11 @@ def wait_until_open(server: Server) -> None:
     raise TimeoutError(f"{server.program.name} did not open its port within {READY_WITHIN_S} s")
 
 
-def put_under_load(server: Server, bodies: Sequence[str], connections: int, seconds: float, requests: int) -> Outcome:
+def put_under_load(
+    server: Server, bodies: Sequence[str], connections: int, seconds: float, requests: int, rate: float = 0.0
+) -> Outcome:
     """Run the load generator in a process of its own, on another core where there is one."""
-    plan = Plan(server.port, server.program.predict_path, list(bodies), connections, seconds, requests)
+    plan = Plan(server.port, server.program.predict_path, list(bodies), connections, seconds, requests, rate)
     command = [sys.executable, "-m", "benchmarks.load"]
     with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as generator:
         pin(generator.pid, client_core())

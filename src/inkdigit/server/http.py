@@ -59,6 +59,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 class AppTask(WSGITask):  # type: ignore[misc]
     """Runs the application; while the server drains, an answer says that it is the connection's last."""
 
+    wrote_header: bool
+
     def start(self) -> None:
         """Begin."""
         super().start()

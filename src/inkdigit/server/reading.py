@@ -1,6 +1,7 @@
 """Requests to pictures: the body told apart by content type, the query and the accepted media types."""
 
 import contextlib
+import functools
 import io
 import json
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from typing import Any, BinaryIO, Final, NoReturn, TypeVar
 
 from flask import Request
 from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import BadRequest, NotAcceptable, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.http import parse_accept_header
 
 from inkdigit.config import Settings
 from inkdigit.errors import ConfigError
@@ -23,6 +26,8 @@ RAW_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "application/octet-
 ANSWER_TYPES: Final = ("application/json", "text/plain")
 MAX_KEYS: Final = 16  # of a JSON object; each unknown one costs a complaint
 MAX_BOUNDARY: Final = 70  # characters, RFC 2046 section 5.1.1
+
+NO_OPTIONS: Final = PredictQuery()
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -101,6 +106,8 @@ def read_query(request: Request) -> PredictQuery:
     Raises:
         BadRequest: an option has an unknown value, or one that takes a single value has several.
     """
+    if not request.query_string:
+        return NO_OPTIONS
     options = options_of(request)
     if "include" in options:
         options["include"] = ",".join(request.args.getlist("include")).split(",")
@@ -144,12 +151,16 @@ def accepted_type(request: Request) -> str:
     Raises:
         NotAcceptable: it accepts none of them.
     """
-    if not request.accept_mimetypes:
-        return ANSWER_TYPES[0]
-    best = request.accept_mimetypes.best_match(ANSWER_TYPES)
+    best = _best_type(request.headers.get("Accept", ""))
     if best is None:
         raise NotAcceptable(f"the answer comes as {' or '.join(ANSWER_TYPES)}; accept one of them")
     return best
+
+
+@functools.lru_cache(maxsize=256)  # clients of one kind send one text; one that is long is not kept for long
+def _best_type(accept: str) -> str | None:
+    wanted = parse_accept_header(accept, MIMEAccept)
+    return wanted.best_match(ANSWER_TYPES) if wanted else ANSWER_TYPES[0]
 
 
 def _read_json(body: bytes) -> PictureBody:
