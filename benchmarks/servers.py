@@ -40,7 +40,7 @@ class Server:
 
     def cpu_s(self) -> float:
         """CPU seconds that the process and its children have used, user and system."""
-        return sum(_cpu_s(pid) for pid in [self.pid, *_children(self.pid)])
+        return sum(_cpu_s(pid) for pid in [self.pid, *children(self.pid)])
 
     def peak_memory_bytes(self) -> int:
         """The most resident memory that the process has held."""
@@ -155,7 +155,8 @@ def _cpu_s(pid: int) -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that a process started, and those that they did."""
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     found = [int(child) for child in listed.read_text().split()] if listed.exists() else []
-    return found + [grandchild for child in found for grandchild in _children(child)]
+    return found + [grandchild for child in found for grandchild in children(child)]

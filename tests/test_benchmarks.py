@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +15,7 @@ from benchmarks.answers import REFUSED, Answers, Frames, answers_of, answers_to
 from benchmarks.corruptions import CORRUPTIONS, Errors, corrupted, errors_table
 from benchmarks.doodles import KINDS, pngs_of
 from benchmarks.drawings import Drawings, Signs, encode_png
-from benchmarks.load import Plan, drive, is_whole
+from benchmarks.load import Plan, drive, drive_paced, is_whole
 from benchmarks.placements import CANVAS, PLACEMENTS, Placement, ink_strokes, render
 from benchmarks.rejection import Digits as AnsweredDigits
 from benchmarks.rejection import NonDigits, Rejection, kinds_table, sweep_table, told_apart, worst_signs
@@ -190,6 +191,14 @@ def test_the_load_sends_as_many_requests_as_planned_and_pairs_the_answers(echo_p
     assert outcome.sent == [0, 1, 0, 1, 0, 1, 0]
     assert outcome.answers == ['"a"', '"b"'] * 3 + ['"a"']
     assert (len(outcome.latencies_s), outcome.failures) == (7, 0)
+
+
+def test_paced_requests_come_at_their_rate_and_count_from_when_they_were_due(echo_port: int) -> None:
+    outcome = drive_paced(replace(plan(echo_port, "a", "b", requests=9), rate=50.0))
+
+    assert outcome.sent == [0, 1, 0, 1, 0, 1, 0, 1, 0]
+    assert outcome.elapsed_s >= 8 / 50
+    assert outcome.failures == 0
 
 
 def test_a_connection_is_kept_as_long_as_the_server_keeps_it(echo_port: int) -> None:

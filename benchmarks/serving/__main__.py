@@ -3,15 +3,15 @@
     python -m benchmarks.serving [--rounds N] [--seconds S] [--write]
 
 Every server is pinned to one core, the load generator to another. In each round all of them take turns, and before and
-after each the work alone is measured on the same core, since other programs on the machine change what a CPU second is
-worth: the figure is CPU per request over that floor.
+after each the work alone is measured on the same core under the same load, since whatever else runs on the machine
+changes what a CPU second is worth: the figure is CPU per request over that floor.
 """
 
 import argparse
 import datetime
 import json
 import os
-import subprocess
+import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,6 @@ from benchmarks.table import markdown_table, median, percentile, span, write_blo
 
 CONNECTIONS = 8
 WARM_UP = 60  # requests
-FLOOR_PICTURES = 300
 
 
 @dataclass(slots=True)
@@ -67,32 +66,30 @@ def programs(python: Path) -> list[Program]:
     ]
 
 
-def observe(program: Program, python: Path, bodies: Sequence[str], seconds: float, seen: Seen) -> None:
-    """One round of one server."""
-    urls = [json.loads(body)["image"] for body in bodies]
+def observe(program: Program, bodies: Sequence[str], seconds: float, seen: Seen) -> float:
+    """One round of one server; its CPU ms per request."""
     with servers.started(program) as server:
         servers.wait_until_open(server)
         servers.put_under_load(server, bodies, CONNECTIONS, seconds, WARM_UP)
-        before, used = floor(python, urls), server.cpu_s()
+        used = server.cpu_s()
         outcome = servers.put_under_load(server, bodies, CONNECTIONS, seconds, 1_000_000)
-        used, after = server.cpu_s() - used, floor(python, urls)
-        count = len(outcome.latencies_s)
-        paced = servers.put_under_load(
-            server, bodies, CONNECTIONS, seconds, 1_000_000, rate=count / outcome.elapsed_s / 2
-        )
+        used, count = server.cpu_s() - used, len(outcome.latencies_s)
+        pace = count / outcome.elapsed_s / 2
+        paced = servers.put_under_load(server, bodies, CONNECTIONS, seconds, 1_000_000, rate=pace)
     seen.cpu_ms.append(1000 * used / count)
-    seen.over_floor.append(1000 * used / count / ((before + after) / 2))
     seen.per_s.append(count / outcome.elapsed_s)
     seen.half_load_ms += [1000 * latency for latency in paced.latencies_s]
+    return 1000 * used / count
 
 
-def floor(python: Path, urls: Sequence[str]) -> float:
-    """CPU ms of the work alone, on the servers' core."""
-    command = [str(python), "-m", "benchmarks.serving.floor", str(FLOOR_PICTURES)]
-    with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        servers.pin(process.pid, servers.server_core())
-        answer, _ = process.communicate(json.dumps(urls))
-    return float(answer)
+def floor(python: Path, bodies: Sequence[str], seconds: float) -> float:
+    """CPU ms of the work alone, under the same load."""
+    command = (str(python), "-m", "benchmarks.serving.bare", "{port}")
+    with servers.started(Program("the work alone", command, "/", {"PYTHONPATH": str(PROJECT)})) as server:
+        servers.wait_until_open(server)
+        servers.put_under_load(server, bodies, CONNECTIONS, seconds, WARM_UP)
+        outcome = servers.put_under_load(server, bodies, CONNECTIONS, seconds, 1_000_000)
+    return statistics.mean(json.loads(answer)["cpu_ms"] for answer in outcome.answers)
 
 
 def table(seen: dict[str, Seen]) -> str:
@@ -123,10 +120,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = programs(environment.python)
     seen = {program.name: Seen() for program in found}
     for number in range(options.rounds):
+        before = floor(environment.python, bodies, options.seconds / 2)
         for program in found[number % len(found) :] + found[: number % len(found)]:
-            observe(program, environment.python, bodies, options.seconds, seen[program.name])
             one = seen[program.name]
-            print(program.name, one.over_floor[-1], one.cpu_ms[-1], one.per_s[-1], file=sys.stderr, flush=True)
+            cost_ms = observe(program, bodies, options.seconds, one)
+            after = floor(environment.python, bodies, options.seconds / 2)
+            one.over_floor.append(cost_ms / ((before + after) / 2))
+            print(f"{program.name}: {one.over_floor[-1]:.3f} ({before:.2f}, {after:.2f})", file=sys.stderr, flush=True)
+            before = after
     block = f"{table(seen)}\n\n{_circumstances(options, environment.versions())}"
     print(block)
     if options.write:
