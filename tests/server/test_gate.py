@@ -238,6 +238,21 @@ def _wait_for_end(sock: socket.socket, ended: threading.Event) -> None:
     ended.set()
 
 
+def test_beyond_the_limit_of_connections_health_still_answers_and_the_rest_is_refused(
+    fake_recognizer: FakeRecognizer, digit_png: bytes
+) -> None:
+    settings = replace(ANY_PORT, connection_limit=10)
+    with running(fake_recognizer, settings) as server, contextlib.ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE))
+        wait_until(lambda: sum(len(listener.active_channels) for listener in server._listeners) == 10)
+        health = ask(server.port)
+        refused = predict(server.port, digit_png)
+
+    assert health[0] == 200
+    assert (refused[0], refused[1]["Connection"]) == (503, "close")
+
+
 # --- how often one client may ask
 
 

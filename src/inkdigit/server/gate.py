@@ -30,9 +30,13 @@ class Refusal:
     kind: Kind
     detail: str
     retry_after_s: int
+    closes: bool = False  # the connection with it
 
 
 FULL: Final = Refusal(problems.OVERLOADED, "as many requests wait as may; try again in a moment", RETRY_S)
+CROWDED: Final = Refusal(
+    problems.OVERLOADED, "as many connections are open as may; try again in a moment", RETRY_S, True
+)
 LATE: Final = Refusal(problems.OVERLOADED, "the request waited too long for its turn; try again in a moment", RETRY_S)
 
 
@@ -87,7 +91,7 @@ class Lanes:
         if path.startswith(HEALTH) and request.error is None:
             lane = self._health
         else:
-            request.error = request.error or self._refusal(channel.addr[0], request, path, lane)
+            request.error = request.error or self._refusal(channel, request, path, lane)
             lane = self._refusals if request.error else lane
         channel.patience_ends = time.monotonic() + self._settings.queue_timeout_s
         lane.add_task(channel)
@@ -104,10 +108,12 @@ class Lanes:
         for lane in (self._health, self._refusals, self._heavy, self._light):
             lane.shutdown(cancel_pending, timeout)
 
-    def _refusal(self, address: str, request: Any, path: str, lane: Lane) -> Refusal | None:
+    def _refusal(self, channel: Any, request: Any, path: str, lane: Lane) -> Refusal | None:
+        if len(channel.server.active_channels) > self._settings.connection_limit:
+            return CROWDED
         if lane.is_full(self._settings.queue_limit):
             return FULL
-        client = client_of(address, request.headers.get("AUTHORIZATION", ""))
+        client = client_of(channel.addr[0], request.headers.get("AUTHORIZATION", ""))
         is_feedback = path == FEEDBACK_PATH and request.command.upper() == "POST"
         wait_s = self._limits.take(REQUESTS, client) or (is_feedback and self._limits.take(FEEDBACK, client))
         return too_many(wait_s) if wait_s else None

@@ -88,6 +88,8 @@ class ProblemTask(ErrorTask):  # type: ignore[misc]
     def _refuse(self, refusal: Refusal) -> None:
         """The request is whole, so the connection may go on."""
         _close_if_draining(self)
+        if refusal.closes:
+            self.set_close_on_finish()
         self.channel.server.task_dispatcher.count(refusal)
         self.response_headers.append(("Retry-After", str(refusal.retry_after_s)))
         self._tell(HTTPStatus(refusal.kind.status), refusal.kind, refusal.detail)

@@ -188,7 +188,7 @@ def _has_terminal() -> bool:
 def _adjustments(settings: Settings) -> Adjustments:
     adjustments = Adjustments(
         threads=settings.threads,
-        connection_limit=settings.connection_limit,
+        connection_limit=2 * settings.connection_limit,  # beyond the limit to be refused, so that health checks get in
         backlog=BACKLOG,
         max_request_header_size=MAX_HEADER_BYTES,
         max_request_body_size=max_body_bytes(settings, "/") + 1,  # waitress refuses from there, Flask beyond its limit
