@@ -124,6 +124,8 @@ def drive_paced(plan: Plan) -> Outcome:
                     selector.unregister(key.fileobj)
                     _record(outcome, key.data)
                     free.append(key.data)
+    for connection in free:
+        connection.close()
     outcome.elapsed_s = time.perf_counter() - start
     return outcome
 
