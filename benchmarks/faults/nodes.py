@@ -82,8 +82,11 @@ def trial(count: int) -> Outcome:
     with pictures(count) as folder:
         job = Job("digits", "jsonl", str(model), digest_of(model, "digits"), str(folder))
         sources = (str(folder / "scans"),)
-        cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        second = cluster.add_node(num_cpus=1)
+        cluster: Any = Cluster(
+            initialize_head=True,
+            head_node_args={"num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.1"},
+        )
+        second = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
         cluster.wait_for_nodes(timeout=300)
         killer = Killer(lambda: cluster.remove_node(second, allow_graceful=False))
         begun = time.monotonic()

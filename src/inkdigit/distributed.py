@@ -45,15 +45,17 @@ def _start(address: str) -> Any:
         raise MissingExtraError("Ray", "ray") from error
     if not ray.is_initialized():
         try:
-            ray.init(None if address == LOCAL else address, log_to_driver=False, include_dashboard=_dashboard(address))
+            ray.init(**_cluster(address), log_to_driver=False)
         except Exception as error:  # Ray raises no less where its processes do not start in time
             raise BatchError(f"no cluster of Ray answers at {address}: {error}") from error
     return ray
 
 
-def _dashboard(address: str) -> bool | None:
-    """Whether Ray opens its page: not on a cluster that is made for one batch; of another it is not ours to say."""
-    return False if address == LOCAL else None
+def _cluster(address: str) -> dict[str, Any]:
+    """What Ray is told of a cluster; one that is made for this batch alone listens to this computer and has no page."""
+    if address == LOCAL:
+        return {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    return {"address": address}
 
 
 def _work(ray: Any, shop: Shop, numbers: Iterable[int]) -> Generator[Progress]:
