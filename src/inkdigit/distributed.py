@@ -52,9 +52,10 @@ def _start(address: str) -> Any:
 
 
 def _cluster(address: str) -> dict[str, Any]:
-    """What Ray is told of a cluster; one that is made for this batch alone listens to this computer and has no page."""
+    """What Ray is told of a cluster; one that is made for this batch alone asks for a token and has no page."""
     if address == LOCAL:
-        return {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # its ports are open to the network, and run any code
+        return {"include_dashboard": False}
     return {"address": address}
 
 
