@@ -55,7 +55,7 @@ def _cluster(address: str) -> dict[str, Any]:
     """What Ray is told of a cluster; one that is made for this batch alone asks for a token and has no page."""
     if address == LOCAL:
         os.environ.setdefault("RAY_AUTH_MODE", "token")  # its ports are open to the network, and run any code
-        return {"include_dashboard": False}
+        return {"address": LOCAL, "include_dashboard": False}  # never one that runs already
     return {"address": address}
 
 
