@@ -249,8 +249,8 @@ def app_of(settings: "Settings", shared: Path | None = None) -> "Flask":
     from inkdigit.server.keeping import STORE_TIMEOUT_S
     from inkdigit.server.limits import limits_of
     from inkdigit.server.metrics import Metrics
-    from inkdigit.server.observing import Watch
-    from inkdigit.server.workers import COUNTS, TABLE
+    from inkdigit.server.status import watching
+    from inkdigit.server.workers import COUNTS, HISTORY, TABLE
 
     _start_logging(settings)
     feedback = functools.partial(FeedbackStore.open, database_of(settings), timeout_s=STORE_TIMEOUT_S)
@@ -258,7 +258,8 @@ def app_of(settings: "Settings", shared: Path | None = None) -> "Flask":
     recognizer = followed.digits.now() if followed.digits else recognizer_of(settings)
     reading = followed.lines.now() if followed.lines else None if settings.reader is None else load_reader(settings)
     limits = limits_of(settings, shared and shared / TABLE)
-    watch = Watch(Metrics(shared and shared / COUNTS), _spans_of(settings))
+    metrics = Metrics(shared and shared / COUNTS)
+    watch = watching(metrics, _spans_of(settings), shared and shared / HISTORY)
     return create_app(recognizer, settings, reading, feedback, followed, limits, _ring_of(settings), watch)
 
 

@@ -11,7 +11,7 @@ from inkdigit.server.problems import KINDS, Kind
 from inkdigit.server.rules import rule_of
 from inkdigit.server.schemas import PredictQuery, ProblemType, ReadQuery
 
-PAGES = {"/", "/review", "/api/docs", "/static/{path:filename}"}
+PAGES = {"/", "/review", "/status", "/api/docs", "/static/{path:filename}"}
 
 
 @pytest.fixture

@@ -15,12 +15,14 @@ from inkdigit.server.feedback import feedback as feedback_routes
 from inkdigit.server.keeping import Keeping
 from inkdigit.server.keyring import KeyRing
 from inkdigit.server.limits import Limits, limits_of
+from inkdigit.server.metrics import Metrics
 from inkdigit.server.monitoring import facts_of, monitoring
 from inkdigit.server.observing import Watch, observe
 from inkdigit.server.oip import oip
 from inkdigit.server.reading import PictureRequest
 from inkdigit.server.review import review
 from inkdigit.server.state import EXTENSION, DigitReader, Models, State
+from inkdigit.server.status import watching
 
 if TYPE_CHECKING:
     from inkdigit.feedback import FeedbackStore
@@ -60,7 +62,7 @@ def create_app(
         MAX_FORM_MEMORY_SIZE=MAX_FORM_TEXT_BYTES,
         PROVIDE_AUTOMATIC_OPTIONS=False,  # no CORS, so nobody has a use for OPTIONS
     )
-    watch = watch or Watch()
+    watch = watch or watching(Metrics())
     app.extensions[EXTENSION] = state = State(
         recognizer,
         settings,

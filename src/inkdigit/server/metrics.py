@@ -151,9 +151,9 @@ class Metrics:
         """Let a fact be among the metrics from now on."""
         self._facts.append(fact)
 
-    def collect(self) -> Iterable[Metric]:
-        """All counts, of all processes, and the facts."""
-        return self._everything().collect()
+    def count_families(self) -> Iterable[Metric]:
+        """All counts, of all processes, without the facts."""
+        return self._counts().collect()
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """The metrics in Prometheus' text format, or in OpenMetrics where that is accepted, and the media type."""
@@ -161,13 +161,17 @@ class Metrics:
         return encode(self._everything()), media_type
 
     def _everything(self) -> CollectorRegistry:
-        everything = CollectorRegistry()
-        if self._shared is None:
-            everything.register(_Own(self._registry))
-        else:
-            multiprocess.MultiProcessCollector(everything, str(self._shared))  # type: ignore[no-untyped-call]
+        everything = self._counts()
         everything.register(_Told(self._facts))
         return everything
+
+    def _counts(self) -> CollectorRegistry:
+        counts = CollectorRegistry()
+        if self._shared is None:
+            counts.register(_Own(self._registry))
+        else:
+            multiprocess.MultiProcessCollector(counts, str(self._shared))  # type: ignore[no-untyped-call]
+        return counts
 
     def _bounded(self, version: str) -> str:
         if version in self._versions:

@@ -18,6 +18,7 @@ from flask import Flask, has_request_context, request
 
 from inkdigit.access import MARK
 from inkdigit.recognizer import Prediction
+from inkdigit.server.history import History, Record
 from inkdigit.server.metrics import METHODS, OTHER, Metrics
 
 if TYPE_CHECKING:
@@ -67,6 +68,16 @@ class Watch:
 
     metrics: Metrics = field(default_factory=Metrics)
     spans: Spans | None = None
+    history: History | None = None
+
+    def records(self) -> list[Record]:
+        """What all counts stood at in the last hour, slot by slot."""
+        return [] if self.history is None else self.history.records()
+
+    def begin(self) -> None:
+        """Note that a request comes, before anything of it is counted."""
+        if self.history is not None:
+            self.history.look()
 
     def finish(self, seen: Seen) -> None:
         """Count and log a request that was answered."""
@@ -79,6 +90,7 @@ class Watch:
 
     def refuse(self, id: str, status: int, problem: str, size: int) -> None:  # noqa: A002
         """Count and log a request that was refused before it was read, so that not even its method is known."""
+        self.begin()
         self.finish(Seen(id, UNREAD, UNREAD, status, size, problem=problem))
 
 
@@ -95,6 +107,7 @@ class Observed:
         method = environ["REQUEST_METHOD"]
         known = method if method in METHODS else OTHER  # for it may be any word at all
         environ[_SEEN] = seen = Seen(request_id(environ.get("HTTP_X_REQUEST_ID")), known)
+        watch.begin()
         watch.metrics.in_flight.inc()
         try:
             if watch.spans is None:

@@ -13,7 +13,7 @@ from inkdigit.config import package_version
 from inkdigit.server import problems, schemas
 from inkdigit.server.adapting import ADAPT_PATH
 from inkdigit.server.feedback import FEEDBACK_PATH
-from inkdigit.server.monitoring import METRICS_PATH
+from inkdigit.server.monitoring import METRICS_PATH, STATUS_PATH
 from inkdigit.server.problems import PROBLEM_JSON, Kind
 from inkdigit.server.reading import RAW_TYPES, READ_PATH
 from inkdigit.server.review import REVIEW_PATH
@@ -52,6 +52,7 @@ _ANSWERS: Final = (
     schemas.ReviewAnswer,
     schemas.ReviewedAnswer,
     schemas.StatisticsAnswer,
+    schemas.StatusAnswer,
     schemas.Problem,
 )
 _HEALTH: Final = (problems.BAD_HOST, problems.INTERNAL_ERROR)
@@ -139,6 +140,15 @@ def _paths() -> JsonObject:
             "get": _get("ready", "server", "Whether the server takes requests", health | not_ready, OPEN, _HEALTH)
         },
         METRICS_PATH: {"get": _metrics()},
+        STATUS_PATH: {
+            "get": _get(
+                "status",
+                "server",
+                "How the server fares",
+                {"200": _json("The last hour.", schemas.StatusAnswer)},
+                OPERATE,
+            )
+        },
         "/api/openapi.json": {
             "get": _get("openapi", "server", "This document", {"200": _content("The document.", {"type": "object"})})
         },

@@ -54,6 +54,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "oip.model_ready": PREDICT,
     "oip.infer": PREDICT,
     "monitoring.metrics": OPERATE,
+    "monitoring.status": OPERATE,
+    "monitoring.page": OPEN,  # what it shows comes from the route above
     "review.page": OPEN,  # holds no drawing; what it shows comes from the routes below, with the key
     "review.drawings": ADMIN,
     "review.verdicts": ADMIN,

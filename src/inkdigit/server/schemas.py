@@ -573,6 +573,26 @@ class StatisticsAnswer(_Schema):
     weeks: Annotated[list[WeekAnswer], Field(description="The oldest first.")]
 
 
+class RecordAnswer(_Schema):
+    """What all counts stood at when a slot of time began."""
+
+    slot: Annotated[int, Field(description="The number of the slot: seconds since 1970 over `slot_seconds`.")]
+    status: Annotated[dict[str, float], Field(description="Answers, by the class of their status, as in 2xx.")]
+    type: Annotated[dict[str, float], Field(description="Problems, by their type.")]
+    label: Annotated[dict[str, float], Field(description="Digits read, by what as; none for what is no digit.")]
+    times: Annotated[dict[str, float], Field(description="Answers to pictures within so many seconds.")]
+    confidences: Annotated[dict[str, float], Field(description="Digits read with a confidence up to this.")]
+
+
+class StatusAnswer(_Schema):
+    """How the server fares."""
+
+    slot_seconds: float
+    records: Annotated[list[RecordAnswer], Field(description="Of the last hour, the oldest first; the last is of now.")]
+    models: Annotated[list[dict[str, str]], Field(description="The models that answer now.")]
+    refused: Annotated[list[str], Field(description="What of is read by an older version than was promoted.")]
+
+
 class Problem(_Schema):
     """What went wrong, as RFC 9457 problem details."""
 

@@ -40,6 +40,7 @@ HEALTHY_S: Final = 30.0  # one that lived so long did not die soon
 LOOK: Final = "look"
 TABLE: Final = "limits"
 COUNTS: Final = "metrics"
+HISTORY: Final = "history"
 
 _log = logging.getLogger(__name__)
 

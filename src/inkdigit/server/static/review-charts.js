@@ -120,7 +120,7 @@ function heading(name, scope) {
  * @param {PlotNode} node
  * @returns {SVGElement}
  */
-function mount({ name, attributes, children }) {
+export function mount({ name, attributes, children }) {
   const element = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   element.append(...children.map((child) => (typeof child === "string" ? child : mount(child))));

@@ -20,7 +20,7 @@ export const CLASSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, null];
  * @param {...(Node | string)} children
  * @returns {Node}
  */
-function el(name, attributes, ...children) {
+export function el(name, attributes, ...children) {
   const texts = Object.entries(attributes).map(([key, value]) => [key, typeof value === "number" ? round(value) : value]);
   return { name, attributes: Object.fromEntries(texts), children };
 }
@@ -35,7 +35,7 @@ function round(value) {
  * @param {readonly [number, number]} size
  * @param {...Node} children
  */
-function svg(label, [width, height], ...children) {
+export function svg(label, [width, height], ...children) {
   return el("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, ...children);
 }
 
@@ -45,7 +45,7 @@ function svg(label, [width, height], ...children) {
  * @param {string} content
  * @param {Readonly<Record<string, string | number>>} [attributes]
  */
-function text(x, y, content, attributes = {}) {
+export function text(x, y, content, attributes = {}) {
   return el("text", { x, y, ...attributes }, content);
 }
 

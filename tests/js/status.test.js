@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { quantileOf, slotsOf, sumOf } from "../../src/inkdigit/server/static/status-plots.js";
+
+/** @param {number} slot @param {number} answers */
+const record = (slot, answers) => ({ slot, status: { "2xx": answers }, type: {}, label: {}, times: {}, confidences: {} });
+
+test("what happened in a slot is the difference of its record and the next", () => {
+  const slots = slotsOf([record(5, 10), record(6, 14), record(9, 15)]);
+
+  assert.deepEqual(slots.map(({ slot, counts }) => [slot, sumOf(counts.status)]), [[5, 4], [6, 1]]);
+});
+
+test("counts that went down, as after a new start, are none", () => {
+  assert.equal(sumOf(slotsOf([record(1, 50), record(2, 3)])[0]?.counts.status ?? {}), 0);
+});
+
+test("a quantile lies within its bucket", () => {
+  const buckets = { "1": 10, "2": 30, "4": 40, "+Inf": 40 };
+
+  assert.equal(quantileOf(buckets, 0.25), 1);
+  assert.equal(quantileOf(buckets, 0.5), 1.5);
+  assert.equal(quantileOf({ "1": 0, "+Inf": 2 }, 0.5), 1);
+  assert.equal(quantileOf({ "1": 0, "+Inf": 0 }, 0.5), null);
+});
