@@ -24,6 +24,7 @@ from inkdigit.server.security import HEADERS
 
 DISCARD_S: Final = 2.0  # for this long what a refused client still sends is read and thrown away
 QUIET_S: Final = 0.25  # a connection without a request counts as idle after this
+ACCEPTS: Final = 32  # connections taken in at one turn of the loop
 STALLED_S: Final = 5.0  # a request that stopped half-way counts as abandoned after this
 
 _REFUSALS: Final = {
@@ -205,6 +206,14 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         for channel in self.active_channels.values():
             if channel.is_dragging(self.adj.request_timeout_s):
                 channel.will_close = True
+
+    def handle_accept(self) -> None:
+        """Take in some of the connections that wait; one at each turn would have them wait behind all open ones."""
+        for _ in range(ACCEPTS):
+            known = len(self.active_channels)
+            super().handle_accept()
+            if len(self.active_channels) == known or known + 1 >= self.adj.connection_limit:
+                return
 
     def stop_listening(self) -> None:
         """Take in the connections that wait in the queue, then close the port, but no connection."""
