@@ -79,7 +79,7 @@ class Key:
         created: when it was made.
         expires: from when on it is worth nothing; never where it is None.
         revoked: when it was revoked.
-        limit: requests that it is meant for; kept and listed, and not enforced.
+        limit: requests that it may make, in place of those of the address that they come from.
     """
 
     id: str

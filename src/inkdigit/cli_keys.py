@@ -50,7 +50,7 @@ def keys() -> None:
 @click.option(
     "--limit",
     metavar="N/UNIT",
-    help="Requests that it is meant for, as in 600/min, 10/s or 5000/h; kept and listed, not enforced yet.",
+    help="Requests that it may make, as in 600/min, 10/s or 5000/h; else those of its address count.",
 )
 @click.option("--expires", "days", metavar="DAYS", type=int, help="Days for which it is good [default: until revoked].")
 def make_key(name: str, scopes: tuple[str, ...], limit: str | None, days: int | None) -> None:

@@ -15,9 +15,11 @@ from flask.testing import FlaskClient
 from tests.conftest import FakeRecognizer
 from tests.server.conftest import ADMIN_KEY, submission
 
+from inkdigit.access import KeyFile, Limit, Scope
 from inkdigit.config import Settings
 from inkdigit.feedback import FeedbackStore
 from inkdigit.server import create_app
+from inkdigit.server.keyring import KeyRing
 from inkdigit.server.limits import Allowance, Limits, make_table
 from inkdigit.server.serving import HttpServer
 
@@ -333,3 +335,21 @@ def test_more_clients_than_buckets_push_out_those_that_asked_longest_ago() -> No
 
     assert first == 0
     assert sum(wait > 0 for wait in last) > 90
+
+
+def test_a_key_with_a_limit_counts_for_itself_and_not_for_its_address(digit_png: bytes, tmp_path: Path) -> None:
+    file, settings = KeyFile(tmp_path / "keys.json"), replace(ANY_PORT, client_rate=0.001, client_burst=1)
+    _, limited = file.make("limited", [Scope.PREDICT], limit=Limit.parse("2/h"))
+    _, free = file.make("free", [Scope.PREDICT])
+    with running(FakeRecognizer(), settings, keys=KeyRing(file)) as server:
+
+        def statuses(count: int, **headers: str) -> list[int]:
+            return [ask(server.port, "POST", "/api/v1/predict", digit_png, **headers)[0] for _ in range(count)]
+
+        with_limit = statuses(3, Content_Type="image/png", Authorization=f"Bearer {limited}")
+        of_the_address = statuses(2, Content_Type="image/png", Authorization=f"Bearer {free}")
+        forged = statuses(1, Content_Type="image/png", Authorization=f"Bearer {limited[:-1]}x")
+
+    assert with_limit == [200, 200, 429]
+    assert of_the_address == [200, 429]
+    assert forged == [429]  # counts for the address, which has none left

@@ -11,10 +11,12 @@ from typing import Any, Final
 from waitress.task import ThreadedTaskDispatcher
 
 from inkdigit.config import Settings
+from inkdigit.errors import KeysError
 from inkdigit.server import problems
 from inkdigit.server.adapting import ADAPT_PATH
 from inkdigit.server.feedback import FEEDBACK_PATH
-from inkdigit.server.limits import FEEDBACK, REQUESTS, Limits, client_of
+from inkdigit.server.keyring import KeyRing, bearer_in
+from inkdigit.server.limits import FEEDBACK, REQUESTS, Allowance, Limits, client_of
 from inkdigit.server.problems import Kind, whole_seconds
 from inkdigit.server.reading import READ_PATH
 
@@ -72,9 +74,9 @@ class Lanes:
         refused: how many requests were refused, by the name of the problem that they were told.
     """
 
-    def __init__(self, settings: Settings, limits: Limits) -> None:
+    def __init__(self, settings: Settings, limits: Limits, keys: KeyRing) -> None:
         self.refused: Counter[str] = Counter()
-        self._settings, self._limits = settings, limits
+        self._settings, self._limits, self._keys = settings, limits, keys
         self._health, self._refusals = Lane(1), Lane(1)
         self._heavy, self._light = Lane(settings.page_threads), Lane(settings.threads)
 
@@ -113,10 +115,20 @@ class Lanes:
             return CROWDED
         if lane.is_full(self._settings.queue_limit):
             return FULL
-        client = client_of(channel.addr[0], request.headers.get("AUTHORIZATION", ""))
+        client, own = self._client(channel.addr[0], bearer_in(request.headers.get("AUTHORIZATION", "")))
         is_feedback = path == FEEDBACK_PATH and request.command.upper() == "POST"
-        wait_s = self._limits.take(REQUESTS, client) or (is_feedback and self._limits.take(FEEDBACK, client))
+        wait_s = self._limits.take(REQUESTS, client, own) or (is_feedback and self._limits.take(FEEDBACK, client))
         return too_many(wait_s) if wait_s else None
+
+    def _client(self, address: str, given: str | None) -> tuple[str, Allowance | None]:
+        """Whom a request counts for: a good key that has a limit of its own, else the address that it comes from."""
+        try:
+            key = self._keys.find(given) if given is not None and self._keys.knows(given) else None
+        except KeysError:  # which the application tells, where it asks for a key
+            key = None
+        if key is None or key.limit is None:
+            return client_of(address), None
+        return f"key {key.id}", Allowance(key.limit.requests, key.limit.requests / key.limit.seconds)
 
 
 def too_many(wait_s: float) -> Refusal:

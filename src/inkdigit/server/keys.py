@@ -104,7 +104,7 @@ def _found(given: str) -> Key | None:
     state = current_state()
     if state.keys.knows(given):  # by its id; that its 256 bits are guessed nobody need fear
         return state.keys.find(given)
-    client = client_of(request.remote_addr or "", "")
+    client = client_of(request.remote_addr or "")
     if wait := whole_seconds(state.limits.wait_for(ADMIN_TRIES, client)):
         raise TooManyRequests(f"too many wrong keys came from this client; try again in {wait} s", retry_after=wait)
     found = state.keys.find(given)

@@ -65,13 +65,18 @@ class Limits:
             self._table[:SALT_BYTES] = secrets.token_bytes(SALT_BYTES)
         self._salt = bytes(self._table[:SALT_BYTES])
 
-    def take(self, name: str, client: str) -> float:
+    def take(self, name: str, client: str, own: Allowance | None = None) -> float:
         """Take a token, if there is one.
+
+        Args:
+            name: what is limited.
+            client: whom it counts for.
+            own: the client's own allowance, in place of everybody's.
 
         Returns:
             0 if there was one, else the seconds until there will be.
         """
-        return self._ask(name, client, 1)
+        return self._ask(name, client, 1, own)
 
     def wait_for(self, name: str, client: str) -> float:
         """The seconds until there will be a token, and 0 if there is one; none is taken."""
@@ -89,8 +94,8 @@ class Limits:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    def _ask(self, name: str, client: str, tokens: int) -> float:
-        allowed = self._allowances.get(name)
+    def _ask(self, name: str, client: str, tokens: int, own: Allowance | None = None) -> float:
+        allowed = own or self._allowances.get(name)
         if allowed is None:
             return 0.0
         who = hashlib.blake2b(f"{name} {client}".encode(), digest_size=8, key=self._salt).digest()
@@ -142,12 +147,12 @@ def make_table(path: Path) -> None:
     path.write_bytes(secrets.token_bytes(SALT_BYTES) + bytes(_size() - SALT_BYTES))
 
 
-def client_of(address: str, _authorization: str) -> str:
+def client_of(address: str) -> str:
     """Whom a request counts for: the network address it comes from; of IPv6 the half that one house has.
 
     What a client says of itself is not believed before it is checked, or each request could claim to be another's.
 
-    >>> client_of("192.0.2.7", ""), client_of("2001:db8::17", ""), client_of("::ffff:192.0.2.7", "")
+    >>> client_of("192.0.2.7"), client_of("2001:db8::17"), client_of("::ffff:192.0.2.7")
     ('192.0.2.7', '2001:db8::/64', '192.0.2.7')
     """
     try:

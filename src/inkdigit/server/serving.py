@@ -79,7 +79,7 @@ class HttpServer:
         self._stops = 0
         self._notice_s = 0.0
         self._map: dict[int, Any] = {}
-        self._lanes = Lanes(settings, self._state.limits)
+        self._lanes = Lanes(settings, self._state.limits, self._state.keys)
         self._listeners = [_listen(app, sock, _adjustments(settings), self._lanes, self._map) for sock in sockets]
         for listener in self._listeners:
             listener.watch = self._state.watch
