@@ -39,7 +39,9 @@ def on_ray(address: str) -> Engine:
 def _start(address: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray tells its makers about each cluster else
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a busy computer needs more than Ray's 30
-    try:
+    if address == LOCAL:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # its ports are open to the network, and run any code
+    try:  # Ray reads all of these when it is imported
         import ray
     except ImportError as error:
         raise MissingExtraError("Ray", "ray") from error
@@ -54,7 +56,6 @@ def _start(address: str) -> Any:
 def _cluster(address: str) -> dict[str, Any]:
     """What Ray is told of a cluster; one that is made for this batch alone asks for a token and has no page."""
     if address == LOCAL:
-        os.environ.setdefault("RAY_AUTH_MODE", "token")  # its ports are open to the network, and run any code
         return {"address": LOCAL, "include_dashboard": False}  # never one that runs already
     return {"address": address}
 
