@@ -29,10 +29,11 @@ from benchmarks.drawings import (
     encode_png,
     save_pictures,
 )
-from benchmarks.rejection import FASHION, THRESHOLDS, measure_rejection, rejection_report
+from benchmarks.rejection import THRESHOLDS, measure_rejection, rejection_report
 from benchmarks.setting import BASELINE, Setting
 from benchmarks.table import markdown_table, times
 from inkdigit import Recognizer, normalize, read_image
+from inkdigit.training.fashion import DEBIAN_FOLDER
 
 SKIPPED = "skipped: ../shared/data is not there, so there is no real ink to measure on"
 
@@ -134,7 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, help="a version folder; the shipped model where absent")
     parser.add_argument("--threshold", type=float, nargs="+", default=THRESHOLDS, help="of the table of thresholds")
-    parser.add_argument("--fashion", type=Path, default=FASHION, help="folder of Fashion-MNIST's IDX files")
+    parser.add_argument("--fashion", type=Path, default=DEBIAN_FOLDER, help="folder of Fashion-MNIST's IDX files")
     options = parser.parse_args(arguments)
     if not available():
         print(SKIPPED)

@@ -16,14 +16,14 @@ from benchmarks.drawings import PEN_FILE, Drawings, Signs, all_drawings, encode_
 from benchmarks.table import markdown_table
 from inkdigit import Recognizer
 from inkdigit.training.dataset import read_idx
+from inkdigit.training.fashion import DEBIAN_FOLDER
 from inkdigit.training.measures import auroc, calibration_error
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)  # of the probability of being no digit
 SURE = 0.9  # confidence from which on an answer is called sure
 ALL = 1_000_000  # more pictures than any set has
 WORST = 12  # signs that are named
-FASHION = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package puts it
-NO_FASHION = f"Fashion-MNIST is left out: no {FASHION}; `apt install dataset-fashion-mnist` puts it there."
+NO_FASHION = f"Fashion-MNIST is left out: no {DEBIAN_FOLDER}; `apt install dataset-fashion-mnist` puts it there."
 CATEGORIES = {"1b": "upper-case letters", "1c": "lower-case letters", "1d": "symbols"}
 
 
@@ -86,7 +86,7 @@ def picked(answers: Answers, rows: NDArray[np.bool_]) -> Answers:
     return Answers(answers.labels[rows], answers.confidence[rows], answers.not_digit[rows])
 
 
-def measure_rejection(recognizer: Recognizer, fashion: Path = FASHION, at_most: int = ALL) -> Rejection:
+def measure_rejection(recognizer: Recognizer, fashion: Path = DEBIAN_FOLDER, at_most: int = ALL) -> Rejection:
     """Ask a model for everything that there is; needs the data folder (`drawings.available`).
 
     Args:

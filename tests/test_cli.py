@@ -650,9 +650,11 @@ def test_training_prints_the_folder_and_shows_its_progress(trained: list[Any], t
 
 def test_training_options_are_handed_on(trained: list[Any], tmp_path: Path) -> None:
     given = ["--out", tmp_path / "x", "--from", tmp_path, "--seed", 5, "--epochs", 2, "--minutes", 1.5]
+    given += ["--start", tmp_path, "--frozen", 5, "--kept", 0.3]
     invoke("train", *given, "--train-images", 300, "--resume")
 
     [options] = trained
+    assert (options.start, options.frozen, options.kept) == (tmp_path, 5, 0.3)
     assert (options.out, options.source, options.seed, options.epochs) == (tmp_path / "x", tmp_path, 5, 2)
     assert (options.minutes, options.train_images, options.resume) == (1.5, 300, True)
 

@@ -484,6 +484,8 @@ def _number_cells(row: "PageRow") -> dict[str, Any]:
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="End by then, epochs done or not.")
 @click.option("--train-images", type=click.IntRange(0), default=0, help="Use only so many images; 0 takes all.")
 @click.option("--start", type=DIR, metavar="DIR", help="Model to go on from, as --preset finish does.")
+@click.option("--frozen", type=click.IntRange(0, 8), help="Convolutions of --start that stay as they are: less work.")
+@click.option("--kept", type=click.FloatRange(0, 1), help="Share of --start in the weights that are written.")
 @click.option("--teacher", type=DIR, metavar="DIR", help="Model whose answers the network learns as well.")
 @click.option(
     "--beside",

@@ -60,7 +60,7 @@ def test_a_changed_byte_is_refused(small: Path) -> None:
     path = small / "train-labels-idx1-ubyte"
     path.write_bytes(path.read_bytes()[:-1] + b"\x0b")
 
-    with pytest.raises(DataError, match=r"is not MNIST's: its SHA-256 differs"):
+    with pytest.raises(DataError, match=r"is not the genuine file: its SHA-256 differs"):
         load_mnist(small)
 
 

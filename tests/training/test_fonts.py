@@ -12,7 +12,7 @@ from inkdigit.training import fonts
 from inkdigit.training.dataset import read_digits
 from inkdigit.training.fonts import DIGESTS, SIGNS, UNCLEAR, Face, follow, glyph, load_faces
 from inkdigit.training.letters import AMBIGUOUS, DOUBTFUL
-from inkdigit.training.negatives import FACES, KINDS, draw_negatives
+from inkdigit.training.negatives import FACES, KINDS, Material, draw_negatives
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -113,7 +113,7 @@ def test_the_same_seed_writes_the_same_glyph(faces: tuple[Face, ...]) -> None:
 def test_with_faces_their_letters_are_drawn_too(faces: tuple[Face, ...]) -> None:
     shares = {name: share for name, _, share in KINDS}
 
-    images, counts = draw_negatives(np.random.default_rng(1), 50, read_digits(DATA, "t10k")[:300], faces)
+    images, counts = draw_negatives(np.random.default_rng(1), 50, Material(read_digits(DATA, "t10k")[:300], faces))
 
     assert len(images) == 50
     assert counts[FACES] == pytest.approx(50 * shares[FACES], abs=1)

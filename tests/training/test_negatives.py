@@ -19,10 +19,10 @@ from inkdigit.training.letters import (
     pick,
     write,
 )
-from inkdigit.training.negatives import FACES, KINDS, LETTERS, Kind, Material, draw_negatives
+from inkdigit.training.negatives import CLOTHES, FACES, KINDS, LETTERS, PHOTOGRAPHS, Kind, Material, draw_negatives
 
 DATA = Path(__file__).parents[1] / "data"
-DRAWN_KINDS = [kind for kind in KINDS if kind[0] != FACES]
+DRAWN_KINDS = [kind for kind in KINDS if kind[0] not in (FACES, PHOTOGRAPHS)]
 each_kind = pytest.mark.parametrize("kind", DRAWN_KINDS, ids=[name for name, _, _ in DRAWN_KINDS])
 
 
@@ -32,27 +32,43 @@ def digits() -> Digits:
 
 
 def test_every_kind_is_drawn_in_its_share(digits: Digits) -> None:
-    images, counts = draw_negatives(np.random.default_rng(1), 200, digits)
+    images, counts = draw_negatives(np.random.default_rng(1), 200, Material(digits))
 
     shares = {name: share for name, _, share in KINDS}
     assert images.shape == (200, 28, 28)
     assert images.dtype == np.uint8
     assert sum(counts.values()) == 200
     assert counts[LETTERS] == pytest.approx(200 * (shares[LETTERS] + shares[FACES]), abs=4)
-    assert all(counts[name] == pytest.approx(200 * shares[name], abs=1) for name, _, _ in DRAWN_KINDS[1:])
+    assert counts[CLOTHES] == pytest.approx(200 * (shares[CLOTHES] + shares[PHOTOGRAPHS]), abs=1)
+    others = [name for name, _, _ in DRAWN_KINDS if name not in (LETTERS, CLOTHES)]
+    assert all(counts[name] == pytest.approx(200 * shares[name], abs=1) for name in others)
 
 
 def test_the_same_seed_draws_the_same_pictures(digits: Digits) -> None:
-    once, again = (draw_negatives(np.random.default_rng(5), 60, digits)[0] for _ in range(2))
+    once, again = (draw_negatives(np.random.default_rng(5), 60, Material(digits))[0] for _ in range(2))
 
     assert np.array_equal(once, again)
 
 
 def test_none_asked_for_is_none_drawn(digits: Digits) -> None:
-    images, counts = draw_negatives(np.random.default_rng(1), 0, digits)
+    images, counts = draw_negatives(np.random.default_rng(1), 0, Material(digits))
 
     assert images.shape == (0, 28, 28)
     assert set(counts.values()) == {0}
+
+
+def test_photographs_take_most_of_the_drawn_clothes_place(digits: Digits) -> None:
+    coat = np.zeros((1, 28, 28), np.uint8)
+    coat[0, 4:24, 8:20] = np.linspace(90, 255, 12)
+    images, counts = draw_negatives(np.random.default_rng(1), 100, Material(digits, photographs=coat))
+
+    random = np.random.default_rng(2)
+    [photographed] = [draw for name, draw, _ in KINDS if name == PHOTOGRAPHS]
+    seen = {normalize(photographed(random, Material(digits, photographs=coat))).tobytes() for _ in range(20)}
+    drawn = {(image / np.float32(255)).round(2).tobytes() for image in images}
+    assert counts[PHOTOGRAPHS] > 2 * counts[CLOTHES] > 0
+    assert len(seen) == 2  # as it is, and in the mirror
+    assert {np.frombuffer(one, np.float32).round(2).tobytes() for one in seen} <= drawn
 
 
 @each_kind
@@ -65,7 +81,7 @@ def test_no_kind_is_blank_or_runs_out_of_the_frame(kind: tuple[str, Kind, float]
 
 
 def test_hardly_two_pictures_are_alike(digits: Digits) -> None:
-    images, _ = draw_negatives(np.random.default_rng(3), 600, digits)
+    images, _ = draw_negatives(np.random.default_rng(3), 600, Material(digits))
 
     assert len({image.tobytes() for image in images}) > 590
 
@@ -97,6 +113,6 @@ def test_a_dot_stands_apart_from_the_rest(sign: str) -> None:
 def test_the_digits_are_left_as_they_were(digits: Digits) -> None:
     before = digits.images.copy()
 
-    draw_negatives(np.random.default_rng(4), 300, digits)
+    draw_negatives(np.random.default_rng(4), 300, Material(digits))
 
     assert np.array_equal(digits.images, before)

@@ -30,6 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
 ]
 DATA = Path(__file__).parents[1] / "data"
+NO_PHOTOGRAPHS = np.zeros((0, 28, 28), np.uint8)
 SHIPPED = current_model().name
 
 Options = Callable[..., "RetrainOptions"]
@@ -50,6 +51,7 @@ def small(few: Mnist) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(retrain, "load_mnist", lambda source: few)
         patch.setattr(ink, "load_faces", lambda: ())
+        patch.setattr(ink, "load_photographs", lambda: (NO_PHOTOGRAPHS, NO_PHOTOGRAPHS))
         patch.setattr(ink, "JUDGING", 100)
         patch.setattr(gates, "SPOILED", 20)
         patch.setattr(export, "AGREEMENT_IMAGES", 100)

@@ -30,6 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
 ]
 DATA = Path(__file__).parents[1] / "data"
+NO_PHOTOGRAPHS = np.zeros((0, 28, 28), np.uint8)
 
 Train = Callable[..., Path]
 
@@ -55,6 +56,7 @@ def train(few: Mnist) -> Iterator[Train]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "load_mnist", lambda source: few)
         patch.setattr(ink, "load_faces", lambda: ())
+        patch.setattr(ink, "load_photographs", lambda: (NO_PHOTOGRAPHS, NO_PHOTOGRAPHS))
         patch.setattr(ink, "JUDGING", 40)
         patch.setattr(export, "try_out", functools.partial(evaluate.try_out, most=4))
         yield run
@@ -270,6 +272,36 @@ def test_so_much_of_the_start_as_is_kept_is_in_the_end(train: Train, small: Path
     [*body, _, _], [*expected, _, _] = (module.weights_of(path) for path in (folder, small))
     assert all(np.array_equal(a, b) for a, b in zip(body, expected, strict=True))  # the last layer is calibrated anew
     assert read_card(folder)["training"]["kept"] == 1.0  # type: ignore[index]
+
+
+def test_frozen_convolutions_stay_as_they_are(train: Train, small: Path, tmp_path: Path) -> None:
+    from inkdigit.training import train as module
+
+    folder = train(tmp_path / "frozen", epochs=1, learning_rate=1e-2, start=small, frozen=2)
+
+    before, after = module.weights_of(small), module.weights_of(folder)
+    same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+    assert len(before) == 8 * 5 + 2  # of each convolution its kernel, and four of its normalisation; the last layer
+    assert same == [True] * 10 + [False] * 32
+    assert read_card(folder)["training"]["frozen"] == 2  # type: ignore[index]
+
+
+def test_how_much_of_the_start_is_kept_can_be_said_when_the_run_has_ended(
+    train: Train, small: Path, tmp_path: Path
+) -> None:
+    from inkdigit.training import train as module
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "write_model_folder", fail_to_write)
+        with pytest.raises(ModelError):
+            train(tmp_path / "run", epochs=1, start=small, kept=0.5)
+    folder = train(tmp_path / "run", epochs=1, start=small, kept=1.0, resume=True)
+
+    assert np.array_equal(module.weights_of(folder)[0], module.weights_of(small)[0])
+
+
+def fail_to_write(*_: object) -> None:
+    raise ModelError("the disk is full")
 
 
 def test_the_card_states_the_figures_of_other_seeds_beside_its_own(train: Train, small: Path, tmp_path: Path) -> None:

@@ -162,8 +162,10 @@ def _rejection(card: Mapping[str, Any]) -> list[str]:
     taught = found.get("negatives", card["training"].get("negatives"))
     parts = []
     if isinstance(taught, Mapping):
-        kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in taught.items())
-        parts.append(f"**What taught it what is no digit.** Pictures made by programs alone: {kinds}.\n\n")
+        kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in taught.items() if count)
+        photographed = any(count and kind.startswith("photographs") for kind, count in taught.items())
+        source = "Pictures made by programs, and photographs" if photographed else "Pictures made by programs alone"
+        parts.append(f"**What taught it what is no digit.** {source}: {kinds}.\n\n")
     if "threshold" in found:
         parts.append(f"**What is refused.** A picture whose eleventh class gets {found['threshold']:g} or more.\n\n")
     if found.get("operating_points"):

@@ -131,7 +131,7 @@ def read_idx(folder: Path, name: str, digests: dict[str, str] | None = None) -> 
     """
     contents = _read_plain_or_gzipped(folder / name)
     if digests is not None and hashlib.sha256(contents).hexdigest() != digests[name]:
-        raise DataError(f"{folder / name} is not MNIST's: its SHA-256 differs; delete it and fetch it again")
+        raise DataError(f"{folder / name} is not the genuine file: its SHA-256 differs; delete it and fetch it again")
     if len(contents) < 4 or contents[:3] != b"\0\0\x08":
         raise DataError(f"{folder / name} is not an IDX file of bytes")
     header = 4 + 4 * contents[3]

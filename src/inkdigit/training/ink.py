@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.training.dataset import TRAINING, Digits, Images
+from inkdigit.training.fashion import load_photographs
 from inkdigit.training.fonts import load_faces
-from inkdigit.training.negatives import draw_negatives
+from inkdigit.training.negatives import Material, draw_negatives
 from inkdigit.training.redraw import redraw
 from inkdigit.training.strokes import draw_digits
 
@@ -58,7 +59,8 @@ def gather_ink(training: Digits, random: np.random.Generator, share: float = 1.0
     chosen = Digits(training.images[rows], training.labels[rows])
     redrawn = Digits(redraw(chosen, random), chosen.labels)
     drawn = draw_digits(random, share)
-    negatives, kinds = draw_negatives(random, max(20, round(NEGATIVES * share)), training, load_faces())
+    material = Material(training, load_faces(), load_photographs()[0])
+    negatives, kinds = draw_negatives(random, max(20, round(NEGATIVES * share)), material)
     none = Digits(negatives, np.full(len(negatives), NOT_A_DIGIT, np.uint8))
     counts = {"mnist": len(training), "redrawn": len(redrawn), "drawn": len(drawn), "negatives": len(none)}
     return Ink(training.joined(redrawn).joined(drawn).joined(none), counts, kinds, seen)
@@ -66,4 +68,4 @@ def gather_ink(training: Digits, random: np.random.Generator, share: float = 1.0
 
 def judging_non_digits(held_out: Digits, random: np.random.Generator) -> Images:
     """Pictures that are no digits, to judge a network by: (2000, 28, 28) uint8, of digits that did not train it."""
-    return draw_negatives(random, JUDGING, held_out, load_faces())[0]
+    return draw_negatives(random, JUDGING, Material(held_out, load_faces(), load_photographs()[1]))[0]

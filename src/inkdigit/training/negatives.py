@@ -1,13 +1,14 @@
 """Pictures that are not digits, to teach a network the class "not a digit".
 
 Letters, scribbles, doodles, spoiled digits, textures and solid shapes, all made by this program (letters of
-handwriting fonts come on top, where those can be had) and all through `normalize`, like every picture that is read.
+handwriting fonts and photographs of clothes come on top, where those can be had) and all through `normalize`, like
+every picture that is read.
 What a person might read as a digit is left out: each kind keeps clear of the digits that it could hit by chance.
 """
 
 import itertools
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from inkdigit.errors import BlankImageError
-from inkdigit.image import Ink
+from inkdigit.image import Ink, encode_png, read_image
 from inkdigit.preprocess import normalize
 from inkdigit.training.clothes import draw_garment
 from inkdigit.training.dataset import Digits, Images
@@ -27,6 +28,7 @@ Chosen = TypeVar("Chosen")
 Points = list[tuple[float, float]]
 
 LETTERS, FACES = "letters and signs", "letters of handwriting faces"
+CLOTHES, PHOTOGRAPHS = "clothes, shoes and bags", "photographs of clothes, shoes and bags"
 CANVAS = 96  # pixels, side of the sheet that is drawn on
 REACH = 72  # pixels, the longer side of a drawing on it
 CHANGED_BY_TURNING = (3, 4, 7)  # digits that are no digit upside down
@@ -37,42 +39,46 @@ STRIKABLE = (2, 3, 4, 5, 6, 8, 9)  # a stroke through a 0, 1 or 7 is a habit of 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What pictures are made of besides chance: training digits, some of every label, and handwriting faces if any."""
+    """What pictures are made of besides chance: digits, some of every label, and what else there is.
+
+    Attributes:
+        digits: that train, or that choose.
+        faces: of handwriting (`inkdigit.training.fonts.load_faces`); without any, our own alphabet takes their share.
+        photographs: (N, 28, 28) uint8 of clothes (`inkdigit.training.fashion`); without any, drawn ones do.
+    """
 
     digits: Digits
     faces: tuple[Face, ...] = ()
+    photographs: Images = field(default_factory=lambda: np.zeros((0, 28, 28), np.uint8))
 
 
 Kind = Callable[[Random, Material], Ink]
 
 
-def draw_negatives(
-    random: Random, count: int, digits: Digits, faces: tuple[Face, ...] = ()
-) -> tuple[Images, dict[str, int]]:
+def draw_negatives(random: Random, count: int, material: Material) -> tuple[Images, dict[str, int]]:
     """Draw pictures of every kind, in random order.
 
     Args:
         random: the source of every choice.
         count: how many pictures to draw.
-        digits: training digits in MNIST's form, the material of the spoiled ones; some of every label.
-        faces: of handwriting (`inkdigit.training.fonts.load_faces`); without any, our own alphabet takes their share.
+        material: what they are made of.
 
     Returns:
         (count, 28, 28) uint8, 0 is paper and 255 is full ink; and how many there are of each kind.
     """
-    material = Material(digits, faces)
-    counts = _counts(count, faces)
+    counts = _counts(count, material)
     drawn = [_picture(draw, random, material) for name, draw, _ in KINDS for _ in range(counts[name])]
     images = np.stack(drawn) if drawn else np.zeros((0, 28, 28), np.uint8)
     return images[random.permutation(count)], counts
 
 
-def _counts(count: int, faces: tuple[Face, ...]) -> dict[str, int]:
+def _counts(count: int, material: Material) -> dict[str, int]:
     """How many pictures of each kind: their shares, rounded so that the sum is right."""
     shares = {name: share for name, _, share in KINDS}
-    if not faces:
-        shares[LETTERS] += shares[FACES]
-        shares[FACES] = 0.0
+    for kind, there, instead in ((FACES, material.faces, LETTERS), (PHOTOGRAPHS, len(material.photographs), CLOTHES)):
+        if not there:
+            shares[instead] += shares[kind]
+            shares[kind] = 0.0
     edges = np.round(np.cumsum([0.0, *shares.values()]) * count / sum(shares.values())).astype(int)
     return {name: int(size) for name, size in zip(shares, np.diff(edges), strict=True)}
 
@@ -498,6 +504,12 @@ def garment(random: Random, _: Material) -> Ink:
     return draw_garment(random)
 
 
+def photographed(random: Random, material: Material) -> Ink:
+    """A photograph of such a thing, as it is or in the mirror, read as any picture is."""
+    photograph = material.photographs[random.integers(len(material.photographs)), :, :: random.choice([-1, 1])]
+    return read_image(encode_png(np.asarray(photograph / np.float32(255), np.float32)))
+
+
 def solid(random: Random, _: Material) -> Ink:
     """A disc, a box or another shape filled with ink, the whole page, or a frame; none as slim as a 1."""
     kind = random.integers(6)
@@ -611,6 +623,7 @@ KINDS: tuple[tuple[str, Kind, float], ...] = (
     ("shuffled digits", shuffled, 0.01),
     ("digits scratched out", struck, 0.01),
     ("textures", texture, 0.04),
-    ("clothes, shoes and bags", garment, 0.12),
+    (CLOTHES, garment, 0.03),
+    (PHOTOGRAPHS, photographed, 0.09),
     ("solid shapes", solid, 0.04),
 )

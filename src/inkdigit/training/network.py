@@ -90,6 +90,14 @@ def _along(channels: int, dilation: int = 1) -> list[keras.Layer]:
     return [convolution, FusedBatchNormalization(momentum=0.9), layers.ReLU()]
 
 
+def freeze(network: keras.Sequential, convolutions: int) -> None:
+    """Keep the first convolutions of a network, and what comes before the next one, as they are while it trains."""
+    passed = 0
+    for layer in network.layers:
+        passed += isinstance(layer, layers.Conv2D)
+        layer.trainable = passed > convolutions
+
+
 def plain(network: keras.Sequential) -> keras.Sequential:
     """The same network of Keras' own layers alone, in float32 and without its optimizer: what a reader needs."""
     copy = keras.Sequential(
@@ -122,7 +130,7 @@ class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc] 
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalise channels-last pictures (N, H, W, C), or lines (N, W, C)."""
-        if keras.backend.backend() != "torch" or not training:
+        if keras.backend.backend() != "torch" or not training or not self.trainable:
             return super().call(inputs, training=training, mask=mask)
         from torch.nn.functional import batch_norm  # torch is there, or it would not train
 
@@ -136,4 +144,4 @@ class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc] 
 
 def _plain_layer(layer: keras.Layer) -> keras.Layer:
     kind = layers.BatchNormalization if isinstance(layer, FusedBatchNormalization) else type(layer)
-    return kind.from_config(layer.get_config() | {"dtype": "float32"})
+    return kind.from_config(layer.get_config() | {"dtype": "float32", "trainable": True})

@@ -23,7 +23,7 @@ from inkdigit.training.lines import (
     write_line,
     written,
 )
-from inkdigit.training.network import build_line_network
+from inkdigit.training.network import build_line_network, freeze
 from inkdigit.training.train import POLICIES, Progress, Run, TrainOptions, card_of, check, scratch_of, weights_of
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -103,6 +103,7 @@ class LineTask:
         network = build_line_network(self.options.width)
         if self.options.start:
             network.set_weights(weights_of(self.options.start))
+            freeze(network, self.options.frozen)
         return network
 
     def loss(self) -> keras.losses.Loss:

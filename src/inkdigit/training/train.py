@@ -24,7 +24,7 @@ from inkdigit.training.dataset import Digits, Images, load_mnist
 from inkdigit.training.evaluate import evaluate
 from inkdigit.training.export import seed_figures, write_model_folder
 from inkdigit.training.ink import Ink, gather_ink, judging_non_digits
-from inkdigit.training.network import build_network, build_small_network, plain
+from inkdigit.training.network import build_network, build_small_network, freeze, plain
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class TrainOptions:
         start: model folder of a network like this one to go on from; such a run has settled from its beginning.
         kept: share of the weights of `start` in those that are written, the rest being the run's own: their mean is as
             good at the old task as at the new one (Wortsman et al., Robust fine-tuning of zero-shot models, 2022).
+        frozen: how many of the first convolutions keep the weights of `start`; the steps take less time then.
         teacher: model folder whose answers the network learns beside the labels.
         beside: model folders of the same recipe and other seeds; the card states their figures beside its own.
         precision: of the arithmetic, "float32" or "bfloat16"; what is written is float32.
@@ -79,6 +80,7 @@ class TrainOptions:
     non_digits: float = 0.4
     start: Path | None = None
     kept: float = 0.0
+    frozen: int = 0
     teacher: Path | None = None
     beside: tuple[Path, ...] = ()
     precision: str = "float32"
@@ -175,6 +177,7 @@ class DigitTask:
         network = build_small_network() if self.options.small else build_network(self.options.width)
         if self.options.start:
             network.set_weights(weights_of(self.options.start))
+            freeze(network, self.options.frozen)
         return network
 
     def loss(self) -> str:
@@ -383,6 +386,8 @@ def check(options: TrainOptions) -> None:
         raise ConfigError("--epochs and --minutes must be greater than 0")
     if options.start is not None and not options.start.is_dir():
         raise ConfigError(f"no model folder {options.start} to start from")
+    if options.frozen and options.start is None:
+        raise ConfigError("--frozen keeps weights of --start; give that too")
     if options.out.exists():
         raise ConfigError(f"{options.out} exists already; name another folder with --out")
 
@@ -393,8 +398,11 @@ def scratch_of(out: Path) -> Path:
 
 
 def _identity(options: TrainOptions) -> dict[str, Any]:
-    """The options that an interrupted run and its continuation must share, as JSON holds them."""
-    fixed = replace(options, resume=False, command="", source=None, minutes=None)
+    """The options that an interrupted run and its continuation must share, as JSON holds them.
+
+    How much is kept of the start's weights is not one: that is asked for when the run has ended.
+    """
+    fixed = replace(options, resume=False, command="", source=None, minutes=None, kept=0.0)
     known = {name: value for name, value in asdict(fixed).items() if name not in {"out", "source", "apart", "beside"}}
     return known | {name: str(known[name]) for name in ("teacher", "start") if known[name]}
 
@@ -424,6 +432,7 @@ def card_of(options: TrainOptions, run: Run, seen: dict[str, int]) -> dict[str, 
             "precision": options.precision,
             **({"teacher": options.teacher.name} if options.teacher else {}),
             **({"start": _start_of(options.start), "kept": options.kept} if options.start else {}),
+            **({"frozen": options.frozen} if options.frozen else {}),
             "minutes": round(run.seconds / 60, 1),
             "cpu_minutes": round(run.cpu_seconds / 60, 1),
         },
