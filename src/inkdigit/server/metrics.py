@@ -114,6 +114,7 @@ class Metrics:
         )
         self._versions: set[str] = set()
         self._known: dict[tuple[str, ...], _Answered] = {}
+        self._known_steps: dict[str, Histogram] = {}
         self._lock = threading.Lock()
         self._facts = [_build()]
         _started(own)
@@ -134,7 +135,10 @@ class Metrics:
 
     def count_step(self, name: str, seconds: float) -> None:
         """Count a step of a request's work."""
-        self._steps.labels(name).observe(seconds)
+        found = self._known_steps.get(name)
+        if found is None:
+            found = self._known_steps[name] = self._steps.labels(name)
+        found.observe(seconds)
 
     def count_digit(self, prediction: Prediction, model: str) -> None:
         """Count a digit that was read."""
