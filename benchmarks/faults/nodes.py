@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import json
 import os
+import secrets
 import signal
 import sys
 import time
@@ -75,6 +76,7 @@ def _kill_reader() -> int:
 
 def trial(count: int) -> Outcome:
     """Make the same table twice: on two nodes that are killed, and in this computer's own processes."""
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}  # read when Ray is imported
     import ray
     from ray.cluster_utils import Cluster
 
@@ -82,11 +84,8 @@ def trial(count: int) -> Outcome:
     with pictures(count) as folder:
         job = Job("digits", "jsonl", str(model), digest_of(model, "digits"), str(folder))
         sources = (str(folder / "scans"),)
-        cluster: Any = Cluster(
-            initialize_head=True,
-            head_node_args={"num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.1"},
-        )
-        second = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+        cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        second = cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes(timeout=300)
         killer = Killer(lambda: cluster.remove_node(second, allow_graceful=False))
         begun = time.monotonic()
