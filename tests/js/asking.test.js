@@ -5,17 +5,19 @@ import { Refusal, ServerAway } from "../../src/inkdigit/server/static/api.js";
 import { DrawingReader } from "../../src/inkdigit/server/static/asking.js";
 
 const PAPER = { width: 600, height: 280 };
-const ANSWER = { label: 7 };
+const ANSWER = { label: 7, is_digit: true };
+const NO_DIGIT = { label: 7, is_digit: false };
 const ONE = [{ width: 10, points: [{ x: 50, y: 40 }, { x: 50, y: 240 }] }];
 const TWO = [...ONE, { width: 10, points: [{ x: 150, y: 40 }, { x: 150, y: 240 }] }];
 
 const numbers = (...texts) => ({ numbers: texts.map((text) => ({ digits: [...text] })), model: "lines-1" });
+const sureOf = (confidence) => ({ numbers: [{ digits: [..."11"], confidence }], model: "lines-1" });
 
 /** A reader whose server reads what is given, and the names of the calls it made. */
-function reader(read) {
+function reader(read, answer = ANSWER) {
   const calls = [];
   const it = new DrawingReader({
-    predict: async (image) => (calls.push(`predict ${image}`), ANSWER),
+    predict: async (image) => (calls.push(`predict ${image}`), answer),
     read: async (image) => (calls.push(`read ${image}`), read()),
     pictureOf: (_, { width, height }) => `${width}x${height}`,
   });
@@ -44,6 +46,28 @@ test("anything wider goes to read, as the whole paper", async () => {
   assert.deepEqual(calls, ["read 600x280"]);
   assert.deepEqual(reply.reading, numbers("11"));
 });
+
+test("what looks like one sign and is no digit is shown to the reader, which is heard if it is sure", async () => {
+  const { ask, calls } = reader(() => sureOf(0.95), NO_DIGIT);
+
+  const reply = await ask(ONE);
+
+  assert.deepEqual(calls, ["predict 280x280", "read 600x280"]);
+  assert.deepEqual(reply.reading, sureOf(0.95));
+});
+
+for (const [name, read] of [
+  ["is not sure", () => sureOf(0.7)],
+  ["reads a single character", () => numbers("4")],
+  ["reads nothing", refused(422)],
+  ["is not there", refused(501)],
+]) {
+  test(`what looks like one sign stays no digit where the reader ${name}`, async () => {
+    const { ask } = reader(read, NO_DIGIT);
+
+    assert.equal((await ask(ONE)).answer, NO_DIGIT);
+  });
+}
 
 test("two numbers of one digit each are shown as read", async () => {
   const { ask } = reader(() => numbers("1", "1"));

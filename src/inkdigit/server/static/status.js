@@ -36,7 +36,7 @@ function show({ records, models, refused }) {
   if (first === undefined || last === undefined) return;
   const now = last.slot - 1;
   const hour = slotsOf([first, last])[0]?.counts ?? first;
-  const milliseconds = (/** @type {number} */ value) => `${(1000 * value).toPrecision(3)} ms`;
+  const milliseconds = (/** @type {number} */ value) => (value < 0.0995 ? `${(1000 * value).toPrecision(2)} ms` : value < 0.9995 ? `${Math.round(1000 * value)} ms` : `${value.toFixed(1)} s`);
   const answered = sumOf(hour.status);
   const named = models.map(({ reads, version }) => `${reads}: ${version}${refused.includes(reads) ? " (a newer one was refused; the log says why)" : ""}`).join(", ");
   parts.now.textContent = `In the last hour ${answered} answers, ${sumOf(hour.type)} of them problems, and ${sumOf(hour.label)} digits read. Models: ${named}.`;
