@@ -611,9 +611,11 @@ def _states(sheet: Sheet) -> Iterator[str]:
     sheet.expect("unsure")
     yield "unsure"
     _answer_with(sheet, label=4, is_digit=False, confidence=0.55)
+    sheet.page.route("**/api/v1/read*", lambda route: route.fulfill(status=422, json={}))  # nor is it a number
     _dash(sheet)
     sheet.expect("none")
     yield "none"
+    sheet.page.unroute("**/api/v1/read*")
     sheet.page.keyboard.press("Escape")
     sheet.page.evaluate("scrollTo(0, 0)")
     sheet.draw(BARS)
