@@ -43,7 +43,9 @@ their licences lie in the wheels' `dist-info` folders. Swagger UI (Apache-2.0) i
 
 def locked() -> list[str]:
     """The names of the locked packages, each once."""
-    return sorted(set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==", LOCK.read_text("utf-8"), flags=re.MULTILINE)))
+    return sorted(
+        set(re.findall(r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,-]+\])?==", LOCK.read_text("utf-8"), flags=re.MULTILINE))
+    )
 
 
 def licence_of(name: str) -> str | None:

@@ -216,7 +216,7 @@ def requirements(lock: str) -> dict[str, str]:
     """The text of each requirement of a lock file, by the name of its package."""
     text = re.sub(r"^ *#.*\n", "", (ROOT / "constraints" / lock).read_text("utf-8"), flags=re.MULTILINE)
     blocks = re.split(r"\n(?=\S)", text.strip())
-    return {re.split(r"[=;\s]", block)[0]: block for block in blocks}
+    return {re.split(r"[\[=;\s]", block)[0]: block for block in blocks}
 
 
 def names(dependencies: list[str]) -> set[str]:
