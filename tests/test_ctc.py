@@ -58,7 +58,7 @@ def test_characters_stand_where_the_network_names_them() -> None:
     [best, *_] = search(logs, 4)
 
     assert best[0] == (1, 1, 2)
-    assert steps_of(logs, best[0]) == [(1, 3), (4, 5), (7, 10)]
+    assert steps_of(logs, [best[0], (2,)]) == [[(1, 3), (4, 5), (7, 10)], [(7, 10)]]
 
 
 def test_a_higher_temperature_makes_less_sure() -> None:

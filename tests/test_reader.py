@@ -144,12 +144,14 @@ def test_substitutions_are_the_chances_of_the_texts_with_one_character_exchanged
         text = tuple(c for c, before in zip(path, (0, *path), strict=False) if c and c != before)
         spelt[text] = spelt.get(text, 0.0) + float(np.exp(sum(logs[at, c] for at, c in enumerate(path))))
 
-    found, mass = substitutions(logs, (2, 3), [(0, 3), (3, 6)])
+    [(found, mass), (alone, _)] = substitutions(logs, [(2, 3), (1,)], [[(0, 3), (3, 6)], [(0, 6)]])
 
     first = np.array([spelt[(c, 3)] for c in (1, 2, 3)])
     second = np.array([spelt[(2, c)] for c in (1, 2, 3)])
     np.testing.assert_allclose(found, [first / first.sum(), second / second.sum()])
     assert mass == pytest.approx(first.sum() * second.sum() / spelt[(2, 3)])
+    single = np.array([spelt[(c,)] for c in (1, 2, 3)])
+    np.testing.assert_allclose(alone, [single / single.sum()])
 
 
 def test_a_model_of_digits_is_no_reader() -> None:

@@ -30,34 +30,33 @@ def search(logs: Logs, width: int) -> list[tuple[Classes, float]]:
     Returns:
         At most `width` texts, the likeliest first, each with the part of its probability that the search came by.
     """
-    probabilities = np.exp(logs)
     beams: dict[Classes, tuple[float, float]] = {(): (1.0, 0.0)}  # of ending on nothing, and on the last character
-    for step in probabilities:
-        likely = [int(c) for c in np.flatnonzero(step > UNLIKELY) if c]
-        beams = _extended(beams, step, likely)
+    for step in np.exp(logs).tolist():
+        beams = _extended(beams, step, [c for c, chance in enumerate(step) if c and chance > UNLIKELY])
         if len(beams) > width:
-            kept = sorted(beams.items(), key=lambda beam: -sum(beam[1]))[:width]
-            beams = dict(kept)
+            beams = dict(sorted(beams.items(), key=lambda beam: -(beam[1][0] + beam[1][1]))[:width])
     found = ((text, sum(chances)) for text, chances in beams.items())
     return sorted((beam for beam in found if beam[1] > 0), key=lambda beam: -beam[1])
 
 
 def _extended(
-    beams: dict[Classes, tuple[float, float]], step: NDArray[np.float64], likely: list[int]
+    beams: dict[Classes, tuple[float, float]], step: Sequence[float], likely: Sequence[int]
 ) -> dict[Classes, tuple[float, float]]:
     """The beginnings one step further."""
-    nothing = float(step[0])
-    further: dict[Classes, tuple[float, float]] = {}
+    nothing = step[0]
+    further = {
+        text: ((on_nothing + on_last) * nothing, on_last * step[text[-1]] if text else 0.0)
+        for text, (on_nothing, on_last) in beams.items()
+    }
+    if not likely:
+        return further
     for text, (on_nothing, on_last) in beams.items():
         last = text[-1] if text else 0
-        stay = on_last * float(step[last]) if last else 0.0
-        before = further.get(text, (0.0, 0.0))
-        further[text] = before[0] + (on_nothing + on_last) * nothing, before[1] + stay
         for character in likely:
-            chance = float(step[character]) * (on_nothing if character == last else on_nothing + on_last)
+            chance = step[character] * (on_nothing if character == last else on_nothing + on_last)
             longer = (*text, character)
-            before = further.get(longer, (0.0, 0.0))
-            further[longer] = before[0], before[1] + chance
+            ends_on_nothing, ends_on_last = further.get(longer, (0.0, 0.0))
+            further[longer] = ends_on_nothing, ends_on_last + chance
     return further
 
 
@@ -99,28 +98,27 @@ def _ends(chances: NDArray[np.float64], texts: Sequence[Classes]) -> NDArray[np.
     return np.asarray(before + chances[rows, last])
 
 
-def steps_of(logs: Logs, text: Classes) -> list[tuple[int, int]]:
-    """At which steps the likeliest spelling has each character of a text: from the first up to behind the last."""
-    [states], [same] = _states([text])
-    chances = np.full(len(states), IMPOSSIBLE)
-    chances[:2] = logs[0][states[:2]]
-    came = np.zeros((len(logs), len(states)), np.intp)
-    barred = np.where(same, IMPOSSIBLE, 0.0)[2:]
-    for at, step in enumerate(logs[1:, states], start=1):
-        best = chances.copy()
-        way = came[at]
-        way[1:] = chances[:-1] > best[1:]
-        np.maximum(best[1:], chances[:-1], out=best[1:])
-        skipped = chances[:-2] + barred
-        way[2:][skipped > best[2:]] = 2
-        np.maximum(best[2:], skipped, out=best[2:])
-        chances = best + step
-    return _traced(came, chances, len(text))
+def steps_of(logs: Logs, texts: Sequence[Classes]) -> list[list[tuple[int, int]]]:
+    """At which steps the likeliest spelling has each character of each text: from the first up to behind the last."""
+    states, same = _states(texts)
+    chances = np.full(states.shape, IMPOSSIBLE)
+    chances[:, :2] = logs[0][states[:, :2]]
+    came = np.zeros((len(logs), *states.shape), np.int8)
+    barred = np.where(same, IMPOSSIBLE, 0.0)[:, 2:]
+    for at in range(1, len(logs)):
+        best, way = chances.copy(), came[at]
+        way[:, 1:] = chances[:, :-1] > best[:, 1:]
+        np.maximum(best[:, 1:], chances[:, :-1], out=best[:, 1:])
+        skipped = chances[:, :-2] + barred
+        way[:, 2:][skipped > best[:, 2:]] = 2
+        np.maximum(best[:, 2:], skipped, out=best[:, 2:])
+        chances = best + logs[at][states]
+    return [_traced(came[:, row].tolist(), chances[row], len(text)) for row, text in enumerate(texts)]
 
 
-def _traced(came: NDArray[np.intp], chances: NDArray[np.float64], length: int) -> list[tuple[int, int]]:
+def _traced(came: list[list[int]], chances: NDArray[np.float64], length: int) -> list[tuple[int, int]]:
     """Back along the best way, from its last step."""
-    state = len(chances) - 1
+    state = 2 * length
     if length and chances[state - 1] > chances[state]:
         state -= 1
     spans = [(0, 0)] * length
@@ -128,7 +126,7 @@ def _traced(came: NDArray[np.intp], chances: NDArray[np.float64], length: int) -
         if state % 2:
             _, behind = spans[state // 2]
             spans[state // 2] = (at, behind or at + 1)
-        state -= int(came[at][state])
+        state -= came[at][state]
     return spans
 
 

@@ -44,6 +44,7 @@ SHOWN: Final = 0.005  # confidence from which on an alternative is told
 
 
 Seen = dict[tuple[tuple[int, ...], bytes], NDArray[np.floating[Any]]]  # what single characters' ink looks like
+Opinion = tuple[NDArray[np.float64], float]  # (L, 16) what each character may be; that there are as many
 
 
 class Reader:
@@ -117,11 +118,15 @@ class Reader:
 
     def _looked_at(self, frame: Normalized, ink: Ink) -> list["Division"]:
         """The ways to divide a line; one that leaves doubt is looked at again, upright and narrower."""
-        logs, seen = [self.logs(frame)], Seen()
-        divisions = self._divisions(logs, ink, seen)
+        views, seen = [self._view(frame)], Seen()
+        divisions = self._divisions(views, ink, seen)
         if divisions and self._trust.calibrated(choose([d.hypothesis for d in divisions]).confidence) >= SURE:
             return divisions
-        return self._divisions(logs + [self.logs(lean(frame, *view)) for view in VIEWS], ink, seen)
+        return self._divisions(views + [self._view(lean(frame, *view)) for view in VIEWS], ink, seen)
+
+    def _view(self, frame: Normalized) -> "View":
+        logs = self.logs(frame)
+        return View(logs, search(logs, BEAMS))
 
     def logs(self, frame: Normalized) -> Logs:
         """What the network says of a line (LINE_HEIGHT, W): (W / 2, 17) logarithms of probabilities."""
@@ -130,24 +135,24 @@ class Reader:
     def _run(self, frame: Normalized) -> NDArray[np.float32]:
         return np.asarray(self._session.run(None, {self._input: frame[None, ..., None]})[0][0], np.float32)
 
-    def _divisions(self, views: Sequence[Logs], ink: Ink, seen: Seen) -> list["Division"]:
+    def _divisions(self, views: Sequence["View"], ink: Ink, seen: Seen) -> list["Division"]:
         """The likeliest texts of each length, each with what else its characters may be; all views count the same."""
-        chances: dict[Classes, float] = {}
-        for logs in views:
-            for text, chance in search(logs, BEAMS):
-                chances[text] = chances.get(text, 0.0) + chance / len(views)
-        found: dict[int, tuple[Classes, float]] = {}
-        for text, chance in sorted(chances.items(), key=lambda text: -text[1]):
-            found.setdefault(len(text), (text, chance))
-        texts = list(found.values())[:DIVISIONS]
-        likely = [text for text, chance in texts if 0 < len(text) <= LONGEST and chance > LEAST_DIVISION * texts[0][1]]
-        return weighed([self._division(views, text, ink, seen) for text in likely])
+        texts = _likely(views)
+        if not texts:
+            return []
+        steps = [steps_of(view.logs, texts) for view in views]
+        by_view = [substitutions(view.logs, texts, at) for view, at in zip(views, steps, strict=True)]
+        scale = ink.shape[1] / len(views[0].logs)  # pixels of the line in one step of the first, straight view
+        return weighed(
+            [
+                self._division(mixed(opinions), [(start + stop) / 2 * scale for start, stop in straight], ink, seen)
+                for opinions, straight in zip(zip(*by_view, strict=True), steps[0], strict=True)
+            ]
+        )
 
-    def _division(self, views: Sequence[Logs], text: Classes, ink: Ink, seen: Seen) -> "Division":
-        steps = [steps_of(logs, text) for logs in views]
-        scale = ink.shape[1] / len(views[0])  # pixels of the line in one step of the first, straight view
-        pieces = divide(ink, [(start + stop) / 2 * scale for start, stop in steps[0]])
-        by_line, mass = mixed([substitutions(logs, text, at) for logs, at in zip(views, steps, strict=True)])
+    def _division(self, by_view: "Opinion", middles: Sequence[float], ink: Ink, seen: Seen) -> "Division":
+        by_line, mass = by_view
+        pieces = divide(ink, middles)
         by_look = self._look(pieces, seen)
         whole = np.array([piece.whole for piece in pieces])
         agreement = self._trust.agreement(by_line, by_look, whole)
@@ -176,6 +181,19 @@ class Reader:
         middle = logits[len(logits) // 2]
         if middle.shape != promised.shape or not np.allclose(middle, promised, atol=CANARY_TOLERANCE):
             raise ModelError(f"the model in {folder} does not give the answer that its card promises; reinstall it")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A line as the network saw it once.
+
+    Attributes:
+        logs: (T, 17), what it said.
+        found: the likeliest texts, and how likely they are.
+    """
+
+    logs: Logs
+    found: Sequence[tuple[Classes, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,31 +279,61 @@ def _alternatives(place: NDArray[np.float64]) -> tuple[Alternative, ...]:
     return tuple(Alternative(LABELS[at], float(place[at])) for at in order if place[at] > FLOOR)
 
 
-def substitutions(logs: Logs, text: Classes, steps: Sequence[tuple[int, int]]) -> tuple[NDArray[np.float64], float]:
+def _likely(views: Sequence[View]) -> list[Classes]:
+    """The likeliest text of each of the likeliest lengths, by what all views say together."""
+    chances: dict[Classes, float] = {}
+    for view in views:
+        for text, chance in view.found:
+            chances[text] = chances.get(text, 0.0) + chance / len(views)
+    found: dict[int, tuple[Classes, float]] = {}
+    for text, chance in sorted(chances.items(), key=lambda text: -text[1]):
+        found.setdefault(len(text), (text, chance))
+    texts = list(found.values())[:DIVISIONS]
+    return [text for text, chance in texts if 0 < len(text) <= LONGEST and chance > LEAST_DIVISION * texts[0][1]]
+
+
+def substitutions(logs: Logs, texts: Sequence[Classes], steps: Sequence[Sequence[tuple[int, int]]]) -> list[Opinion]:
     """What else each character of a text may be, the others being as they are.
 
     Args:
         logs: (T, C), what the network says.
-        text: at least one character.
-        steps: at which of the T each character stands; what the network never names there has no chance.
+        texts: at least one, of at least one character each.
+        steps: at which of the T each character of each stands; what the network never names there has no chance.
 
     Returns:
-        (L, C - 1) probabilities, rows of sum 1; and the probability that there are as many characters as in the text,
-        at most 1, as if each were independent of the others.
+        For each text (L, C - 1) probabilities, rows of sum 1; and the probability that there are as many characters as
+        in the text, at most 1, as if each were independent of the others.
     """
+    tried = [_tried(logs, at) for at in steps]
+    others = [
+        [text, *((*text[:at], other, *text[at + 1 :]) for at, other in exchanged)]
+        for text, exchanged in zip(texts, tried, strict=True)
+    ]
+    chances = likelihoods(logs, [text for each in others for text in each])
+    by_text = np.split(chances, np.cumsum([len(each) for each in others])[:-1])
+    return [
+        _opinion(text, exchanged, each, logs.shape[1] - 1)
+        for text, exchanged, each in zip(texts, tried, by_text, strict=True)
+    ]
+
+
+def _tried(logs: Logs, steps: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Places of a text and what may stand there: what the network names at their steps or beside them."""
     named = [logs[start - 1 if start else 0 : stop + 1].max(axis=0) > UNLIKELY for start, stop in steps]
-    tried = [(at, other) for at, names in enumerate(named) for other in np.flatnonzero(names) if other]
-    texts = [text, *((*text[:at], int(other), *text[at + 1 :]) for at, other in tried)]
-    whole, *chances = likelihoods(logs, texts)
-    relative = np.zeros((len(text), logs.shape[1] - 1))
+    return [(at, int(other)) for at, names in enumerate(named) for other in np.flatnonzero(names) if other]
+
+
+def _opinion(text: Classes, tried: Sequence[tuple[int, int]], chances: NDArray[np.float64], characters: int) -> Opinion:
+    whole, *further = chances.tolist()
+    relative = np.zeros((len(text), characters))
     relative[np.arange(len(text)), np.array(text) - 1] = 1.0
-    for (at, other), chance in zip(tried, chances, strict=True):
+    for (at, other), chance in zip(tried, further, strict=True):
         relative[at, other - 1] = np.exp(chance - whole)
     sums = relative.sum(axis=1, keepdims=True)
     return np.asarray(relative / sums), float(min(1.0, np.exp(whole + np.log(sums).sum())))
 
 
-def mixed(opinions: Sequence[tuple[NDArray[np.float64], float]]) -> tuple[NDArray[np.float64], float]:
+def mixed(opinions: Sequence[Opinion]) -> Opinion:
     """What several views, each as good as another, say together: the mean of what `substitutions` gives for each."""
     masses = np.array([mass for _, mass in opinions])
     shares = masses / max(masses.sum(), 1e-300)
