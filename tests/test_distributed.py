@@ -50,7 +50,7 @@ class FakeRay:
         self.most_at_once = max(self.most_at_once, len(references))
         return references[-1:], references[:-1]  # the last comes first
 
-    def get(self, reference: Any) -> Answer:
+    def get(self, reference: Any, timeout: float | None = None) -> Answer:
         answer: Answer = reference()
         return answer
 
@@ -129,3 +129,68 @@ def test_a_cluster_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(BatchError, match="no cluster of Ray answers at ray://gone:10001: nobody there"):
         on_ray("ray://gone:10001")
+
+
+def test_a_cluster_whose_client_server_lost_its_process_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[str] = []
+
+    def lose_twice(*, address: str, log_to_driver: bool) -> None:
+        tries.append(address)
+        if len(tries) < 3:
+            raise ConnectionAbortedError("Starting Ray client server failed")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: False, init=lose_twice))
+
+    on_ray("ray://head:10001")
+
+    assert tries == ["ray://head:10001"] * 3
+
+
+def test_a_cluster_that_loses_it_again_and_again_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[str] = []
+
+    def lose(*, address: str, log_to_driver: bool) -> None:
+        tries.append(address)
+        raise ConnectionAbortedError("Starting Ray client server failed")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: False, init=lose))
+
+    with pytest.raises(BatchError, match="no cluster of Ray answers at ray://head:10001: Starting Ray client server"):
+        on_ray("ray://head:10001")
+    assert len(tries) == distributed.CONNECTS
+
+
+def test_a_cluster_that_goes_away_ends_the_batch_and_what_is_done_is_kept(tmp_path: Path) -> None:
+    many(tmp_path / "scans", 3 * SIZE)
+    gone: list[bool] = []
+
+    def wait(references: list[Any], timeout: float) -> tuple[list[Any], list[Any]]:
+        if gone:
+            raise ConnectionError("the head does not answer")
+        gone.append(True)
+        return references[:1], references[1:]
+
+    ray = FakeRay()
+    ray.wait = wait  # type: ignore[method-assign]
+    with pytest.raises(BatchError, match=r"the cluster is gone \(the head does not answer\)\. What is done is kept"):
+        read_on(ray, tmp_path)
+
+    assert read_on(FakeRay(), tmp_path) == [7] * 3 * SIZE
+
+
+def test_what_a_node_that_is_cut_off_never_answers_is_handed_out_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distributed, "PATIENCE_S", 0.0)
+    many(tmp_path / "scans", 3 * SIZE)
+    cut_off: list[Any] = []
+
+    def wait(references: list[Any], timeout: float) -> tuple[list[Any], list[Any]]:
+        cut_off[:] = cut_off or references[:2]  # the first two never come back
+        heard = [one for one in references if one not in cut_off]
+        return heard, [one for one in references if one in cut_off]
+
+    ray = FakeRay()
+    ray.wait = wait  # type: ignore[method-assign]
+
+    assert read_on(ray, tmp_path) == [7] * 3 * SIZE

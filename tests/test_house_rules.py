@@ -145,6 +145,7 @@ def test_only_the_command_line_prints() -> None:
         "cli.py",
         "cli_batch.py",
         "cli_case.py",
+        "cli_config.py",
         "cli_doctor.py",
         "cli_feedback.py",
         "cli_keys.py",

@@ -23,6 +23,7 @@ import click
 
 from inkdigit.cli_batch import batch
 from inkdigit.cli_case import case
+from inkdigit.cli_config import config
 from inkdigit.cli_doctor import doctor
 from inkdigit.cli_feedback import feedback
 from inkdigit.cli_keys import keys
@@ -158,6 +159,7 @@ def main(ctx: click.Context) -> None:
 main.add_command(batch)
 main.add_command(read)
 main.add_command(case)
+main.add_command(config)
 main.add_command(doctor)
 main.add_command(feedback)
 main.add_command(keys)
