@@ -222,7 +222,7 @@ def serve(
     from inkdigit.server.serving import serve as serve_app
     from inkdigit.server.workers import serve_with_workers, worker_count
 
-    refuse_exposure(settings, _ring_of(settings))
+    refuse_exposure(settings, ring_of(settings))
     if settings.public and not is_loopback(settings.host):
         click.echo(f"Warning: everyone who can reach {settings.host} can use this server.", err=True)
     announce = functools.partial(_announce, open_page=open_page)
@@ -233,7 +233,8 @@ def serve(
         serve_app(app_of(settings), settings, on_ready=announce)
 
 
-def _ring_of(settings: "Settings") -> "KeyRing":
+def ring_of(settings: "Settings") -> "KeyRing":
+    """The keys that a server takes."""
     from inkdigit.server.keyring import KeyRing
 
     return KeyRing(keys_of(settings), settings.admin_key)
@@ -262,7 +263,7 @@ def app_of(settings: "Settings", shared: Path | None = None) -> "Flask":
     limits = limits_of(settings, shared and shared / TABLE)
     metrics = Metrics(shared and shared / COUNTS)
     watch = watching(metrics, _spans_of(settings), shared and shared / HISTORY)
-    return create_app(recognizer, settings, reading, feedback, followed, limits, _ring_of(settings), watch)
+    return create_app(recognizer, settings, reading, feedback, followed, limits, ring_of(settings), watch)
 
 
 def _spans_of(settings: "Settings") -> "Spans | None":

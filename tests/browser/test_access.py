@@ -189,3 +189,29 @@ def test_a_key_for_something_else_is_said_to_be_one(open_asking: OpenAsking, ask
     sheet.page.get_by_text(f"The key {made.id} is good for feedback").wait_for()
     enter(sheet, asking.key)
     sheet.expect("sure", 7)
+
+
+def test_the_status_page_opens_for_an_admins_key_alone(asking: Asking, open_asking: OpenAsking) -> None:
+    admin = asking.file.make("operator", [Scope.ADMIN])[1]
+    page = open_asking("status", **PHONE).page
+    door, now = page.locator("#door"), page.locator("#now")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.headers.get("authorization", "")))
+
+    door.wait_for()
+    plots_before = page.locator("#plots section").count()
+    page.get_by_label("Admin key").fill(asking.key)
+    door.get_by_role("button").click()
+    now.filter(has_text="does not take this key").wait_for()
+    kept_wrong = page.evaluate("sessionStorage.length")
+    page.get_by_label("Admin key").fill(admin)
+    page.keyboard.press("Enter")
+    page.locator("#plots section:nth-of-type(5) svg").wait_for()
+    door.wait_for(state="hidden")
+    page.reload()
+    page.locator("#plots section:nth-of-type(5) svg").wait_for()
+
+    assert (plots_before, kept_wrong) == (0, 0)
+    assert "In the last hour" in now.inner_text()
+    assert {one for one in asked if one} == {f"Bearer {asking.key}", f"Bearer {admin}"}
+    assert admin not in page.url

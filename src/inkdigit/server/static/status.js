@@ -23,10 +23,18 @@ async function look() {
     const answer = await fetch("api/v1/status", { headers: key === null ? {} : { Authorization: `Bearer ${key}` } });
     parts.door.hidden = ![401, 403].includes(answer.status);
     if (answer.ok) show(await answer.json());
-    else parts.now.textContent = parts.door.hidden ? "The server refuses to tell." : "";
+    else if (parts.door.hidden) parts.now.textContent = "The server refuses to tell.";
+    else shut(key !== null);
   } catch {
     parts.now.textContent = "The server does not answer.";
   }
+}
+
+/** @param {boolean} refused  a key, which is forgotten: sent again and again it would count as a thief's */
+function shut(refused) {
+  sessionStorage.removeItem(KEY);
+  parts.plots.replaceChildren();
+  parts.now.textContent = refused ? "The server does not take this key for an admin's." : "";
 }
 
 /** @param {Status} status */
@@ -70,4 +78,4 @@ parts.door.addEventListener("submit", (event) => {
   look();
 });
 look();
-setInterval(look, EVERY_MS);
+setInterval(() => parts.door.hidden && look(), EVERY_MS);
