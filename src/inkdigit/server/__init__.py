@@ -21,6 +21,7 @@ from inkdigit.server.observing import Watch, observe
 from inkdigit.server.oip import oip
 from inkdigit.server.reading import PictureRequest
 from inkdigit.server.review import review
+from inkdigit.server.shortcut import Shortcut
 from inkdigit.server.state import EXTENSION, DigitReader, Models, State
 from inkdigit.server.status import watching
 
@@ -75,6 +76,7 @@ def create_app(
     )
     for fact in facts_of(state):
         watch.metrics.tell(fact)
+    app.wsgi_app = Shortcut(app.wsgi_app, state)  # type: ignore[method-assign]
     observe(app, watch)
     for routes in (api, adapting, feedback_routes, review, monitoring, oip):
         app.register_blueprint(routes)

@@ -29,6 +29,7 @@ from inkdigit.server.schemas import (
     PredictAnswerWithInput,
     ReadAnswer,
 )
+from inkdigit.server.shortcut import PREDICT_PATH, raise_fault_in
 from inkdigit.server.state import current_state
 
 api = Blueprint("api", __name__)
@@ -40,9 +41,10 @@ def page() -> Response:
     return _page("index.html", model=current_state().recognizer.version, asks=asks_for("api.predict"))
 
 
-@api.post("/api/v1/predict")
+@api.post(PREDICT_PATH)
 def predict() -> Response:
     """Read the digit on a picture."""
+    raise_fault_in(request.environ)
     query, media_type = read_query(request), accepted_type(request)
     body, layer = read_predict(request)
     with step("decode"):

@@ -18,7 +18,7 @@ from inkdigit.server.keyring import KeyRing, bearer_in
 from inkdigit.server.limits import ADMIN_TRIES, client_of
 from inkdigit.server.problems import AdminKeyRequired, KeyRequired, NoAdminKey, ScopeMissing, whole_seconds
 from inkdigit.server.rules import Rule, rule_of
-from inkdigit.server.state import current_state
+from inkdigit.server.state import State, current_state
 
 HOW_TO_SET: Final = "run `inkdigit keys make --name NAME --scope admin`, or set INKDIGIT_ADMIN_KEY and start it again"
 _HELD: Final = "inkdigit-key"
@@ -51,7 +51,7 @@ def guard(app: Flask) -> None:
 def asks_for(endpoint: str) -> bool:
     """Whether who sent the current request would be asked for a key at another route."""
     try:
-        return _is_asked(rule_of(endpoint))
+        return _is_asked_now(rule_of(endpoint))
     except KeysError:  # which that route tells, when it is asked
         return True
 
@@ -63,25 +63,39 @@ def current_key() -> Key | None:
 
 
 def _ask(rule: Rule) -> None:
-    scope = rule.scope if _is_asked(rule) else None
+    scope = rule.scope if _is_asked_now(rule) else None
     key = _given_key(is_needed=scope is not None)
     g.setdefault(_HELD, key)
     if scope is not None and (key is None or not key.permits(scope)):
         _refuse(scope, key)
 
 
-def _is_asked(rule: Rule) -> bool:
-    state = current_state()
+def is_asked(rule: Rule, state: State, address: str, host: str) -> bool:
+    """Whether a rule asks a request for a key.
+
+    Args:
+        rule: of the route.
+        state: the application's parts.
+        address: that the request comes from.
+        host: its header Host.
+
+    Raises:
+        KeysError: the file of keys cannot be read or trusted.
+    """
     if rule.scope is None or (state.settings.public and not rule.when_public):
         return False
-    if not state.settings.require_key and not rule.at_home and _is_at_home():
+    if not state.settings.require_key and not rule.at_home and _is_at_home(address, host):
         return False
     return rule.when_public or not (is_loopback(state.settings.host) and state.keys.is_empty())
 
 
-def _is_at_home() -> bool:
+def _is_asked_now(rule: Rule) -> bool:
+    return is_asked(rule, current_state(), request.remote_addr or "", request.headers.get("Host", ""))
+
+
+def _is_at_home(address: str, host: str) -> bool:
     """Whether the request comes from this computer, under a name of its own: a proxy hands on that of the server."""
-    return is_loopback(request.remote_addr or "") and is_loopback(host_name(request.headers.get("Host", "")) or "")
+    return is_loopback(address) and is_loopback(host_name(host) or "")
 
 
 def _given_key(*, is_needed: bool) -> Key | None:

@@ -79,6 +79,15 @@ class Watch:
         if self.history is not None:
             self.history.look()
 
+    def step(self, name: str) -> "Step":
+        """What times a step of a request, as in ``with watch.step("decode"):``."""
+        return Step(self, name)
+
+    def read_digit(self, seen: Seen, prediction: Prediction, model: str) -> None:
+        """Note a digit that a request's picture was read as."""
+        seen.model = model
+        self.metrics.count_digit(prediction, model)
+
     def finish(self, seen: Seen) -> None:
         """Count and log a request that was answered."""
         seen.seconds = time.perf_counter() - seen.started
@@ -130,16 +139,14 @@ class Observed:
         return self._app(environ, cast("StartResponse", start))
 
 
-class step:  # noqa: N801  used like a function
-    """Times a step of the current request's work: ``with step("decode"): ...``."""
+class Step:
+    """Times what is done inside it."""
 
     __slots__ = ("_name", "_span", "_started", "_watch")
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._watch = cast(Watch, request.environ[_WATCH])
-        spans = self._watch.spans
-        self._span = None if spans is None else spans.step(name)
+    def __init__(self, watch: Watch, name: str) -> None:
+        self._name, self._watch = name, watch
+        self._span = None if watch.spans is None else watch.spans.step(name)
 
     def __enter__(self) -> None:
         if self._span is not None:
@@ -164,17 +171,21 @@ def observe(app: Flask, watch: Watch) -> None:
             seen().route = request.url_rule.rule
 
 
+def step(name: str) -> Step:
+    """What times what the current request does inside it."""
+    return watch_of(request.environ).step(name)
+
+
 def note_digit(prediction: Prediction, model: str) -> None:
     """Note a digit that the current request's picture was read as."""
-    seen().model = model
-    cast(Watch, request.environ[_WATCH]).metrics.count_digit(prediction, model)
+    watch_of(request.environ).read_digit(seen(), prediction, model)
 
 
 def note_numbers(confidences: Iterable[float], model: str) -> None:
     """Note the numbers that were found on the current request's picture."""
     seen().model = model
     for confidence in confidences:
-        cast(Watch, request.environ[_WATCH]).metrics.count_number(confidence, model)
+        watch_of(request.environ).metrics.count_number(confidence, model)
 
 
 def note_problem(name: str) -> str:
@@ -185,7 +196,17 @@ def note_problem(name: str) -> str:
 
 def seen() -> Seen:
     """What is known of the current request."""
-    return cast(Seen, request.environ[_SEEN])
+    return seen_of(request.environ)
+
+
+def seen_of(environ: "WSGIEnvironment") -> Seen:
+    """What is known of a request."""
+    return cast(Seen, environ[_SEEN])
+
+
+def watch_of(environ: "WSGIEnvironment") -> Watch:
+    """What is done with what is seen of a request."""
+    return cast(Watch, environ[_WATCH])
 
 
 def current_id() -> str | None:

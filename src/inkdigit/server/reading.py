@@ -151,14 +151,15 @@ def accepted_type(request: Request) -> str:
     Raises:
         NotAcceptable: it accepts none of them.
     """
-    best = _best_type(request.headers.get("Accept", ""))
+    best = best_type(request.headers.get("Accept", ""))
     if best is None:
         raise NotAcceptable(f"the answer comes as {' or '.join(ANSWER_TYPES)}; accept one of them")
     return best
 
 
 @functools.lru_cache(maxsize=256)  # clients of one kind send one text; one that is long is not kept for long
-def _best_type(accept: str) -> str | None:
+def best_type(accept: str) -> str | None:
+    """The media type of an answer that a header Accept prefers; None if it takes none."""
     wanted = parse_accept_header(accept, MIMEAccept)
     return wanted.best_match(ANSWER_TYPES) if wanted else ANSWER_TYPES[0]
 

@@ -1,7 +1,8 @@
 """What keeps other sites out: the names the server answers to, the origin of writes, and the headers of answers."""
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
 from flask import Flask, Response, request
 
@@ -35,16 +36,54 @@ HEADERS: Final[Mapping[str, str]] = {
 """On every answer, unless its view set another value."""
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that the server answers to.
+
+    A page elsewhere can point a name of its own at this address (DNS rebinding). A server that listens on every address
+    cannot know them all, so there any address counts; a rebound request carries a name.
+    """
+
+    known: frozenset[str | None]
+    any_address: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those of a server with these settings."""
+        own = f"[{settings.host}]" if ":" in settings.host else settings.host  # a Host header puts IPv6 into brackets
+        known = LOOPBACK | {host_name(host) for host in (*settings.trusted_hosts, own)}
+        return cls(known, settings.host in EVERY_ADDRESS)
+
+    def admit(self, host: str) -> bool:
+        """Whether a Host header names this server."""
+        name = host_name(host)
+        return name is not None and (name in self.known or (self.any_address and is_address(name)))
+
+
+def is_own_site(site: str | None, origin: str | None, host: str) -> bool:
+    """Whether a write comes from a page of this server, or from a program: these send neither of the first two headers.
+
+    Args:
+        site: the header Sec-Fetch-Site.
+        origin: the header Origin.
+        host: the header Host.
+    """
+    own = origin is None or origin.partition("://")[2].lower() == host.lower()
+    return site in {"same-origin", "none"} or (site is None and own)
+
+
 def protect(app: Flask, settings: Settings) -> None:
     """Guard every route of the application, those that do not exist too."""
-    own = f"[{settings.host}]" if ":" in settings.host else settings.host  # a Host header puts IPv6 into brackets
-    names = LOOPBACK | {host_name(host) for host in (*settings.trusted_hosts, own)}
-    any_address = settings.host in EVERY_ADDRESS
+    names = Names.of(settings)
 
     @app.before_request
     def refuse_strangers() -> None:
-        _check_host(names, any_address)
-        _check_site()
+        host = request.headers.get("Host", "")
+        if not names.admit(host):
+            raise BadHost("the Host header names no host of this server; add the name to INKDIGIT_TRUSTED_HOSTS")
+        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+        if request.method not in SAFE_METHODS and not is_own_site(site, origin, host):
+            raise CrossSiteRequest("the request comes from a page of another site; send it from a program instead")
 
     app.after_request(add_headers)
 
@@ -56,25 +95,3 @@ def add_headers(response: Response) -> Response:
         if name.lower() not in given:
             response.headers.add(name, value)
     return response
-
-
-def _check_host(names: frozenset[str | None], any_address: bool) -> None:
-    """Refuse unknown names: a page elsewhere can point a name of its own at this address (DNS rebinding).
-
-    A server that listens on every address cannot know them all, so there any address counts; a rebound request
-    carries a name.
-    """
-    name = host_name(request.headers.get("Host", ""))
-    if name is None or not (name in names or (any_address and is_address(name))):
-        raise BadHost("the Host header names no host of this server; add the name to INKDIGIT_TRUSTED_HOSTS")
-
-
-def _check_site() -> None:
-    """Refuse writes that a browser sends for another site; programs send neither header and pass."""
-    if request.method in SAFE_METHODS:
-        return
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    own = origin is None or origin.partition("://")[2].lower() == request.headers.get("Host", "").lower()
-    if site not in {"same-origin", "none"} and not (site is None and own):
-        raise CrossSiteRequest("the request comes from a page of another site; send it from a program instead")
