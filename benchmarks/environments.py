@@ -82,8 +82,13 @@ def ocr_environment() -> Environment:
 
 
 def servers_environment() -> Environment:
-    """Inkdigit, and the servers that it is measured beside."""
+    """Inkdigit, and the servers that it is measured beside and shares its packages with."""
     return _made("servers", PROJECT / "constraints/servers.txt", SERVER_PACKAGES, [PROJECT])
+
+
+def peer_environment(name: str, package: str) -> Environment:
+    """A server that it is measured beside and that wants packages of its own, and Inkdigit."""
+    return _made(f"servers-{name}", PROJECT / f"constraints/servers-{name}.txt", (package,), [PROJECT])
 
 
 def hardware() -> str:

@@ -157,6 +157,6 @@ def _cpu_s(pid: int) -> float:
 
 def children(pid: int) -> list[int]:
     """The processes that a process started, and those that they did."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    found = [int(child) for child in listed.read_text().split()] if listed.exists() else []
+    listed = Path(f"/proc/{pid}/task").glob("*/children")  # each thread's own
+    found = [int(child) for each in listed for child in each.read_text().split()]
     return found + [grandchild for child in found for grandchild in children(child)]

@@ -1,6 +1,6 @@
 """Measure Inkdigit's server beside other servers, and write the table into docs/benchmarks.md.
 
-    python -m benchmarks.serving [--rounds N] [--seconds S] [--write]
+    python -m benchmarks.serving [--rounds N] [--seconds S] [--only SERVER] [--write]
 
 Every server is pinned to one core, the load generator to another. In each round all of them take turns, and before and
 after each the work alone is measured on the same core under the same load, since whatever else runs on the machine
@@ -8,22 +8,27 @@ changes what a CPU second is worth: the figure is CPU per request over that floo
 """
 
 import argparse
+import contextlib
 import datetime
+import http.client
 import json
 import os
 import statistics
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import environments, servers, speed
 from benchmarks.drawings import PROJECT
-from benchmarks.servers import Program
+from benchmarks.load import HOST
+from benchmarks.servers import Program, Server
 from benchmarks.table import markdown_table, median, percentile, span, write_block
 
 CONNECTIONS = 8
 WARM_UP = 60  # requests
+PACKAGES = {"mlserver": "mlserver", "bentoml": "bentoml", "gradio": "gradio", "ray-serve": "ray"}
 
 
 @dataclass(slots=True)
@@ -36,8 +41,64 @@ class Seen:
     half_load_ms: list[float] = field(default_factory=list)
 
 
-def programs(python: Path) -> list[Program]:
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A server, and how it is told what all are told: the text of a JSON object with the picture in `image`."""
+
+    program: Program
+    told: Callable[[str], str] = str
+
+
+def peers(python: Path) -> list[Peer]:
     """All servers, ours first."""
+    return [*map(Peer, programs(python)), *elsewhere()]
+
+
+def elsewhere() -> list[Peer]:
+    """The servers whose packages go with no others."""
+    path = {"PYTHONPATH": str(PROJECT)}
+    found = {name: environments.peer_environment(name, package).python for name, package in PACKAGES.items()}
+
+    def module(name: str, peer: str) -> tuple[str, ...]:
+        return str(found[peer]), "-m", f"benchmarks.serving.{name}", "{port}"
+
+    bento = (str(found["bentoml"].parent / "bentoml"), "serve", "benchmarks.serving.bento:Digits")
+    return [
+        Peer(Program("MLServer", module("mls", "mlserver"), "/v2/models/digits/infer", path), _as_tensor),
+        Peer(Program("BentoML", (*bento, "--host", HOST, "--port", "{port}"), "/predict", path)),
+        Peer(Program("Gradio", module("blocks", "gradio"), "/gradio_api/run/predict", path), _as_inputs),
+        Peer(Program("Ray Serve", module("on_ray", "ray-serve"), "/predict", path)),
+    ]
+
+
+def _as_tensor(body: str) -> str:
+    tensor = {"name": "image", "shape": [1], "datatype": "BYTES", "data": [json.loads(body)["image"]]}
+    return json.dumps({"inputs": [tensor]})
+
+
+def _as_inputs(body: str) -> str:
+    return json.dumps({"data": [json.loads(body)["image"]]})
+
+
+def wait_until_answering(server: Server, body: str) -> None:
+    """Return as soon as a picture is read: some open their port before that.
+
+    Raises:
+        TimeoutError: none is.
+    """
+    until = time.monotonic() + servers.READY_WITHIN_S
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection(HOST, server.port, timeout=10)
+            connection.request("POST", server.program.predict_path, body, {"Content-Type": "application/json"})
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.2)
+    raise TimeoutError(f"{server.program.name} reads no picture")
+
+
+def programs(python: Path) -> list[Program]:
+    """The servers that share one environment, ours first."""
     scripts, apps = python.parent, "benchmarks.serving.apps"
     path = {"PYTHONPATH": str(PROJECT), "INKDIGIT_LOG": "quiet"}
     host = ("--host", "127.0.0.1", "--port", "{port}")
@@ -66,10 +127,11 @@ def programs(python: Path) -> list[Program]:
     ]
 
 
-def observe(program: Program, bodies: Sequence[str], seconds: float, seen: Seen) -> float:
+def observe(peer: Peer, bodies: Sequence[str], seconds: float, seen: Seen) -> float:
     """One round of one server; its CPU ms per request."""
-    with servers.started(program) as server:
-        servers.wait_until_open(server)
+    bodies = [peer.told(body) for body in bodies]
+    with servers.started(peer.program) as server:
+        wait_until_answering(server, bodies[0])
         servers.put_under_load(server, bodies, CONNECTIONS, seconds, WARM_UP)
         used = server.cpu_s()
         outcome = servers.put_under_load(server, bodies, CONNECTIONS, seconds, 1_000_000)
@@ -113,20 +175,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--only", action="append", help="this server alone; may be repeated")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     options = parser.parse_args(arguments)
     environment = environments.servers_environment()
     bodies = [servers.request_body(speed.as_canvas(png)) for png in speed.load_drawings()]
-    found = programs(environment.python)
-    seen = {program.name: Seen() for program in found}
+    found = peers(environment.python)
+    if options.only:
+        found = [peer for peer in found if peer.program.name in options.only]
+    seen = {peer.program.name: Seen() for peer in found}
     for number in range(options.rounds):
         before = floor(environment.python, bodies, options.seconds / 2)
-        for program in found[number % len(found) :] + found[: number % len(found)]:
-            one = seen[program.name]
-            cost_ms = observe(program, bodies, options.seconds, one)
+        for peer in found[number % len(found) :] + found[: number % len(found)]:
+            one, name = seen[peer.program.name], peer.program.name
+            cost_ms = observe(peer, bodies, options.seconds, one)
             after = floor(environment.python, bodies, options.seconds / 2)
             one.over_floor.append(cost_ms / ((before + after) / 2))
-            print(f"{program.name}: {one.over_floor[-1]:.3f} ({before:.2f}, {after:.2f})", file=sys.stderr, flush=True)
+            print(f"{name}: {one.over_floor[-1]:.3f} ({before:.2f}, {after:.2f})", file=sys.stderr, flush=True)
             before = after
     block = f"{table(seen)}\n\n{_circumstances(options, environment.versions())}"
     print(block)

@@ -41,7 +41,7 @@ POSTED = """
             const [square, whole] = [squareFor(drawing, paper), wholeOf(paper)];
             const usual = paperFor(600, 280, drawing);
             return {
-                image: pictureOf(drawing, square, canvas),
+                image: await pictureOf(drawing, square),
                 canvas: byCanvas(drawing, square),
                 square: numbers(square),
                 whole: numbers(whole),

@@ -37,7 +37,6 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
   const readUrl = new URL("api/v1/read", page.baseURI);
   const askUrl = new URL("?include=input", predictUrl);
   const whyUrl = new URL("?include=input,explanation", predictUrl);
-  const paper = page.createElement("canvas");
   const { fetch } = access;
 
   const reader = new DrawingReader({
@@ -55,7 +54,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
       }
     },
     read: (image, signal) => read(readUrl, image, { signal, fetch }),
-    pictureOf: (drawing, crop) => pictureOf(drawing, crop, paper),
+    pictureOf,
   });
   const recovery = recovering(page, () => ask());
   /** @type {Asker<Question, DigitReply | NumberReply>} */

@@ -17,7 +17,7 @@ import { lengthOf } from "./reading.js";
  * @typedef {object} Calls
  * @property {(image: string, signal: AbortSignal) => Promise<Answer>} predict
  * @property {(image: string, signal: AbortSignal) => Promise<Reading>} read
- * @property {(drawing: Drawing, crop: Crop) => string} pictureOf
+ * @property {(drawing: Drawing, crop: Crop) => Promise<string>} pictureOf
  */
 
 /** A server without the reader: asking it again is of no use. */
@@ -65,7 +65,7 @@ export class DrawingReader {
    */
   async #predict(drawing, paper, signal) {
     const crop = squareFor(drawing, paper);
-    const image = this.#calls.pictureOf(drawing, crop);
+    const image = await this.#calls.pictureOf(drawing, crop);
     return { image, crop, answer: await this.#calls.predict(image, signal) };
   }
 
@@ -77,7 +77,7 @@ export class DrawingReader {
    */
   async #readNumbers(drawing, crop, signal) {
     if (!this.#hasReader) return null;
-    const image = this.#calls.pictureOf(drawing, crop);
+    const image = await this.#calls.pictureOf(drawing, crop);
     try {
       const reading = await this.#calls.read(image, signal);
       return lengthOf(reading.numbers) > 1 ? { image, crop, reading } : null;

@@ -29,9 +29,8 @@ const PAUSES_MS = [2000, 8000, 30_000, 120_000];
 export function keeping(page, { correcting, memory, access }) {
   const { fetch } = access;
   const url = new URL("api/v1/feedback", page.baseURI);
-  const canvas = page.createElement("canvas");
   const outbox = new Outbox(memory, {
-    keep: (example, key) => keepDrawing(url, submissionOf(example, writerOf(memory), canvas), { key, fetch }),
+    keep: async (example, key) => keepDrawing(url, await submissionOf(example, writerOf(memory)), { key, fetch }),
     remove: (receipt) => deleteDrawing(url, receipt, { fetch }),
     token: randomToken,
     today: () => new Date().toLocaleDateString("sv"), // as 2026-03-09, by the person's own clock
@@ -51,11 +50,10 @@ export function keeping(page, { correcting, memory, access }) {
 /**
  * @param {Example} example
  * @param {string} writer
- * @param {HTMLCanvasElement} canvas
- * @returns {import("./api.js").Submission}
+ * @returns {Promise<import("./api.js").Submission>}
  */
-function submissionOf({ drawing, label, predicted, confidence, model }, writer, canvas) {
-  const image = pictureOf(drawing, { left: 0, top: 0, width: SIZE, height: SIZE }, canvas);
+async function submissionOf({ drawing, label, predicted, confidence, model }, writer) {
+  const image = await pictureOf(drawing, { left: 0, top: 0, width: SIZE, height: SIZE });
   return { image, strokes: writtenOf(drawing), label, predicted, confidence, model, consent: true, writer };
 }
 

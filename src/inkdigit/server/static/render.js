@@ -1,5 +1,6 @@
 // Strokes -> what is seen: the pad on the screen, by its canvas, and the picture that is posted, by `raster.js`.
 
+import { greyPng } from "./png.js";
 import { paint } from "./raster.js";
 
 /** @typedef {import("./paper.js").Crop} Crop */
@@ -10,9 +11,6 @@ import { paint } from "./raster.js";
 /** @typedef {{ readonly picture: CanvasImageSource, readonly place: Place }} Tint */
 
 const HAIR = 0.01;
-/** A pixel in 32 bits, whatever order its bytes have: red, green and blue go up alike, and alpha is full. */
-const [OPAQUE = 0] = new Uint32Array(Uint8Array.of(0, 0, 0, 255).buffer);
-const [GREY_STEP = 0] = new Uint32Array(Uint8Array.of(1, 1, 1, 0).buffer);
 /** Ink without a colour of its own. */
 const GREY = "#969696";
 /** The picture is see-through where the model saw little ink; so many layers of it cover the whole stroke. */
@@ -89,20 +87,10 @@ function trace(pen, points) {
  *
  * @param {Drawing} drawing
  * @param {Crop} crop What of the paper it shows.
- * @param {HTMLCanvasElement} canvas Where it is painted; its size and content are replaced.
- * @returns {string} A PNG as a data URL.
+ * @returns {Promise<string>} A grey PNG as a data URL.
  */
-export function pictureOf(drawing, crop, canvas) {
-  canvas.width = crop.width;
-  canvas.height = crop.height;
-  const context = context2d(canvas);
-  const picture = context.createImageData(crop.width, crop.height);
-  const pixels = new Uint32Array(picture.data.buffer);
-  paint(drawing, crop).forEach((level, i) => {
-    pixels[i] = OPAQUE | (level * GREY_STEP);
-  });
-  context.putImageData(picture, 0, 0);
-  return canvas.toDataURL("image/png");
+export function pictureOf(drawing, crop) {
+  return greyPng(paint(drawing, crop), crop.width, crop.height);
 }
 
 /**
