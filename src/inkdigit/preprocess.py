@@ -119,13 +119,18 @@ def _thin(digit: Ink) -> Ink:
 
 def _least_of_rows(ink: Ink, reach: int) -> Ink:
     """Each row becomes the least of itself and `reach` rows to either side, with paper around."""
-    padded = np.pad(ink, ((reach, reach), (0, 0)))
-    return np.asarray(np.minimum.reduce([padded[i : i + len(ink)] for i in range(2 * reach + 1)]), np.uint8)
+    padded = np.zeros((len(ink) + 2 * reach, ink.shape[1]), np.uint8)
+    padded[reach:-reach] = ink
+    least = padded[: len(ink)].copy()
+    for i in range(1, 2 * reach + 1):
+        np.minimum(least, padded[i : i + len(ink)], out=least)
+    return least
 
 
 def _stroke_width(digit: Ink) -> float:
     """Mean width of the strokes, in pixels: twice their area over the length of their outline (Cauchy-Crofton)."""
-    inked = np.pad(digit > digit.max() / 2, 1)
+    inked = np.zeros((len(digit) + 2, digit.shape[1] + 2), np.bool_)
+    np.greater(digit, digit.max() / 2, out=inked[1:-1, 1:-1])
     crossings = np.count_nonzero(inked[1:] != inked[:-1]) + np.count_nonzero(inked[:, 1:] != inked[:, :-1])
     return 2 * np.count_nonzero(inked) / (crossings * np.pi / 4)
 
