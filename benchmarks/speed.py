@@ -2,6 +2,8 @@
 
 import io
 import json
+import struct
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -74,6 +76,16 @@ def as_canvas(png: bytes) -> bytes:
     file = io.BytesIO()
     Image.open(io.BytesIO(png)).convert("RGBA").save(file, "PNG")
     return file.getvalue()
+
+
+def as_page(png: bytes) -> bytes:
+    """The same picture as our own page posts it: grey, its rows unfiltered."""
+    levels = np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+    rows = np.pad(levels, ((0, 0), (1, 0))).tobytes()
+    header = struct.pack(">IIBBBBB", levels.shape[1], len(levels), 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    packed = (struct.pack(">I", len(b)) + n + b + struct.pack(">I", zlib.crc32(n + b)) for n, b in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
 
 
 def _observe(program: Program, behaviour: Behaviour, bodies: Sequence[str], effort: Effort) -> None:

@@ -176,10 +176,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--only", action="append", help="this server alone; may be repeated")
+    parser.add_argument("--pictures", choices=("canvas", "page"), default="canvas", help="RGBA, or as our page sends")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     options = parser.parse_args(arguments)
     environment = environments.servers_environment()
-    bodies = [servers.request_body(speed.as_canvas(png)) for png in speed.load_drawings()]
+    drawn = speed.as_page if options.pictures == "page" else speed.as_canvas
+    bodies = [servers.request_body(drawn(png)) for png in speed.load_drawings()]
     found = peers(environment.python)
     if options.only:
         found = [peer for peer in found if peer.program.name in options.only]
@@ -203,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _circumstances(options: argparse.Namespace, versions: str) -> str:
     return (
         f"- `python -m benchmarks.serving --rounds {options.rounds} --seconds {options.seconds:g} --write`, "
-        f"{datetime.datetime.now(datetime.UTC).date()}\n"
+        f"{datetime.datetime.now(datetime.UTC).date()}, pictures as {options.pictures} makes them\n"
         f"- {environments.hardware()}, load average {os.getloadavg()[0]:.1f}\n- {versions}"
     )
 

@@ -469,7 +469,7 @@ def _lift_from_flat(page: Image.Image, box: _Box, counts: NDArray[np.int_], pape
         margin, full = _flat_range(counts[paper:], lossy)
         scale = np.clip((np.arange(256) - paper - margin) * (255 / (full - margin)), 0, 255)
         ink = np.zeros((page.height, page.width), np.uint8)
-        ink[_in(box)] = inside.point(np.rint(scale).astype(int).tolist())
+        ink[_in(box)] = np.asarray(inside.point(np.rint(scale).astype(int).tolist()))
         return ink
 
     ink = lift(counts)
