@@ -22,8 +22,8 @@ from inkdigit.server.state import DigitReader, current_state
 from inkdigit.structure import DIGIT_LIMITS
 
 ADAPT_PATH: Final = "/api/v1/adapt"
-MAX_PIXELS: Final = 32 * 2**20  # of all pictures of a request together
-MAX_PAINTING: Final = 240_000_000  # pixels looked at to paint all strokes of a request: a hundred large digits
+MAX_PIXELS: Final = 16 * 2**20  # of all pictures of a request together
+MAX_PAINTING: Final = 140_000_000  # looked at to paint all strokes of a request; 100 large, thick digits take 133
 
 adapting = Blueprint("adapting", __name__)
 
