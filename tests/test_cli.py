@@ -93,8 +93,8 @@ COMMANDS = dict(all_commands())
 
 def test_the_commands_are_those_that_are_promised() -> None:
     assert set(main.commands) == {
-        "serve", "predict", "read", "feedback", "case", "config", "train", "retrain", "evaluate", "data", "models", "keys",
-        "doctor", "batch",
+        "serve", "predict", "read", "feedback", "case", "config", "train", "retrain", "evaluate", "data", "models",
+        "keys", "doctor", "batch",
     }  # fmt: skip
 
 
