@@ -21,6 +21,12 @@ from inkdigit.recognizer import Prediction, Recognizer
 from inkdigit.server import create_app
 
 SEVEN = [(80, 60), (200, 60), (120, 220)]
+LONGEST = ("test_retrain.py", "test_train.py", "test_page.py", "test_correcting.py", "test_pictures.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the files that take longest, so that workers that share the files end at about the same time."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @dataclass

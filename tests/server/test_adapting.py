@@ -179,6 +179,7 @@ def test_nothing_of_a_hand_is_kept(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = client.post(PREDICT, json={"image": SEVEN}).get_json()
+    caplog.clear()
 
     with caplog.at_level(logging.DEBUG):
         client.post(ADAPT, json={"drawings": HAND})

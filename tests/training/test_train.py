@@ -1,5 +1,6 @@
 """Real training runs, small ones: they end in model folders that load, serve and explain themselves."""
 
+import contextlib
 import functools
 import importlib.util
 import json
@@ -14,6 +15,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from tests.training.conftest import build_tiny_network, untraced
 
 from inkdigit import ConfigError, ModelError, Recognizer, normalize, read_image
 from inkdigit.config import Settings
@@ -48,10 +50,13 @@ def train(few: Mnist) -> Iterator[Train]:
     from inkdigit.training import evaluate, export, ink
     from inkdigit.training import train as module
 
-    def run(out: Path, on_progress: "Callable[[Progress], None] | None" = None, **options: object) -> Path:
-        small = {"width": 8, "batch_size": 128, "apart": False} | options
+    def run(
+        out: Path, on_progress: "Callable[[Progress], None] | None" = None, whole: bool = False, **options: object
+    ) -> Path:
+        small = {"width": 8, "batch_size": 128, "ink": 0.25, "apart": False} | options
         given: TrainOptions = module.TrainOptions(out=out, **small)  # type: ignore[arg-type]
-        return module.train(given, on_progress)
+        with contextlib.nullcontext() if whole else tiny_networks():
+            return module.train(given, on_progress)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "load_mnist", lambda source: few)
@@ -62,11 +67,27 @@ def train(few: Mnist) -> Iterator[Train]:
         yield run
 
 
+@contextlib.contextmanager
+def tiny_networks() -> Iterator[None]:
+    """For what does not depend on the network."""
+    from inkdigit.training import train as module
+
+    with pytest.MonkeyPatch.context() as patch, untraced():
+        patch.setattr(module, "build_network", build_tiny_network)
+        yield
+
+
 @pytest.fixture(scope="module")
 def small(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model folder of a run of two epochs."""
+    """The model folder of a run of two epochs, of the network that users train."""
     out = tmp_path_factory.mktemp("models") / "small"
-    return train(out, epochs=2, seed=3, command="inkdigit train --epochs 2")
+    return train(out, whole=True, epochs=2, seed=3, command="inkdigit train --epochs 2")
+
+
+@pytest.fixture(scope="module")
+def tiny(train: Train, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model folder of a run of two epochs, of a network of one convolution."""
+    return train(tmp_path_factory.mktemp("models") / "tiny", epochs=2, seed=3, command="inkdigit train --epochs 2")
 
 
 def stop_in(epoch: int, error: BaseException) -> "Callable[[Progress], None]":
@@ -249,14 +270,14 @@ def test_a_network_learns_from_a_teacher(train: Train, small: Path, tmp_path: Pa
     assert read_card(folder)["training"]["teacher"] == "small"  # type: ignore[index]
 
 
-def test_a_run_goes_on_from_another_network(train: Train, small: Path, tmp_path: Path) -> None:
+def test_a_run_goes_on_from_another_network(train: Train, tiny: Path, tmp_path: Path) -> None:
     from inkdigit.training.train import weights_of
 
-    folder = train(tmp_path / "finished", epochs=1, learning_rate=1e-9, start=small)
+    folder = train(tmp_path / "finished", epochs=1, learning_rate=1e-9, start=tiny)
 
-    before, after = weights_of(small)[0], weights_of(folder)[0]
+    before, after = weights_of(tiny)[0], weights_of(folder)[0]
     assert np.allclose(before, after, atol=1e-6)
-    assert read_card(folder)["training"]["start"] == "small: inkdigit train --epochs 2"  # type: ignore[index]
+    assert read_card(folder)["training"]["start"] == "tiny: inkdigit train --epochs 2"  # type: ignore[index]
 
 
 def test_a_start_that_is_not_there_is_said(train: Train, tmp_path: Path) -> None:
@@ -264,12 +285,12 @@ def test_a_start_that_is_not_there_is_said(train: Train, tmp_path: Path) -> None
         train(tmp_path / "finished", start=tmp_path / "nowhere")
 
 
-def test_so_much_of_the_start_as_is_kept_is_in_the_end(train: Train, small: Path, tmp_path: Path) -> None:
+def test_so_much_of_the_start_as_is_kept_is_in_the_end(train: Train, tiny: Path, tmp_path: Path) -> None:
     from inkdigit.training import train as module
 
-    folder = train(tmp_path / "kept", epochs=1, learning_rate=1e-2, start=small, kept=1.0)
+    folder = train(tmp_path / "kept", epochs=1, learning_rate=1e-2, start=tiny, kept=1.0)
 
-    [*body, _, _], [*expected, _, _] = (module.weights_of(path) for path in (folder, small))
+    [*body, _, _], [*expected, _, _] = (module.weights_of(path) for path in (folder, tiny))
     assert all(np.array_equal(a, b) for a, b in zip(body, expected, strict=True))  # the last layer is calibrated anew
     assert read_card(folder)["training"]["kept"] == 1.0  # type: ignore[index]
 
@@ -277,7 +298,7 @@ def test_so_much_of_the_start_as_is_kept_is_in_the_end(train: Train, small: Path
 def test_frozen_convolutions_stay_as_they_are(train: Train, small: Path, tmp_path: Path) -> None:
     from inkdigit.training import train as module
 
-    folder = train(tmp_path / "frozen", epochs=1, learning_rate=1e-2, start=small, frozen=2)
+    folder = train(tmp_path / "frozen", epochs=1, learning_rate=1e-2, start=small, frozen=2, whole=True)
 
     before, after = module.weights_of(small), module.weights_of(folder)
     same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
@@ -287,29 +308,29 @@ def test_frozen_convolutions_stay_as_they_are(train: Train, small: Path, tmp_pat
 
 
 def test_how_much_of_the_start_is_kept_can_be_said_when_the_run_has_ended(
-    train: Train, small: Path, tmp_path: Path
+    train: Train, tiny: Path, tmp_path: Path
 ) -> None:
     from inkdigit.training import train as module
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "write_model_folder", fail_to_write)
         with pytest.raises(ModelError):
-            train(tmp_path / "run", epochs=1, start=small, kept=0.5)
-    folder = train(tmp_path / "run", epochs=1, start=small, kept=1.0, resume=True)
+            train(tmp_path / "run", epochs=1, start=tiny, kept=0.5)
+    folder = train(tmp_path / "run", epochs=1, start=tiny, kept=1.0, resume=True)
 
-    assert np.array_equal(module.weights_of(folder)[0], module.weights_of(small)[0])
+    assert np.array_equal(module.weights_of(folder)[0], module.weights_of(tiny)[0])
 
 
 def fail_to_write(*_: object) -> None:
     raise ModelError("the disk is full")
 
 
-def test_the_card_states_the_figures_of_other_seeds_beside_its_own(train: Train, small: Path, tmp_path: Path) -> None:
-    folder = train(tmp_path / "again", epochs=1, seed=2, beside=(small,))
+def test_the_card_states_the_figures_of_other_seeds_beside_its_own(train: Train, tiny: Path, tmp_path: Path) -> None:
+    folder = train(tmp_path / "again", epochs=1, seed=2, beside=(tiny,))
 
     card = read_card(folder)
     runs: Any = card["seeds"]
-    figures: Any = [card["metrics"], read_card(small)["metrics"]]
+    figures: Any = [card["metrics"], read_card(tiny)["metrics"]]
     assert [run["seed"] for run in runs] == [2, 3]
     assert [run["test_accuracy"] for run in runs] == [each["test"]["accuracy"] for each in figures]
 
