@@ -20,20 +20,31 @@ test("checksums are those of the standard", () => {
   assert.equal(crc32([...Buffer.from("123456789")]), 0xcbf43926);
 });
 
-test("a picture holds its levels row by row, in one byte each", async () => {
-  const levels = Uint8Array.from({ length: 300 * 7 }, (_, i) => (i * 31) % 256);
+/** What a browser from before 2023 does without. */
+function withoutCompression(t) {
+  const own = globalThis.CompressionStream;
+  delete globalThis.CompressionStream;
+  t.after(() => (globalThis.CompressionStream = own));
+}
 
-  const url = await greyPng(levels, 300, 7);
+for (const compresses of [true, false]) {
+  test(`a picture holds its levels row by row, in one byte each, ${compresses ? "" : "not "}compressed`, async (t) => {
+    if (!compresses) withoutCompression(t);
+    const levels = Uint8Array.from({ length: 300 * 240 }, (_, i) => (i * 31) % 256);
 
-  const bytes = Buffer.from(url.replace("data:image/png;base64,", ""), "base64");
-  assert.deepEqual([...bytes.subarray(0, 8)], [137, 80, 78, 71, 13, 10, 26, 10]);
-  const [header, pixels, end] = chunksOf(bytes);
-  assert.deepEqual([header[0], pixels[0], end[0]], ["IHDR", "IDAT", "IEND"]);
-  assert.deepEqual([header[2], pixels[2], end[2]], [true, true, true]);
-  assert.deepEqual([...header[1]], [0, 0, 1, 44, 0, 0, 0, 7, 8, 0, 0, 0, 0]);
-  const rows = inflateSync(pixels[1]);
-  for (let y = 0; y < 7; y += 1) {
-    assert.equal(rows[y * 301], 0);
-    assert.deepEqual([...rows.subarray(y * 301 + 1, (y + 1) * 301)], [...levels.subarray(y * 300, (y + 1) * 300)]);
-  }
-});
+    const url = await greyPng(levels, 300, 240);
+
+    const bytes = Buffer.from(url.replace("data:image/png;base64,", ""), "base64");
+    assert.deepEqual([...bytes.subarray(0, 8)], [137, 80, 78, 71, 13, 10, 26, 10]);
+    const [header, pixels, end] = chunksOf(bytes);
+    assert.deepEqual([header[0], pixels[0], end[0]], ["IHDR", "IDAT", "IEND"]);
+    assert.deepEqual([header[2], pixels[2], end[2]], [true, true, true]);
+    assert.deepEqual([...header[1]], [0, 0, 1, 44, 0, 0, 0, 240, 8, 0, 0, 0, 0]);
+    assert.equal(pixels[1].length > levels.length, !compresses);
+    const rows = inflateSync(pixels[1]);
+    for (let y = 0; y < 240; y += 1) {
+      assert.equal(rows[y * 301], 0);
+      assert.deepEqual([...rows.subarray(y * 301 + 1, (y + 1) * 301)], [...levels.subarray(y * 300, (y + 1) * 300)]);
+    }
+  });
+}

@@ -5,6 +5,8 @@ const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 /** Of the header, behind width and height: eight bits, grey, and the only ways to deflate, filter and interlace. */
 const KIND = [8, 0, 0, 0, 0];
 const POLYNOMIAL = 0xedb88320;
+/** Bytes of a block that is not compressed. */
+const BLOCK = 65535;
 /** Arguments that a call takes at once. */
 const AT_ONCE = 8192;
 
@@ -53,10 +55,41 @@ function bigEndian(number) {
   return [24, 16, 8, 0].map((shift) => (number >>> shift) & 255);
 }
 
-/** @param {Uint8Array<ArrayBuffer>} bytes */
+/**
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @returns {Promise<number[]>} A zlib stream; browsers from before 2023 can't compress, and send more bytes.
+ */
 async function deflated(bytes) {
+  if (!("CompressionStream" in globalThis)) return stored(bytes);
   const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
   return [...new Uint8Array(await new Response(stream).arrayBuffer())];
+}
+
+/**
+ * A zlib stream of blocks that are not compressed (RFC 1950 and 1951).
+ *
+ * @param {Uint8Array} bytes
+ */
+function stored(bytes) {
+  const stream = [0x78, 0x01];
+  for (let at = 0; at < bytes.length; at += BLOCK) {
+    const block = bytes.subarray(at, at + BLOCK);
+    const length = [block.length & 255, block.length >> 8];
+    stream.push(at + BLOCK < bytes.length ? 0 : 1, ...length, ...length.map((byte) => byte ^ 255));
+    for (const byte of block) stream.push(byte);
+  }
+  return [...stream, ...bigEndian(adler32(bytes))];
+}
+
+/** @param {Uint8Array} bytes */
+function adler32(bytes) {
+  let sum = 1;
+  let sums = 0;
+  for (const byte of bytes) {
+    sum = (sum + byte) % 65521;
+    sums = (sums + sum) % 65521;
+  }
+  return ((sums << 16) | sum) >>> 0;
 }
 
 /** @param {readonly number[]} bytes */
