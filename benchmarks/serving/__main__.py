@@ -16,7 +16,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from benchmarks.table import markdown_table, median, percentile, span, write_blo
 
 CONNECTIONS = 8
 WARM_UP = 60  # requests
-PACKAGES = {"mlserver": "mlserver", "bentoml": "bentoml", "gradio": "gradio", "ray-serve": "ray"}
+PACKAGES = {"MLServer": "mlserver", "BentoML": "bentoml", "Gradio": "gradio", "Ray Serve": "ray"}
 
 
 @dataclass(slots=True)
@@ -49,26 +49,27 @@ class Peer:
     told: Callable[[str], str] = str
 
 
-def peers(python: Path) -> list[Peer]:
-    """All servers, ours first."""
-    return [*map(Peer, programs(python)), *elsewhere()]
+def peers(python: Path, only: Collection[str]) -> list[Peer]:
+    """The servers of these names, or all; ours first."""
+    near = [Peer(program) for program in programs(python) if not only or program.name in only]
+    return near + [elsewhere(name) for name in PACKAGES if not only or name in only]
 
 
-def elsewhere() -> list[Peer]:
-    """The servers whose packages go with no others."""
+def elsewhere(name: str) -> Peer:
+    """A server whose packages go with no others."""
     path = {"PYTHONPATH": str(PROJECT)}
-    found = {name: environments.peer_environment(name, package).python for name, package in PACKAGES.items()}
+    python = environments.peer_environment(name.lower().replace(" ", "-"), PACKAGES[name]).python
 
-    def module(name: str, peer: str) -> tuple[str, ...]:
-        return str(found[peer]), "-m", f"benchmarks.serving.{name}", "{port}"
+    def module(module: str) -> tuple[str, ...]:
+        return str(python), "-m", f"benchmarks.serving.{module}", "{port}"
 
-    bento = (str(found["bentoml"].parent / "bentoml"), "serve", "benchmarks.serving.bento:Digits")
-    return [
-        Peer(Program("MLServer", module("mls", "mlserver"), "/v2/models/digits/infer", path), _as_tensor),
-        Peer(Program("BentoML", (*bento, "--host", HOST, "--port", "{port}"), "/predict", path)),
-        Peer(Program("Gradio", module("blocks", "gradio"), "/gradio_api/run/predict", path), _as_inputs),
-        Peer(Program("Ray Serve", module("on_ray", "ray-serve"), "/predict", path)),
-    ]
+    bento = (str(python.parent / "bentoml"), "serve", "benchmarks.serving.bento:Digits")
+    return {
+        "MLServer": Peer(Program(name, module("mls"), "/v2/models/digits/infer", path), _as_tensor),
+        "BentoML": Peer(Program(name, (*bento, "--host", HOST, "--port", "{port}"), "/predict", path)),
+        "Gradio": Peer(Program(name, module("blocks"), "/gradio_api/run/predict", path), _as_inputs),
+        "Ray Serve": Peer(Program(name, module("on_ray"), "/predict", path)),
+    }[name]
 
 
 def _as_tensor(body: str) -> str:
@@ -166,6 +167,7 @@ def table(seen: dict[str, Seen]) -> str:
             f"{percentile(one.half_load_ms, 0.99):.0f}",
         ]
         for name, one in seen.items()
+        if one.over_floor
     ]
     return markdown_table([head, *rows])
 
@@ -175,22 +177,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--only", action="append", help="this server alone; may be repeated")
+    parser.add_argument("--only", action="append", default=[], help="this server alone; may be repeated")
     parser.add_argument("--pictures", choices=("canvas", "page"), default="canvas", help="RGBA, or as our page sends")
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     options = parser.parse_args(arguments)
     environment = environments.servers_environment()
     drawn = speed.as_page if options.pictures == "page" else speed.as_canvas
     bodies = [servers.request_body(drawn(png)) for png in speed.load_drawings()]
-    found = peers(environment.python)
-    if options.only:
-        found = [peer for peer in found if peer.program.name in options.only]
+    found = peers(environment.python, options.only)
     seen = {peer.program.name: Seen() for peer in found}
     for number in range(options.rounds):
         before = floor(environment.python, bodies, options.seconds / 2)
         for peer in found[number % len(found) :] + found[: number % len(found)]:
             one, name = seen[peer.program.name], peer.program.name
-            cost_ms = observe(peer, bodies, options.seconds, one)
+            try:
+                cost_ms = observe(peer, bodies, options.seconds, one)
+            except (TimeoutError, RuntimeError) as error:  # it is left out of the table where it never answers
+                print(f"{name}: {error}", file=sys.stderr, flush=True)
+                continue
             after = floor(environment.python, bodies, options.seconds / 2)
             one.over_floor.append(cost_ms / ((before + after) / 2))
             print(f"{name}: {one.over_floor[-1]:.3f} ({before:.2f}, {after:.2f})", file=sys.stderr, flush=True)
