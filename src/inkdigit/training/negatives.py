@@ -611,8 +611,8 @@ def _choose(random: Random, among: tuple[Chosen, ...]) -> Chosen:
 
 
 KINDS: tuple[tuple[str, Kind, float], ...] = (
-    (LETTERS, drawn_letter, 0.30),
-    (FACES, face_letter, 0.21),
+    (LETTERS, drawn_letter, 0.22),
+    (FACES, face_letter, 0.29),
     ("lines", lines, 0.02),
     ("scribbles", scribble, 0.07),
     ("doodles", doodle, 0.09),
