@@ -1,8 +1,8 @@
 """Digits of fast hands, which pass for digits within a number only: alone they are letters or signs as well.
 
 A nine like a P or a ring on a stem, a five like the sign of a root or an S, a one like a roof or the letter l, an eight
-that is open at its top, a zero that is but an arch, a two that begins with a ring, a four like an h, a seven like a t.
-They help to write lines, and no single digits.
+that is open at its top, a zero that is but an arch or has a knot in its top, a two that begins with a ring, a four like
+an h, a seven like a t or an f. They help to write lines, and no single digits.
 """
 
 import numpy as np
@@ -165,6 +165,35 @@ def arch_zero(random: Random) -> list[Stroke]:
     return [curve(path, random)]
 
 
+def knotted_zero(random: Random) -> list[Stroke]:
+    """A zero whose stroke closes in a knot inside its top and leaves to the right, on to the next, as in the word zoo."""
+    wide, turn = random.uniform(0.3, 0.55), random.uniform(280, 330)
+    angles = np.radians(-90 + random.uniform(0, 50) - np.linspace(0, turn, 30))
+    ring = np.column_stack([wide + wide * np.cos(angles), 0.5 + 0.5 * np.sin(angles)])
+    deep, reach = random.uniform(0.1, 0.36), random.uniform(-0.1, 0.5)
+    knot = [ring[-1], (wide * random.uniform(0.6, 1.0), deep * 0.4), (wide * random.uniform(0.3, 0.8), deep)]
+    end = ((2 + reach) * wide, deep + random.uniform(-0.15, 0.1))
+    return [np.concatenate([ring, curve([*knot, (wide * random.uniform(0.9, 1.3), deep + 0.04), end], random, 0.02)])]
+
+
+def waved_one(random: Random) -> list[Stroke]:
+    """A flag that swings up to the top of the stem, long and bent, where a seven has a level top."""
+    long = random.uniform(0.18, 0.5)
+    deep = random.uniform(max(0.15, 0.6 * long), 0.65)
+    bend = (-0.55 * long, deep * random.uniform(0.45, 0.85))
+    flag = curve([(-long, deep), bend, (0, 0)], random, 0.02)
+    stem = line((0, 0), (random.normal(-0.05, 0.08), 1.0), random.normal(0, 0.03))
+    return [np.concatenate([flag, stem])]
+
+
+def looped_seven(random: Random) -> list[Stroke]:
+    """A seven like an f: a narrow loop at the top of a long stem, and a bar through its middle."""
+    [stem] = letter_one(random)
+    half, high = random.uniform(0.12, 0.35), random.uniform(0.4, 0.65)
+    middle, tilt = random.uniform(0, 0.08), random.normal(0, 0.06)
+    return [stem, line((middle - half, high + tilt), (middle + half, high - tilt), random.normal(0, 0.04))]
+
+
 def open_eight(random: Random) -> list[Stroke]:
     """A loop at the bottom whose ends cross and part at the top."""
     wide = random.uniform(0.3, 0.6)
@@ -175,7 +204,9 @@ def open_eight(random: Random) -> list[Stroke]:
 
 HASTY: Counts = (
     (0, arch_zero, 300),
+    (0, knotted_zero, 2500),
     (1, roof_one, 2000),
+    (1, waved_one, 3500),
     (1, looped_one, 800),
     (1, letter_one, 1500),
     (2, looped_head_two, 1500),
@@ -184,6 +215,7 @@ HASTY: Counts = (
     (5, root_five, 2500),
     (5, bent_five, 900),
     (7, crossed_seven, 1500),
+    (7, looped_seven, 800),
     (8, open_eight, 900),
     (9, p_nine, 2500),
     (9, ringed_nine, 3000),

@@ -337,7 +337,9 @@ def _comma(random: Random) -> list[NDArray[np.float64]]:
 
 
 def _minus(random: Random) -> list[NDArray[np.float64]]:
-    return [_dash(random, 0.9 if random.random() < 0.85 else 2.5)]
+    dash = _dash(random, 0.9 if random.random() < 0.85 else 2.5)
+    rise = random.uniform(0.2, 0.7) if random.random() < 0.15 else 0.0  # of who flings it at the end of a sum
+    return [dash @ np.array([[1, -rise], [0, 1]])]
 
 
 def _slash(random: Random) -> list[NDArray[np.float64]]:
@@ -533,8 +535,8 @@ def random_text(random: Random, shortest: int = 1, longest: int = 12) -> str:
         digits = "".join(digits[max(0, at - int(random.random() < 0.6))] for at in range(count))
     kind = random.random()
     text = digits if kind < 0.5 else _with_signs(digits, random)
-    if random.random() < 0.12:
-        text += str(random.choice([".-", ".=", "-", "=", ".", ",-", "--", " -"]))
+    if random.random() < 0.18:
+        text += str(random.choice([".-", ".=", "-", "=", ".", ",-", "--", " -", ".,-", " ,-"]))
     if random.random() < 0.06:
         mark = str(random.choice(list(MARKS)))
         text = f"{mark}{text}" if random.random() < 0.6 else f"{text} {mark}"
