@@ -166,7 +166,7 @@ def arch_zero(random: Random) -> list[Stroke]:
 
 
 def knotted_zero(random: Random) -> list[Stroke]:
-    """A zero whose stroke closes in a knot inside its top and leaves to the right, on to the next, as in the word zoo."""
+    """A zero whose stroke closes in a knot inside its top and leaves to the right, on to the next digit."""
     wide, turn = random.uniform(0.3, 0.55), random.uniform(280, 330)
     angles = np.radians(-90 + random.uniform(0, 50) - np.linspace(0, turn, 30))
     ring = np.column_stack([wide + wide * np.cos(angles), 0.5 + 0.5 * np.sin(angles)])
