@@ -85,8 +85,14 @@ def test_mistakes_are_told_before_anything_is_read(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.png"]
 
 
+HEARING = (  # a shell starts what it puts into the background deaf to Ctrl-C, the tests and all that they start
+    "import signal, sys; from inkdigit.cli import main; "
+    "signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(main())"
+)
+
+
 def start(*arguments: object) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "inkdigit", "batch", *map(str, arguments)]
+    command = [sys.executable, "-c", HEARING, "batch", *map(str, arguments)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, encoding="utf-8"
     )
