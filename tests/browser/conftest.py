@@ -17,6 +17,7 @@ from inkdigit.recognizer import Recognizer
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+CHROMIUMS: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")  # the quickest first
 CHROMIUM_FLAGS: Final = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,14 +31,14 @@ CHROMIUM_FLAGS: Final = [
 
 def _find_chromium() -> str | None:
     named = os.environ.get("INKDIGIT_CHROMIUM")
-    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return named or next(filter(None, map(shutil.which, CHROMIUMS)), None)
 
 
 def _missing() -> str | None:
     if importlib.util.find_spec("playwright") is None:
         return "no Playwright: install the package playwright"
     if _find_chromium() is None:
-        return "no Chromium: install chromium, or set INKDIGIT_CHROMIUM to a browser"
+        return "no Chromium: install chromium-headless-shell or chromium, or set INKDIGIT_CHROMIUM to a browser"
     return None
 
 
