@@ -29,9 +29,9 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from inkdigit.bulk.crew import cores
 from inkdigit.bulk.job import Job, digest_of
 from inkdigit.bulk.run import Plan, crew, run
+from inkdigit.config import core_count
 from inkdigit.recognizer import current_model
 
 DIGITS: Final = Path(__file__).parents[1] / "tests" / "data" / "t10k-images-idx3-ubyte.gz"
@@ -171,18 +171,18 @@ def _cpu() -> float:
 def speed(count: int, rounds: int) -> Speed:
     """One worker and many, by turns."""
     with pictures(count) as folder:
-        found = [(_once(folder, 1), _once(folder, cores())) for _ in range(rounds)]
+        found = [(_once(folder, 1), _once(folder, core_count())) for _ in range(rounds)]
 
     def median(values: list[float]) -> float:
         return round(statistics.median(values), 3)
 
     return Speed(
         count,
-        cores(),
+        core_count(),
         rounds,
         one=median([one[0] for one, _ in found]),
         many=median([many[0] for _, many in found]),
-        wall=median([many[0] / one[0] / cores() for one, many in found]),
+        wall=median([many[0] / one[0] / core_count() for one, many in found]),
         cpu_one=median([one[1] for one, _ in found]),
         cpu_many=median([many[1] for _, many in found]),
         cpu=median([one[1] / many[1] for one, many in found]),
@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("what", choices=["memory", "speed"])
     parser.add_argument("--pictures", type=int, nargs="+", default=[10_000])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--workers", type=int, default=core_count())
     given = parser.parse_args()
     for count in given.pictures:
         result = memory(count, given.workers) if given.what == "memory" else speed(count, given.rounds)

@@ -156,10 +156,10 @@ def _engine(workers: int | None, timeout: float, address: str | None) -> "Engine
         from inkdigit.distributed import on_ray
 
         return on_ray(address)
-    from inkdigit.bulk.crew import cores
     from inkdigit.bulk.run import crew
+    from inkdigit.config import core_count
 
-    return crew(workers or cores(), timeout)
+    return crew(workers or core_count(), timeout)
 
 
 def _job(

@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +40,8 @@ class Settings:
         home: folder of further model versions.
         trusted_hosts: names, besides loopback and `host`, under which browsers may reach the server.
         workers: processes that serve; one for each core where it is 0.
-        threads: pictures read at the same time.
+        threads: requests worked on at the same time, pictures of paper aside; of single digits no more than there are
+            cores for.
         page_threads: pictures of paper read at the same time; each takes up to 0.4 GB.
         queue_limit: requests that wait for a thread, of each of these two kinds; one more is refused.
         queue_timeout_s: seconds after which a request that still waits is refused.
@@ -177,6 +179,11 @@ def is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def core_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def package_version() -> str:

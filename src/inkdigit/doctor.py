@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from inkdigit.access import KeyFile, Scope
-from inkdigit.config import Settings, is_loopback, package_version
+from inkdigit.config import Settings, core_count, is_loopback, package_version
 from inkdigit.errors import InkdigitError
 
 OLDEST_PYTHON: Final = (3, 11)
@@ -266,7 +266,7 @@ def _port(found: Installation) -> Iterator[Finding]:
 
 
 def _cores(found: Installation) -> Iterator[Finding]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = core_count()
     workers, threads = found.settings.workers, found.settings.threads
     text = f"{cores} cores, {workers or cores} workers of {threads} threads"
     if workers > 2 * cores:

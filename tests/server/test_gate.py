@@ -18,7 +18,7 @@ from tests.server.conftest import ADMIN_KEY, submission
 from inkdigit.access import KeyFile, Limit, Scope
 from inkdigit.config import Settings
 from inkdigit.feedback import FeedbackStore
-from inkdigit.server import create_app
+from inkdigit.server import create_app, gate
 from inkdigit.server.keyring import KeyRing
 from inkdigit.server.limits import Allowance, Limits, make_table
 from inkdigit.server.serving import HttpServer
@@ -91,7 +91,35 @@ def wait_until(holds: Callable[[], bool]) -> None:
         pause.wait(0.01)
 
 
-def test_a_full_line_refuses_at_once_and_the_accepted_are_answered(digit_png: bytes) -> None:
+def test_digits_are_read_by_no_more_threads_than_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "core_count", lambda: 6)
+
+    assert gate.digit_threads(Settings(threads=4)) == 4
+    assert gate.digit_threads(Settings(threads=8)) == 6
+    assert gate.digit_threads(Settings(threads=8, workers=2)) == 3
+    assert gate.digit_threads(Settings(threads=8, workers=0)) == 1
+    assert gate.digit_threads(Settings(threads=8, workers=20)) == 1
+
+
+def test_digits_hold_up_nothing_else(digit_png: bytes) -> None:
+    held, settings = Held(), replace(ANY_PORT, threads=1, queue_limit=1)
+    with running(held, settings) as server:
+        port = server.port
+        threads, _ = in_background(2, lambda: predict(port, digit_png))
+        held.wait_begun(1)
+        wait_until(lambda: server._lanes.waiting == 1)
+        page = ask(port, path="/")
+        held.release.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+
+    assert page[0] == 200
+
+
+def test_a_full_line_refuses_at_once_and_the_accepted_are_answered(
+    digit_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "core_count", lambda: 2)
     held, settings = Held(), replace(ANY_PORT, threads=2, queue_limit=3)
     with running(held, settings) as server:
         port = server.port
@@ -147,7 +175,7 @@ def test_a_refused_head_has_no_body(digit_png: bytes) -> None:
         held.wait_begun(1)
         wait_until(lambda: server._lanes.waiting == 1)
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
-            sock.sendall(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            sock.sendall(b"HEAD /api/v1/predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             answer = b"".join(iter(lambda: sock.recv(65536), b""))
         held.release.set()
         for thread in threads:

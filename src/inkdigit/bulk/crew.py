@@ -274,8 +274,3 @@ def _answer(shop: Shop, bench: Bench, manifest: Manifest, task: Task, state: Any
     except OSError as error:
         return "failed", f"{shop.chunks}: {error.strerror}. What is done is kept; the same command goes on from here"
     return "done", len(chunk.files)
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

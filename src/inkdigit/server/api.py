@@ -17,7 +17,7 @@ from inkdigit.server.adapting import predict_with, read_predict
 from inkdigit.server.keys import asks_for
 from inkdigit.server.observing import note_digit, note_numbers, step
 from inkdigit.server.openapi import openapi_document
-from inkdigit.server.reading import READ_PATH, accepted_type, read_body, read_expectation, read_query
+from inkdigit.server.reading import PREDICT_PATH, READ_PATH, accepted_type, read_body, read_expectation, read_query
 from inkdigit.server.schemas import (
     Extra,
     HealthAnswer,
@@ -29,7 +29,7 @@ from inkdigit.server.schemas import (
     PredictAnswerWithInput,
     ReadAnswer,
 )
-from inkdigit.server.shortcut import PREDICT_PATH, raise_fault_in
+from inkdigit.server.shortcut import raise_fault_in
 from inkdigit.server.state import current_state
 
 api = Blueprint("api", __name__)

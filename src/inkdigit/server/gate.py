@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from waitress.task import ThreadedTaskDispatcher
 
-from inkdigit.config import Settings
+from inkdigit.config import Settings, core_count
 from inkdigit.errors import KeysError
 from inkdigit.server import problems
 from inkdigit.server.adapting import ADAPT_PATH
@@ -18,7 +18,7 @@ from inkdigit.server.feedback import FEEDBACK_PATH
 from inkdigit.server.keyring import KeyRing, bearer_in
 from inkdigit.server.limits import FEEDBACK, REQUESTS, Allowance, Limits, client_of
 from inkdigit.server.problems import Kind, whole_seconds
-from inkdigit.server.reading import READ_PATH
+from inkdigit.server.reading import PREDICT_PATH, READ_PATH
 
 HEALTH: Final = ("/health/", "/v2/health/")  # what the paths of health checks begin with
 HEAVY_PATHS: Final = frozenset({READ_PATH, ADAPT_PATH})  # a request takes up to seconds, and hundreds of megabytes
@@ -68,7 +68,8 @@ class Lanes:
     """The gate: which line a request has to wait in, and whether it may.
 
     Health checks and refusals have a line of their own, and so have pictures of paper, of which few may be in memory
-    at the same time.
+    at the same time. Digits have one with as many threads as there are cores: more only take turns, at a quarter more
+    of CPU time for each digit, while other requests may wait for a disk.
 
     Attributes:
         refused: how many requests were refused, by the name of the problem that they were told.
@@ -79,17 +80,19 @@ class Lanes:
         self._settings, self._limits, self._keys = settings, limits, keys
         self._health, self._refusals = Lane(1), Lane(1)
         self._heavy, self._light = Lane(settings.page_threads), Lane(settings.threads)
+        self._digits = Lane(digit_threads(settings))
+        self._lanes = dict.fromkeys(HEAVY_PATHS, self._heavy) | {PREDICT_PATH: self._digits}
 
     @property
     def waiting(self) -> int:
         """Requests that wait for a thread."""
-        return self._light.waiting + self._heavy.waiting
+        return self._digits.waiting + self._light.waiting + self._heavy.waiting
 
     def add_task(self, channel: Any) -> None:
         """Let the first request of a connection in, or have it refused; called once that request is complete."""
         request = channel.requests[0]
         path = getattr(request, "path", "")
-        lane = self._heavy if path in HEAVY_PATHS else self._light
+        lane = self._lanes.get(path, self._light)
         if path.startswith(HEALTH) and request.error is None:
             lane = self._health
         else:
@@ -107,7 +110,7 @@ class Lanes:
 
     def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
         """End all threads, each after the request it is at."""
-        for lane in (self._health, self._refusals, self._heavy, self._light):
+        for lane in (self._health, self._refusals, self._heavy, self._digits, self._light):
             lane.shutdown(cancel_pending, timeout)
 
     def _refusal(self, channel: Any, request: Any, path: str, lane: Lane) -> Refusal | None:
@@ -137,3 +140,9 @@ def too_many(wait_s: float) -> Refusal:
     return Refusal(
         problems.TOO_MANY_REQUESTS, f"too many requests came from this client; try again in {seconds} s", seconds
     )
+
+
+def digit_threads(settings: Settings) -> int:
+    """Threads that read digits in one of the processes that serve."""
+    cores = core_count()
+    return min(settings.threads, max(1, cores // (settings.workers or cores)))

@@ -21,6 +21,7 @@ from inkdigit.server.schemas import PictureBody, PredictQuery, ReadQuery
 from inkdigit.server.state import current_state
 from inkdigit.structure import DIGIT_LIMITS, PAGE_LIMITS
 
+PREDICT_PATH: Final = "/api/v1/predict"
 READ_PATH: Final = "/api/v1/read"  # of pictures of paper, which may be larger than those of a digit
 RAW_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "application/octet-stream")
 ANSWER_TYPES: Final = ("application/json", "text/plain")

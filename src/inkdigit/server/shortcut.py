@@ -16,7 +16,7 @@ from inkdigit.image import decode_data_url, read_picture
 from inkdigit.preprocess import normalize
 from inkdigit.server.keys import is_asked
 from inkdigit.server.observing import seen_of, watch_of
-from inkdigit.server.reading import ANSWER_TYPES, best_type, max_body_bytes, parse_json
+from inkdigit.server.reading import ANSWER_TYPES, PREDICT_PATH, best_type, max_body_bytes, parse_json
 from inkdigit.server.rules import rule_of
 from inkdigit.server.schemas import PredictAnswer
 from inkdigit.server.security import HEADERS, Names, is_own_site
@@ -26,7 +26,6 @@ from inkdigit.structure import DIGIT_LIMITS
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PREDICT_PATH: Final = "/api/v1/predict"
 JSON: Final = ANSWER_TYPES[0]
 
 _RULE: Final = rule_of("api.predict")

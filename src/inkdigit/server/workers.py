@@ -9,7 +9,6 @@ on Linux, macOS and Windows.
 import contextlib
 import logging
 import multiprocessing
-import os
 import signal
 import socket
 import sys
@@ -25,7 +24,7 @@ from typing import Final, Protocol
 
 from flask import Flask
 
-from inkdigit.config import Settings
+from inkdigit.config import Settings, core_count
 from inkdigit.errors import ConfigError, InkdigitError
 from inkdigit.server.limits import make_table
 from inkdigit.server.metrics import forget_process
@@ -223,9 +222,7 @@ def serve_with_workers(build: Build, settings: Settings, *, on_ready: Callable[[
 
 def worker_count(settings: Settings) -> int:
     """How many workers the settings ask for."""
-    if settings.workers:
-        return settings.workers
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return settings.workers or core_count()
 
 
 def work(
