@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -77,13 +78,25 @@ def started(program: Program) -> Iterator[Server]:
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End a server politely, or else firmly."""
+    """End a server politely, or else firmly, and the processes that it started and left."""
+    started = {pid: _began(pid) for pid in children(process.pid)}
     process.terminate()
     try:
         process.wait(STOP_WITHIN_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    for pid, began in started.items():
+        if began is not None and _began(pid) == began:  # and no other process that got its number
+            os.kill(pid, signal.SIGKILL)
+
+
+def _began(pid: int) -> str | None:
+    """When a process began, as proc(5)'s stat counts it; None where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
 
 
 def wait_until_open(server: Server) -> None:

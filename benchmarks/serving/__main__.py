@@ -58,6 +58,7 @@ def peers(python: Path, only: Collection[str]) -> list[Peer]:
 def elsewhere(name: str) -> Peer:
     """A server whose packages go with no others."""
     path = {"PYTHONPATH": str(PROJECT)}
+    patient = {"RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "100"}  # on one core its many processes take long to start
     python = environments.peer_environment(name.lower().replace(" ", "-"), PACKAGES[name]).python
 
     def module(module: str) -> tuple[str, ...]:
@@ -68,7 +69,7 @@ def elsewhere(name: str) -> Peer:
         "MLServer": Peer(Program(name, module("mls"), "/v2/models/digits/infer", path), _as_tensor),
         "BentoML": Peer(Program(name, (*bento, "--host", HOST, "--port", "{port}"), "/predict", path)),
         "Gradio": Peer(Program(name, module("blocks"), "/gradio_api/run/predict", path), _as_inputs),
-        "Ray Serve": Peer(Program(name, module("on_ray"), "/predict", path)),
+        "Ray Serve": Peer(Program(name, module("on_ray"), "/predict", path | patient)),
     }[name]
 
 
