@@ -21,7 +21,17 @@ from inkdigit.recognizer import Prediction, Recognizer
 from inkdigit.server import create_app
 
 SEVEN = [(80, 60), (200, 60), (120, 220)]
-LONGEST = ("test_retrain.py", "test_train.py", "test_page.py", "test_correcting.py", "test_pictures.py")
+LONGEST = (
+    "test_retrain.py",
+    "test_train.py",
+    "test_page.py",
+    "test_correcting.py",
+    "test_numbers.py",
+    "test_pictures.py",
+    "test_expect.py",
+    "test_recognizer.py",
+    "test_registry.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
