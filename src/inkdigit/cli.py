@@ -539,7 +539,7 @@ def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
     epilog=examples(
         "inkdigit evaluate",
         "inkdigit evaluate --model models/mine --data my-digits/ --report mine.html",
-        "inkdigit evaluate --model models/mine --against digits-6",
+        "inkdigit evaluate --model models/mine --against digits-7",
         "inkdigit evaluate --json | jq .accuracy",
     )
 )

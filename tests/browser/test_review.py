@@ -49,7 +49,7 @@ class Reviewing:
     def keep(self, *drawings: tuple[int, Label]) -> None:
         """Keep MNIST's test images of these numbers, with these labels."""
         for number, label in drawings:
-            self.store.add(Submission(label, 7, 0.9, "digits-6", png(images()[number])))
+            self.store.add(Submission(label, 7, 0.9, "digits-7", png(images()[number])))
 
     def standing(self) -> list[str]:
         """Status and truth of every drawing, the oldest first."""

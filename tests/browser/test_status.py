@@ -38,5 +38,5 @@ def test_the_plots_are_there_for_everybody(
     assert [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in violations] == []
     assert complaints == []
     assert fits
-    assert "digits-6" in told
+    assert "digits-7" in told
     assert sum(int(one.partition(": ")[2]) for one in read.split(", ")) > 0

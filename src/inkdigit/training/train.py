@@ -32,7 +32,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {"epochs": 48},
     "quick": {"epochs": 4, "width": 16, "ink": 0.25},
     "small": {"epochs": 60, "small": True},
-    "finish": {"epochs": 6, "learning_rate": 5e-4, "non_digits": 0.8, "kept": 0.5},
+    "finish": {"epochs": 6, "learning_rate": 5e-4, "non_digits": 1.0, "kept": 0.5},
 }
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision: Keras' name for it
 NON_DIGITS_WEIGH = 0.1  # beside a held-out digit, in the loss that chooses the epoch that is kept
