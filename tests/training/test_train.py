@@ -22,6 +22,8 @@ from inkdigit.config import Settings
 from inkdigit.recognizer import verify_model_folder
 from inkdigit.server import create_app
 from inkdigit.training.dataset import Mnist, read_digits
+from inkdigit.training.labelled import frames
+from inkdigit.training.measures import fit_temperature, logits_of
 
 if TYPE_CHECKING:
     from inkdigit.training.train import Progress, TrainOptions
@@ -262,6 +264,9 @@ def test_the_small_network_is_written_in_eight_bits(train: Train, few: Mnist, tm
     assert set(weights) == {onnx.TensorProto.INT8}
     assert card["network"]["parameters"] <= 60_000  # type: ignore[index]
     assert card["network"]["onnx_bytes"] == (folder / "model.onnx").stat().st_size < 80_000  # type: ignore[index]
+    answers = Recognizer.load(folder).classify(frames(few.held_out))
+    assert not np.allclose(256 * answers, (256 * answers).round(), atol=1e-3), "the probabilities are in eight bits too"
+    assert fit_temperature(logits_of(answers), few.held_out.labels) == pytest.approx(1.0, abs=0.02)
 
 
 def test_a_network_learns_from_a_teacher(train: Train, small: Path, tmp_path: Path) -> None:
