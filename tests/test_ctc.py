@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from inkdigit.ctc import Classes, Logs, likelihoods, log_softmax, probability, search, steps_of
+from inkdigit.ctc import Classes, Logs, condensed, likelihoods, log_softmax, probability, search, steps_of
 
 
 def random_logs(steps: int, classes: int, seed: int) -> Logs:
@@ -59,6 +59,28 @@ def test_characters_stand_where_the_network_names_them() -> None:
 
     assert best[0] == (1, 1, 2)
     assert steps_of(logs, [best[0], (2,)]) == [[(1, 3), (4, 5), (7, 10)], [(7, 10)]]
+
+
+def quiet_logs(named: list[int]) -> Logs:
+    """Steps that are all but certain of what they name, 3 standing for doubt between 1 and 2."""
+    chances = np.full((len(named), 3), 2e-5)
+    for step, name in zip(chances, named, strict=True):
+        step[[1, 2] if name == 3 else name] = 0.5 if name == 3 else 1.0
+    return log_softmax(np.log(chances).astype(np.float32))
+
+
+@pytest.mark.parametrize("named", [[0, 0, 0, 1, 0, 0, 2, 2, 0, 0], [3, 0, 0, 0, 3, 0, 0, 1], [0, 0, 0], [1, 2, 3], [0]])
+def test_condensed_steps_spell_the_same_texts_at_the_same_places(named: list[int]) -> None:
+    logs = quiet_logs(named)
+
+    shorter, starts = condensed(logs)
+
+    assert len(shorter) == len(starts) - 1 == len([at for at, c in enumerate(named) if c or at == 0 or named[at - 1]])
+    assert (starts[0], starts[-1]) == (0, len(named))
+    texts = [text for text, chance in search(logs, 12) if chance > 1e-3]
+    np.testing.assert_allclose(likelihoods(shorter, texts), likelihoods(logs, texts), atol=1e-3)
+    there = [[(int(starts[a]), int(starts[b])) for a, b in steps] for steps in steps_of(shorter, texts)]
+    assert there == steps_of(logs, texts)
 
 
 def test_a_higher_temperature_makes_less_sure() -> None:

@@ -7,7 +7,7 @@ and both have a say. What is expected of the number, if anything, chooses among 
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.ctc import Classes, Logs, likelihoods, log_softmax, search, steps_of
+from inkdigit.ctc import Classes, Logs, condensed, likelihoods, log_softmax, search, steps_of
 from inkdigit.errors import BlankImageError, ModelError
 from inkdigit.expect import Choice, Expectation, Hypothesis, choose
 from inkdigit.image import Ink, Page
@@ -43,8 +43,8 @@ VIEWS: Final = ((-0.2, 1.0), (0.0, 0.86))  # as what: its lean, to the right per
 SHOWN: Final = 0.005  # confidence from which on an alternative is told
 
 
-Seen = dict[tuple[tuple[int, ...], bytes], NDArray[np.floating[Any]]]  # what single characters' ink looks like
 Opinion = tuple[NDArray[np.float64], float]  # (L, 16) what each character may be; that there are as many
+Steps = Sequence[tuple[int, int]]  # at which each character of a text stands, from the first up to behind the last
 
 
 class Reader:
@@ -108,25 +108,25 @@ class Reader:
             frame = normalize_line(line.ink)
         except BlankImageError:
             return None
-        divisions = self._looked_at(frame, line.ink)
-        if not divisions:
+        divisions, best = self._looked_at(frame, line.ink)
+        if best is None:
             return None
-        hypotheses = [division.hypothesis for division in divisions]
-        choice = choose(hypotheses, expect)
-        read = choice.text if expect is None else choose(hypotheses).text
-        return _number(divisions[choice.hypothesis], choice, read, line, self._trust)
+        choice = best if expect is None else choose([division.hypothesis for division in divisions], expect)
+        return _number(divisions[choice.hypothesis], choice, best.text, line, self._trust)
 
-    def _looked_at(self, frame: Normalized, ink: Ink) -> list["Division"]:
-        """The ways to divide a line; one that leaves doubt is looked at again, upright and narrower."""
-        views, seen = [self._view(frame)], Seen()
-        divisions = self._divisions(views, ink, seen)
-        if divisions and self._trust.calibrated(choose([d.hypothesis for d in divisions]).confidence) >= SURE:
-            return divisions
-        return self._divisions(views + [self._view(lean(frame, *view)) for view in VIEWS], ink, seen)
+    def _looked_at(self, frame: Normalized, ink: Ink) -> tuple[list["Division"], Choice | None]:
+        """The ways to divide a line, and the best reading; one that leaves doubt is looked at upright and narrower."""
+        views, looks = [self._view(frame)], Looks(ink, self._recognizer)
+        divisions = self._divisions(views, looks)
+        best = choose([division.hypothesis for division in divisions]) if divisions else None
+        if best is not None and self._trust.calibrated(best.confidence) >= SURE:
+            return divisions, best
+        divisions = self._divisions(views + [self._view(lean(frame, *view)) for view in VIEWS], looks)
+        return divisions, choose([division.hypothesis for division in divisions]) if divisions else None
 
     def _view(self, frame: Normalized) -> "View":
-        logs = self.logs(frame)
-        return View(logs, search(logs, BEAMS))
+        logs, starts = condensed(self.logs(frame))
+        return View(logs, starts, search(logs, BEAMS))
 
     def logs(self, frame: Normalized) -> Logs:
         """What the network says of a line (LINE_HEIGHT, W): (W / 2, 17) logarithms of probabilities."""
@@ -135,40 +135,23 @@ class Reader:
     def _run(self, frame: Normalized) -> NDArray[np.float32]:
         return np.asarray(self._session.run(None, {self._input: frame[None, ..., None]})[0][0], np.float32)
 
-    def _divisions(self, views: Sequence["View"], ink: Ink, seen: Seen) -> list["Division"]:
+    def _divisions(self, views: Sequence["View"], looks: "Looks") -> list["Division"]:
         """The likeliest texts of each length, each with what else its characters may be; all views count the same."""
         texts = _likely(views)
-        if not texts:
-            return []
-        steps = [steps_of(view.logs, texts) for view in views]
-        by_view = [substitutions(view.logs, texts, at) for view, at in zip(views, steps, strict=True)]
-        scale = ink.shape[1] / len(views[0].logs)  # pixels of the line in one step of the first, straight view
+        by_text = zip(*(view.spelled(texts) for view in views), strict=True)
         return weighed(
             [
-                self._division(mixed(opinions), [(start + stop) / 2 * scale for start, stop in straight], ink, seen)
-                for opinions, straight in zip(zip(*by_view, strict=True), steps[0], strict=True)
+                self._division(mixed([opinion for _, opinion in spelled]), views[0].middles(spelled[0][0]), looks)
+                for spelled in by_text
             ]
         )
 
-    def _division(self, by_view: "Opinion", middles: Sequence[float], ink: Ink, seen: Seen) -> "Division":
+    def _division(self, by_view: Opinion, middles: Sequence[float], looks: "Looks") -> "Division":
         by_line, mass = by_view
-        pieces = divide(ink, middles)
-        by_look = self._look(pieces, seen)
+        pieces, by_look = looks.at(middles)
         whole = np.array([piece.whole for piece in pieces])
         agreement = self._trust.agreement(by_line, by_look, whole)
         return Division(mass, agreement, self._trust.joined(by_line, by_look, whole), pieces)
-
-    def _look(self, pieces: Sequence[Piece], seen: Seen) -> NDArray[np.float64]:
-        """(L, 16) probabilities of `LABELS` by the ink of each character alone; signs are no digits to it."""
-        inks = [(piece.ink.shape, piece.ink.tobytes()) for piece in pieces]
-        new = {ink: piece for ink, piece in zip(inks, pieces, strict=True) if ink not in seen and piece.ink.any()}
-        if new:
-            classes = self._recognizer.classify(np.stack([normalize(piece.ink) for piece in new.values()]))
-            none = classes[:, CLASSES:].sum(axis=1, keepdims=True)
-            looks = np.hstack([classes[:, :CLASSES], np.repeat(none / len(SIGNS), len(SIGNS), axis=1)])
-            seen.update(zip(new, looks.clip(FLOOR), strict=True))
-        nothing = np.full(len(LABELS), 1 / len(LABELS))
-        return np.stack([seen.get(ink, nothing) for ink in inks]).astype(np.float64)
 
     def _check_canary(self, folder: Path) -> None:
         canary = self.card["canary"]
@@ -188,12 +171,61 @@ class View:
     """A line as the network saw it once.
 
     Attributes:
-        logs: (T, 17), what it said.
+        logs: (T, 17), what it said, condensed.
+        starts: (T + 1,) with which of the network's own steps each of them begins, and their number.
         found: the likeliest texts, and how likely they are.
     """
 
     logs: Logs
+    starts: NDArray[np.intp]
     found: Sequence[tuple[Classes, float]]
+    _spelled: dict[Classes, tuple[Steps, Opinion]] = field(default_factory=dict)
+
+    def spelled(self, texts: Sequence[Classes]) -> list[tuple[Steps, Opinion]]:
+        """For each text where its characters stand, and what else they may be; each is gone into once."""
+        new = [text for text in texts if text not in self._spelled]
+        if new:
+            steps = steps_of(self.logs, new)
+            self._spelled.update(zip(new, zip(steps, substitutions(self.logs, new, steps), strict=True), strict=True))
+        return [self._spelled[text] for text in texts]
+
+    def middles(self, steps: Steps) -> list[float]:
+        """Where characters stand, as shares of the width of what was seen."""
+        return [float(self.starts[start] + self.starts[stop]) / 2 / int(self.starts[-1]) for start, stop in steps]
+
+
+class Looks:
+    """The characters of a line, each looked at alone and once, however often the line is divided."""
+
+    def __init__(self, ink: Ink, recognizer: Recognizer) -> None:
+        self._ink = ink
+        self._recognizer = recognizer
+        self._divided: dict[tuple[float, ...], list[Piece]] = {}
+        self._seen: dict[tuple[tuple[int, ...], bytes], NDArray[np.floating[Any]]] = {}
+
+    def at(self, middles: Sequence[float]) -> tuple[list[Piece], NDArray[np.float64]]:
+        """The ink of each character, and (L, 16) probabilities of `LABELS` by that alone; signs are no digits to it.
+
+        Args:
+            middles: where the characters are, as shares of the line's width, ascending.
+        """
+        places = tuple(middles)
+        if places not in self._divided:
+            self._divided[places] = divide(self._ink, [middle * self._ink.shape[1] for middle in middles])
+        pieces = self._divided[places]
+        return pieces, self._look(pieces)
+
+    def _look(self, pieces: Sequence[Piece]) -> NDArray[np.float64]:
+        inks = [(piece.ink.shape, piece.ink.tobytes()) for piece in pieces]
+        pairs = zip(inks, pieces, strict=True)
+        new = {ink: piece for ink, piece in pairs if ink not in self._seen and piece.ink.any()}
+        if new:
+            classes = self._recognizer.classify(np.stack([normalize(piece.ink) for piece in new.values()]))
+            none = classes[:, CLASSES:].sum(axis=1, keepdims=True)
+            looks = np.hstack([classes[:, :CLASSES], np.repeat(none / len(SIGNS), len(SIGNS), axis=1)])
+            self._seen.update(zip(new, looks.clip(FLOOR), strict=True))
+        nothing = np.full(len(LABELS), 1 / len(LABELS))
+        return np.stack([self._seen.get(ink, nothing) for ink in inks]).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)

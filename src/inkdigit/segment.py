@@ -12,6 +12,7 @@ from inkdigit.image import Ink
 
 INKED = 80  # of 255: what is darker belongs to a stroke
 ALONE = 0.8  # of a stroke's ink that lies on one character's side of the cuts: then all of it is that one's
+PAPER = -1  # in place of the character that a pixel belongs to
 DUST = 0.02  # of the ink of a character that a mark must have to be part of it
 
 
@@ -45,11 +46,12 @@ def divide(ink: Ink, middles: Sequence[float]) -> list[Piece]:
     Raises:
         MissingExtraError: OpenCV is not installed.
     """
-    side = np.searchsorted(_cuts(ink, middles), np.arange(ink.shape[1]), side="right")
-    strokes = _strokes(ink)
-    owner, cut = _owners(strokes, ink, side, len(middles))
-    mine = np.where(owner[strokes] >= 0, owner[strokes], side[None, :])
-    mine[strokes == 0] = -1
+    strokes = _strokes(ink).ravel()
+    inked = np.flatnonzero(strokes)
+    side = np.searchsorted(_cuts(ink, middles), inked % ink.shape[1], side="right")
+    owner, cut = _owners(strokes[inked], ink.ravel()[inked], side, len(middles))
+    mine = np.full(ink.shape, PAPER, np.int16)
+    mine.ravel()[inked] = owner
     pieces = [_piece(ink, mine == index, whole=not cut[index]) for index in range(len(middles))]
     places = zip(pieces, middles, strict=True)
     return [piece if piece.ink.any() else replace(piece, x=int(middle), y=len(ink) // 2) for piece, middle in places]
@@ -78,18 +80,21 @@ def _strokes(ink: Ink) -> NDArray[np.int32]:
 
 
 def _owners(
-    strokes: NDArray[np.int32], ink: Ink, side: NDArray[np.intp], count: int
+    strokes: NDArray[np.int32], ink: NDArray[np.uint8], side: NDArray[np.intp], count: int
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """For each stroke the character that has all of it, or -1; and whether each character has a part of a stroke."""
-    kinds = int(strokes.max()) + 1
-    masses = np.bincount((strokes * count + side).ravel(), ink.ravel(), kinds * count).reshape(kinds, count)
-    masses[0] = 0
-    total = np.maximum(masses.sum(axis=1), 1)
-    owner = np.where(masses.max(axis=1) >= ALONE * total, masses.argmax(axis=1), -1)
-    shared = masses * (owner == -1)[:, None]
-    cut = shared.sum(axis=0) > DUST * np.maximum(masses.sum(axis=0), 1)
-    owner[0] = -1
-    return owner, np.asarray(cut)
+    """For each inked pixel the character that has it; and whether each character has a part of a stroke.
+
+    Args:
+        strokes: (N,) the stroke that each pixel belongs to.
+        ink: (N,) how dark it is.
+        side: (N,) between which cuts it lies.
+        count: of the characters.
+    """
+    kinds = int(strokes.max(initial=0)) + 1
+    masses = np.bincount(strokes * count + side, ink, kinds * count).reshape(kinds, count)
+    of_one = masses.max(axis=1) >= ALONE * masses.sum(axis=1)
+    cut = masses[~of_one].sum(axis=0) > DUST * np.maximum(masses.sum(axis=0), 1)
+    return np.where(of_one[strokes], masses.argmax(axis=1)[strokes], side), np.asarray(cut)
 
 
 def _piece(ink: Ink, mine: NDArray[np.bool_], whole: bool) -> Piece:
