@@ -8,6 +8,7 @@ are cut from the page itself.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from types import ModuleType
 from typing import Final
 
@@ -218,13 +219,15 @@ def _start(marks: _Levels) -> NDArray[np.float32]:
 
 def _grain_edge(marks: _Levels) -> float:
     """Four standard deviations of the paper's grain, where at least three quarters of the page are paper."""
-    return 4 * float(np.percentile(marks[:: max(1, len(marks) // 512)], 75)) / 0.67
+    some = marks[:: max(1, len(marks) // 512)]
+    counts = _opencv().calcHist([np.ascontiguousarray(some)], [0], None, [256], [0, 256])
+    return 4 * int(np.searchsorted(counts.cumsum(dtype=np.float64), 0.75 * some.size)) / 0.67
 
 
 # ---- the page upright and without print lines ----
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Blobs:
     """Marks that hang together."""
 
@@ -240,8 +243,39 @@ class _Blobs:
     def heights(self) -> NDArray[np.int64]:
         return np.asarray(self.boxes[:, 3] - self.boxes[:, 1])
 
+    @cached_property
+    def holds(self) -> NDArray[np.bool_]:
+        return _holds(self)
+
+    @cached_property
+    def usual_height(self) -> float:
+        return _usual_height(self)
+
     def kept(self, which: NDArray[np.bool_]) -> "_Blobs":
-        return _Blobs(self.labels, self.numbers[which], self.boxes[which])
+        return self if which.all() else _Blobs(self.labels, self.numbers[which], self.boxes[which])
+
+
+@dataclass(frozen=True, eq=False)
+class _Marked:
+    """Marks, and what of them is ink; each part is worked out once, when it is first asked for."""
+
+    marks: _Levels
+
+    @cached_property
+    def start(self) -> NDArray[np.float32]:
+        return _start(self.marks)
+
+    @cached_property
+    def mask(self) -> _Mask:
+        return np.asarray(self.marks > self.start)
+
+    @cached_property
+    def blobs(self) -> _Blobs:
+        return _found(self.mask)
+
+    def blobs_of(self, rest: _Levels) -> _Blobs:
+        """The blobs of what is left of the marks, by the same strength of ink."""
+        return self.blobs if rest is self.marks else _found(rest > self.start)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -256,15 +290,15 @@ class _Frame:
 
 def _upright(marks: _Levels) -> _Frame:
     """Turn the page so that its rows are level, and take print lines away."""
-    mask = marks > _start(marks)
-    if not mask.any():
+    marked = _Marked(marks)
+    if not marked.mask.any():
         raise BlankImageError("the page is blank; write a number on it")
-    lean = _lean(mask)
-    return _frame(marks, lean)
+    return _frame(marked, _lean(marked))
 
 
-def _lean(mask: _Mask) -> float:
+def _lean(marked: _Marked) -> float:
     """How far rows rise to the right, in degrees: that turn which makes the rows of pixels differ most."""
+    mask = marked.mask
     ys, xs = np.nonzero(mask)
     step = max(1, len(xs) // LEAN_POINTS)
     points = np.stack([xs[::step], ys[::step]]).astype(np.float64)
@@ -272,13 +306,13 @@ def _lean(mask: _Mask) -> float:
     rough = max(np.arange(-MAX_LEAN, MAX_LEAN + 0.1, 0.5), key=lambda angle: _sharpness(points, angle, side))
     lean = float(max(rough + np.arange(-0.4, 0.45, 0.1), key=lambda angle: _sharpness(points, angle, side)))
     gain = _sharpness(points, lean, side) / _sharpness(points, 0.0, side)
-    needed = SHARPER if _is_row(_found(mask)) else MUCH_SHARPER
+    needed = SHARPER if _is_row(marked.blobs) else MUCH_SHARPER
     return lean if gain > needed and STRAIGHT < abs(lean) < MAX_LEAN - 0.5 else 0.0
 
 
 def _is_row(blobs: _Blobs) -> bool:
     """Whether there are several characters; the strokes of one alone say nothing about how the paper lies."""
-    return int(np.count_nonzero(blobs.heights >= SIGN_HEIGHT * _usual_height(blobs))) >= 3
+    return int(np.count_nonzero(blobs.heights >= SIGN_HEIGHT * blobs.usual_height)) >= 3
 
 
 def _sharpness(points: NDArray[np.float64], angle: float, side: int) -> float:
@@ -312,15 +346,14 @@ def _warp(levels: _Levels, matrix: _Matrix, shape: tuple[int, int], outside: int
     return np.asarray(cv.warpAffine(levels, centres[:2], size, flags=flags, borderValue=outside))
 
 
-def _frame(marks: _Levels, lean: float) -> _Frame:
-    matrix, shape = _turned(marks.shape, lean)
-    turned = _warp(marks, matrix, shape) if lean else marks
-    start = _start(turned)
-    rules = _rules(turned, start)
-    rest = _without(turned, rules.ruled)
-    erased = rest < turned
-    start = _start(rest)
-    blobs = _not_beyond(_not_along(_found(rest > start), erased, rules.height), rules)
+def _frame(marked: _Marked, lean: float) -> _Frame:
+    matrix, shape = _turned(marked.marks.shape, lean)
+    turned = _Marked(_warp(marked.marks, matrix, shape)) if lean else marked
+    rules = _rules(turned)
+    rest = _without(turned.marks, rules.ruled)
+    erased = rest < turned.marks
+    left = turned if rest is turned.marks else _Marked(rest)
+    blobs = _not_beyond(_not_along(left.blobs, erased, rules.height), rules)
     return _Frame(_plausible(blobs), erased, rules.edges, matrix)
 
 
@@ -410,27 +443,29 @@ class _Rules:
         return _dividing(np.concatenate(upright), self.height) if upright else np.zeros((0, 4), np.int64)
 
 
-def _rules(marks: _Levels, start: NDArray[np.float32]) -> _Rules:
+def _rules(marked: _Marked) -> _Rules:
     """Print lines: first those across the page, then those that are long beside the characters."""
-    faint = start * (RULE_SHARE / INK_SHARE)
+    marks = marked.marks
+    faint = marked.start * (RULE_SHARE / INK_SHARE)
     first = _crossing(marks, faint)
     rest = _without(marks, first)
-    height = _usual_height(_found(rest > start))
+    height = marked.blobs_of(rest).usual_height
     if first and not _fits(height, marks.shape):
         first, rest = [], marks
-        height = _usual_height(_found(rest > start))
+        height = marked.blobs.usual_height
     if not height:
         return _Rules(first, height)
     if not first and not _fits(height, marks.shape):
-        return _cell(marks, start, height)
+        return _cell(marked, faint, height)
     return _Rules([*first, *_framing(rest, faint, height, first)], height)
 
 
-def _cell(marks: _Levels, start: NDArray[np.float32], height: float) -> _Rules:
+def _cell(marked: _Marked, faint: NDArray[np.float32], height: float) -> _Rules:
     """Print lines of a picture that one thing fills: a box, if there is a character in it when its lines are gone."""
-    ruled = _framing(marks, start * (RULE_SHARE / INK_SHARE), 0.4 * min(marks.shape), [])
+    marks = marked.marks
+    ruled = _framing(marks, faint, 0.4 * min(marks.shape), [])
     rest = _without(marks, ruled)
-    boxes = _not_along(_found(rest > start), rest < marks, 0.4 * min(marks.shape)).boxes
+    boxes = _not_along(marked.blobs_of(rest), rest < marks, 0.4 * min(marks.shape)).boxes
     if not len(boxes):
         return _Rules([], height)
     left, top, right, bottom = boxes[np.argmax(boxes[:, 3] - boxes[:, 1])]
@@ -445,13 +480,9 @@ def _strokes(marks: _Levels, start: NDArray[np.float32], length: int) -> _Stroke
     wide = cv.dilate(marks, np.ones((3, 1), np.uint8))
     window = np.ones((1, max(3, length)), np.uint8)
     lines = cv.min(cv.morphologyEx(wide, cv.MORPH_OPEN, window, borderType=cv.BORDER_REPLICATE), marks)
-    shapes = (lines > start).astype(np.uint8)
-    joined = cv.dilate(shapes, np.ones((3, 5), np.uint8))
-    count, labels, stats, _ = cv.connectedComponentsWithStats(joined, connectivity=8)
-    left, top, width, height = stats[:, 0], stats[:, 1], stats[:, 2], stats[:, 3]
-    area = np.bincount(labels.ravel(), weights=shapes.ravel(), minlength=count)
-    boxes = np.stack([left, top, left + width, top + height], axis=1).astype(np.int64)
-    boxes[0] = 0
+    shapes = (lines > start).view(np.uint8)
+    labels, boxes, _ = _components(cv.dilate(shapes, np.ones((3, 5), np.uint8)))
+    area = np.bincount(labels.ravel()[np.flatnonzero(shapes)], minlength=len(boxes))
     return _Strokes(lines, start, labels, boxes, area / np.maximum(boxes[:, 2] - boxes[:, 0], 1))
 
 
@@ -559,21 +590,37 @@ def _without(marks: _Levels, ruled: Iterable[_Ruled]) -> _Levels:
 
 def _found(mask: _Mask) -> _Blobs:
     """The largest blobs of a mask."""
-    cv = _opencv()
-    _, labels, stats, _ = cv.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    labels, boxes, areas = _components(mask.view(np.uint8))
     least = max(2, round(max(mask.shape) / 500))
-    size = np.maximum(stats[:, cv.CC_STAT_WIDTH], stats[:, cv.CC_STAT_HEIGHT])
-    numbers = np.flatnonzero((size >= least) & (stats[:, cv.CC_STAT_AREA] >= 3))
-    numbers = numbers[numbers > 0]
+    size = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+    numbers = np.flatnonzero((size >= least) & (areas >= 3))
     largest = np.argsort(-size[numbers], kind="stable")[:MAX_BLOBS]
     numbers = numbers[largest]
-    left, top, width, height = stats[numbers, :4].T
-    return _Blobs(labels, numbers, np.stack([left, top, left + width, top + height], axis=1).astype(np.int64))
+    return _Blobs(labels, numbers, boxes[numbers])
+
+
+def _components(mask: _Levels) -> tuple[NDArray[np.int32], _Boxes, NDArray[np.int64]]:
+    """What hangs together in a mask of zeros and ones: (H, W) the number of each, its box, and its pixels.
+
+    Nothing is 0, and its box and its pixels are counted as none.
+    """
+    cv = _opencv()
+    labels = np.zeros(mask.shape, np.int32)
+    left, top, width, height = cv.boundingRect(mask)
+    if not width:
+        return labels, np.zeros((1, 4), np.int64), np.zeros(1, np.int64)
+    window = slice(top, top + height), slice(left, left + width)
+    _, labels[window], stats, _ = cv.connectedComponentsWithStats(mask[window], connectivity=8)
+    stats = stats.astype(np.int64)
+    stats[0] = 0
+    boxes = np.hstack([stats[:, :2], stats[:, :2] + stats[:, 2:4]])
+    boxes[1:] += (left, top, left, top)
+    return labels, boxes, stats[:, cv.CC_STAT_AREA]
 
 
 def _usual_height(blobs: _Blobs) -> float:
     """The height of a character on the page; 0 where there is none."""
-    holds = _holds(blobs)
+    holds = blobs.holds
     slim = np.maximum(blobs.heights, blobs.widths) > 7 * np.minimum(blobs.heights, blobs.widths)
     whole = ~holds & (blobs.heights >= 6)
     ones = whole & slim & (blobs.heights > blobs.widths)
@@ -629,10 +676,10 @@ def _not_beyond(blobs: _Blobs, rules: _Rules) -> _Blobs:
 
 def _plausible(blobs: _Blobs) -> _Blobs:
     """Without what is far too large for a character."""
-    height = _usual_height(blobs)
+    height = blobs.usual_height
     if not height:
         return blobs
-    huge = (blobs.heights > 5 * height) | (_holds(blobs) & (blobs.heights > 2 * height))
+    huge = (blobs.heights > 5 * height) | (blobs.holds & (blobs.heights > 2 * height))
     return blobs.kept(~huge)
 
 
@@ -660,7 +707,7 @@ def _groups(frame: _Frame) -> list[_Group]:
     groups = _with_signs(blobs, groups, frame.edges)
     sizes = np.maximum(blobs.heights, blobs.widths / 3)
     largest = [float(sizes[group.rows].max()) for group in groups]
-    least = DUST * min(_usual_height(blobs) or max(largest), max(largest))
+    least = DUST * min(blobs.usual_height or max(largest), max(largest))
     return [group for group, size in zip(groups, largest, strict=True) if size >= least]
 
 
