@@ -58,21 +58,22 @@ def place(strokes: Strokes, placement: Placement) -> Strokes:
     return np.column_stack([placed, strokes[:, 2]]).astype(np.float32)
 
 
-def ink_strokes(strokes: Strokes, pen: float) -> Canvas:
+def ink_strokes(strokes: Strokes, pen: float, width: int = CANVAS) -> Canvas:
     """Draw strokes with a round pen.
 
     Args:
         strokes: (M, 3) float32: x, y in canvas pixels, stroke number.
         pen: Width of the pen in canvas pixels.
+        width: Of the canvas, in pixels.
 
     Returns:
-        (280, 280) uint8, 0 is black ink and 255 is white paper.
+        (280, width) uint8, 0 is black ink and 255 is white paper.
     """
-    sheet = Image.new("L", (CANVAS * OVERSAMPLING, CANVAS * OVERSAMPLING), 255)
+    sheet = Image.new("L", (width * OVERSAMPLING, CANVAS * OVERSAMPLING), 255)
     draw = ImageDraw.Draw(sheet)
-    width = pen * OVERSAMPLING - 1  # Pillow paints both edges of a shape, one pixel more than lies between them
+    thickness = pen * OVERSAMPLING - 1  # Pillow paints both edges of a shape, one pixel more than lies between them
     for number in np.unique(strokes[:, 2]):
-        _draw_stroke(draw, strokes[strokes[:, 2] == number, :2] * OVERSAMPLING, width)
+        _draw_stroke(draw, strokes[strokes[:, 2] == number, :2] * OVERSAMPLING, thickness)
     return np.asarray(sheet.reduce(OVERSAMPLING), np.uint8)
 
 

@@ -1,10 +1,12 @@
 """Numbers written in a line, as picture files: what readers of whole numbers are measured on.
 
-MNIST digits are set side by side, apart or touching, and photographed in imagination; real cheques and the cells of a
-real form come as they are. Every picture is a whole PNG or JPEG file, so that all readers are given the same bytes.
+MNIST digits are set side by side, apart or touching, and photographed in imagination; so are the pen strokes of people,
+each number by one of them, as they would stand on the page's pad; real cheques and the cells of a real form come as
+they are. Every picture is a whole PNG or JPEG file, so that all readers are given the same bytes.
 """
 
 import io
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from benchmarks.drawings import SHARED, encode_png
+from benchmarks.drawings import MISLABELLED, PEN_FILE, SHARED, encode_png
+from benchmarks.placements import CANVAS, Strokes, ink_strokes
 from inkdigit.training.dataset import Digits
 
 Random = np.random.Generator
@@ -25,6 +28,10 @@ SCALE = 4  # times the size of MNIST's digits
 INK = 64  # level from which on a pixel of a digit counts as ink
 APART, TOUCHING = (3, 6), (-4, -1)  # pixels of MNIST between the ink of neighbours, from and to
 LONG = (6, 10)  # digits, from and to
+PEN = 12  # pixels, of the pad's pen on a number
+PEN_HEIGHT = 120  # pixels, of its digits; each is up to a tenth smaller or larger
+PEN_APART, PEN_CLOSE = (0.15, 0.45), (-0.05, 0.15)  # heights of a digit between neighbours, from and to
+PEN_DIGITS = (2, 6)  # of a number, from and to
 CHEQUES, CELLS = "cheque_numbers_dev", "photo_digits_dev"
 
 
@@ -49,6 +56,8 @@ def all_strings(digits: Digits, each: int = EACH, folder: Path = SHARED) -> list
         folder: of the real ones.
     """
     rows = [clean(digits, each), touching(digits, each), long(digits, each)]
+    if (folder / f"{PEN_FILE}.npz").is_file():
+        rows += penned(folder, each)
     rows += [read(folder) for name, read in REAL.items() if (folder / f"{name}.npz").is_file()]
     return [*rows, photographed(digits, each)]
 
@@ -168,6 +177,55 @@ def _light(shape: tuple[int, ...], random: Random) -> NDArray[np.float64]:
     slope = 1 - random.uniform(0.05, 0.4) * (1 + (x * np.cos(towards) + y * np.sin(towards)) / np.sqrt(2)) / 2
     depth, edge = random.uniform(0, 0.4), x * np.cos(where) + y * np.sin(where) - random.uniform(-0.8, 0.8)
     return np.asarray(slope * (1 - depth / (1 + np.exp(-edge * random.uniform(3, 15)))))
+
+
+# ---- pen strokes of people ----
+
+
+def penned(folder: Path = SHARED, count: int = EACH) -> list[Strings]:
+    """Numbers of two to six digits on the pad, each in one person's hand, with room between them and without."""
+    with np.load(folder / f"{PEN_FILE}.npz") as file:
+        points, labels, writers = file["points"], file["label"], file["contributor"]
+        drawn = [points[start:end] for start, end in itertools.pairwise(file["offsets"])]
+    right = np.setdiff1d(np.arange(len(labels)), sorted(MISLABELLED))
+    hands = [right[writers[right] == writer] for writer in np.unique(writers)]
+    rows = []
+    for seed, (name, gap) in enumerate({"apart": PEN_APART, "close together": PEN_CLOSE}.items(), 5):
+        random = np.random.default_rng([SEED, seed])
+        numbers = [
+            random.choice(hands[random.integers(len(hands))], random.integers(PEN_DIGITS[0], PEN_DIGITS[1] + 1))
+            for _ in range(count)
+        ]
+        pictures = (encode_png(on_the_pad([drawn[row] for row in rows_of], gap, random)) for rows_of in numbers)
+        truths = ("".join(map(str, labels[rows_of])) for rows_of in numbers)
+        rows.append(Strings(f"two to six pen digits, {name} ({PEN_FILE})", tuple(pictures), tuple(truths)))
+    return rows
+
+
+def on_the_pad(digits: Sequence[Strokes], gap: tuple[float, float], random: Random) -> Levels:
+    """Digits in a line, drawn with the pad's pen.
+
+    Args:
+        digits: the strokes of each, (M, 3) float32: x, y downwards, stroke number; any unit.
+        gap: shares of their height between neighbours, from and to.
+        random: for the gaps, and how far sizes and base lines differ.
+
+    Returns:
+        (280, W), 0 is black ink and 255 is white paper.
+    """
+    line, left, stroke = [], float(PEN_HEIGHT) / 2, 0.0
+    for digit in digits:
+        path, number = digit[:, :2].astype(np.float64), digit[:, 2]
+        extent = np.ptp(path, axis=0)
+        height = PEN_HEIGHT * random.uniform(0.9, 1.1)
+        scale = height / max(extent[1], 0.6 * extent[0], 1e-9)
+        base = CANVAS / 2 + PEN_HEIGHT * (0.5 + random.uniform(-0.06, 0.06))
+        placed = (path - path.min(axis=0)) * scale + (left, base - extent[1] * scale)
+        line.append(np.column_stack([placed, number - number.min() + stroke]))
+        left += extent[0] * scale + PEN_HEIGHT * random.uniform(*gap)
+        stroke = line[-1][:, 2].max() + 1
+    width = round(max(part[:, 0].max() for part in line) + PEN_HEIGHT / 2)
+    return ink_strokes(np.concatenate(line).astype(np.float32), PEN, width)
 
 
 # ---- real ones ----

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.drawings import PEN_FILE
+from benchmarks.placements import CANVAS
 from benchmarks.strings import (
     CELLS,
     CHEQUES,
@@ -14,6 +16,7 @@ from benchmarks.strings import (
     all_strings,
     clean,
     long,
+    penned,
     photographed,
     side_by_side,
     touching,
@@ -115,3 +118,41 @@ def test_real_pictures_are_cut_to_their_size_and_left_out_where_their_file_is(di
     assert real.truths == ("18014", "350")
     assert [row for row in rows if CELLS in row.name] == []
     assert len(rows) == 5
+
+
+def bars(path: Path, writers: str) -> None:
+    """A file of pen strokes: ones, which lean the further the later their writer's letter comes."""
+    lean = {writer: 10.0 * at for at, writer in enumerate(sorted(set(writers)))}
+    points = [[(0, 0, 1), (lean[writer], 90, 1)] for writer in writers]
+    offsets = np.arange(len(writers) + 1) * 2
+    np.savez(
+        path,
+        points=np.float32(np.concatenate(points)),
+        offsets=offsets,
+        label=[1] * len(writers),
+        contributor=list(writers),
+    )
+
+
+def test_a_pen_number_is_one_persons_with_room_between_its_digits_or_not(tmp_path: Path) -> None:
+    bars(tmp_path / f"{PEN_FILE}.npz", "aabb")
+
+    apart, close = penned(tmp_path, 12)
+
+    assert {len(row) for row in (apart, close)} == {12}
+    for row in (apart, close):
+        assert all(2 <= len(truth) <= 6 and set(truth) == {"1"} for truth in row.truths)
+    for picture, truth in zip(apart.pictures, apart.truths, strict=True):
+        image = np.asarray(opened(picture)) < 128
+        inked = image.any(axis=0)
+        assert image.shape[0] == CANVAS
+        assert np.count_nonzero(np.diff(inked.astype(int)) == 1) == len(truth)
+        widths = np.diff(np.flatnonzero(np.diff(inked.astype(int))))[::2]
+        assert widths.max() - widths.min() <= 4, "one hand's ones lean as far as each other"
+    assert sum(opened(picture).width for picture in close.pictures) < sum(opened(p).width for p in apart.pictures)
+
+
+def test_pen_numbers_are_the_same_every_time(tmp_path: Path) -> None:
+    bars(tmp_path / f"{PEN_FILE}.npz", "aab")
+
+    assert penned(tmp_path, 3) == penned(tmp_path, 3)
