@@ -1,6 +1,7 @@
 """The gate on a real port: who is let in, who is refused at once, and what that costs the others."""
 
 import contextlib
+import functools
 import http.client
 import json
 import socket
@@ -8,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -381,3 +383,90 @@ def test_a_key_with_a_limit_counts_for_itself_and_not_for_its_address(digit_png:
     assert with_limit == [200, 200, 429]
     assert of_the_address == [200, 429]
     assert forged == [429]  # counts for the address, which has none left
+
+
+# --- digits that the loop reads itself, where one thread is to read them
+
+
+class Failing:
+    """A connection that cannot be served."""
+
+    def service(self) -> None:
+        raise ZeroDivisionError
+
+
+def test_the_loops_own_line_goes_on_after_a_request_that_failed() -> None:
+    line = gate.OwnLane()
+    line.add_task(Failing())
+    line.serve_next()
+
+    assert line.waiting == 0
+    assert not line.is_full(0)
+
+
+def test_what_still_waits_in_the_loops_own_line_is_let_go_of_at_the_end() -> None:
+    cancelled: list[int] = []
+    line = gate.OwnLane()
+    for number in range(3):
+        line.add_task(SimpleNamespace(cancel=functools.partial(cancelled.append, number)))
+    line.shutdown()
+
+    assert cancelled == [0, 1, 2]
+    assert line.waiting == 0
+
+
+ALONE = replace(ANY_PORT, threads=1)
+
+
+def test_requests_of_one_connection_are_answered_in_order_by_loop_and_threads(digit_png: bytes) -> None:
+    digit = b"POST /api/v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+    digit += b"Content-Length: %d\r\n" % len(digit_png)
+    health = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
+    last = b"Connection: close\r\n"
+    with running(FakeRecognizer(), ALONE) as server, socket.create_connection(("127.0.0.1", server.port)) as sock:
+        sock.sendall(b"".join([digit, b"\r\n", digit_png, health, b"\r\n"] * 3 + [digit, last, b"\r\n", digit_png]))
+        answers = sock.makefile("rb").read()
+
+    assert answers.count(b"HTTP/1.1 200 OK") == 7
+    told = [b"digit" if b'"label"' in part else b"health" for part in answers.split(b"HTTP/1.1 200 OK")[1:]]
+    assert told == [b"digit", b"health"] * 3 + [b"digit"]
+
+
+def test_a_digit_that_takes_long_in_the_loops_own_thread_holds_up_nobody(digit_png: bytes) -> None:
+    held = Held()
+    with running(held, replace(ALONE, queue_limit=1)) as server:
+        threads, answers = in_background(2, lambda: predict(server.port, digit_png))
+        held.wait_begun(1)
+        wait_until(lambda: server._lanes.waiting == 1)
+        during = [ask(server.port), predict(server.port, digit_png), ask(server.port)]
+        held.release.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+
+    assert [status for status, _, _ in during] == [200, 503, 200]
+    assert [status for status, _, _ in answers] == [200, 200]
+
+
+def test_a_stopped_server_reads_the_digits_that_wait_for_its_loop(digit_png: bytes) -> None:
+    held = Held()
+    with running(held, ALONE) as server:
+        threads, answers = in_background(3, lambda: predict(server.port, digit_png))
+        held.wait_begun(1)
+        wait_until(lambda: server._lanes.waiting == 2)
+        server.stop()
+        held.release.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+
+    assert [status for status, _, _ in answers] == [200, 200, 200]
+
+
+def test_many_idle_connections_keep_nobody_waiting(digit_png: bytes) -> None:
+    with running(FakeRecognizer(), ALONE) as server, contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(150)]
+        answers = [predict(server.port, digit_png)[0] for _ in range(5)]
+        idle[77].sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        late = idle[77].makefile("rb").read()
+
+    assert answers == [200] * 5
+    assert late.startswith(b"HTTP/1.1 200 OK")

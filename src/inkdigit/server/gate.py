@@ -3,8 +3,9 @@
 A request is let in or refused before a thread is taken for it, and a refusal never stands in the same line as the work.
 """
 
+import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ from inkdigit.server.reading import PREDICT_PATH, READ_PATH
 HEALTH: Final = ("/health/", "/v2/health/")  # what the paths of health checks begin with
 HEAVY_PATHS: Final = frozenset({READ_PATH, ADAPT_PATH})  # a request takes up to seconds, and hundreds of megabytes
 RETRY_S: Final = 1  # until a full line is worth another try: at that pace it is empty by then
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +67,54 @@ class Lane(ThreadedTaskDispatcher):  # type: ignore[misc]
         return idle
 
 
+class OwnLane:
+    """The line of the requests that the loop's own thread works on, one between two looks at the sockets.
+
+    Where there is one core for them, a thread of their own would only cost the changes from one to the other.
+    """
+
+    def __init__(self) -> None:
+        self._queue: deque[Any] = deque()
+        self._at_work = 0
+
+    @property
+    def waiting(self) -> int:
+        """Requests whose turn has not come."""
+        return len(self._queue)
+
+    def is_full(self, limit: int) -> bool:
+        """Whether one more would have to wait, with so many before it already."""
+        return self._at_work + len(self._queue) > limit
+
+    def add_task(self, channel: Any) -> None:
+        """Let a connection wait for its turn."""
+        self._queue.append(channel)
+
+    def serve_next(self) -> None:
+        """Answer the first in the line."""
+        channel, self._at_work = self._queue.popleft(), 1
+        try:
+            channel.service()
+        except Exception:  # noqa: BLE001 - as in waitress's threads: whatever it is, the next ones are served
+            _log.exception("a request ended in an error that nothing caught")
+        finally:
+            self._at_work = 0
+
+    def shutdown(self, _cancel_pending: bool = True, _timeout: float = 5) -> None:
+        """Let go of those that still wait."""
+        while self._queue:
+            self._queue.popleft().cancel()
+
+
 class Lanes:
     """The gate: which line a request has to wait in, and whether it may.
 
     Health checks and refusals have a line of their own, and so have pictures of paper, of which few may be in memory
     at the same time. Digits have one with as many threads as there are cores: more only take turns, at a quarter more
-    of CPU time for each digit, while other requests may wait for a disk.
+    of CPU time for each digit, while other requests may wait for a disk. Where that is one, it is the loop's.
 
     Attributes:
+        own: the line that is worked on by whoever turns the loop.
         refused: how many requests were refused, by the name of the problem that they were told.
     """
 
@@ -80,7 +123,8 @@ class Lanes:
         self._settings, self._limits, self._keys = settings, limits, keys
         self._health, self._refusals = Lane(1), Lane(1)
         self._heavy, self._light = Lane(settings.page_threads), Lane(settings.threads)
-        self._digits = Lane(digit_threads(settings))
+        self.own = OwnLane()
+        self._digits = Lane(threads) if (threads := digit_threads(settings)) > 1 else self.own
         self._lanes = dict.fromkeys(HEAVY_PATHS, self._heavy) | {PREDICT_PATH: self._digits}
 
     @property
@@ -99,6 +143,7 @@ class Lanes:
             request.error = request.error or self._refusal(channel, request, path, lane)
             lane = self._refusals if request.error else lane
         channel.patience_ends = time.monotonic() + self._settings.queue_timeout_s
+        channel.stays_watched = lane is self.own
         lane.add_task(channel)
 
     def count(self, refusal: Refusal) -> None:
@@ -113,7 +158,7 @@ class Lanes:
         for lane in (self._health, self._refusals, self._heavy, self._digits, self._light):
             lane.shutdown(cancel_pending, timeout)
 
-    def _refusal(self, channel: Any, request: Any, path: str, lane: Lane) -> Refusal | None:
+    def _refusal(self, channel: Any, request: Any, path: str, lane: Lane | OwnLane) -> Refusal | None:
         if len(channel.server.active_channels) > self._settings.connection_limit:
             return CROWDED
         if lane.is_full(self._settings.queue_limit):

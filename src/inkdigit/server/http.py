@@ -1,38 +1,24 @@
-"""Waitress, made stricter: refuses ambiguous requests, tells errors as problems, and closes connections in order.
-
-Waitress reads every request to its end before the application sees it, so a limit that waitress refuses at is told
-here, and in the same words as the application tells it.
-"""
+"""Waitress, made stricter: refuses ambiguous requests, and closes connections in order."""
 
 import contextlib
 import socket
 import time
-from http import HTTPStatus
 from typing import Any, Final
 
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
+from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, Task, WSGITask
 
-from inkdigit.server import problems
-from inkdigit.server.gate import LATE, Refusal
-from inkdigit.server.observing import REQUEST_ID, Watch, request_id
-from inkdigit.server.problems import Kind, told_as
-from inkdigit.server.security import HEADERS
+from inkdigit.server.answers import AppTask, ProblemTask
+from inkdigit.server.gate import LATE
+from inkdigit.server.loop import Loop
+from inkdigit.server.observing import Watch
 
 DISCARD_S: Final = 2.0  # for this long what a refused client still sends is read and thrown away
 QUIET_S: Final = 0.25  # a connection without a request counts as idle after this
-ACCEPTS: Final = 32  # connections taken in at one turn of the loop
+ACCEPTS: Final = 128  # connections taken in at one turn of the loop
 STALLED_S: Final = 5.0  # a request that stopped half-way counts as abandoned after this
-
-_REFUSALS: Final = {
-    413: (problems.BODY_TOO_LARGE, "the body is over the limit; send a smaller picture"),
-    431: (problems.HEADERS_TOO_LARGE, "the headers of the request are over the limit"),
-    500: (problems.INTERNAL_ERROR, "the server met an error of its own; its log says which"),
-}
-_MALFORMED: Final = "the request breaks the rules of HTTP/1.1"
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
@@ -57,69 +43,6 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         self.adj = self.adj.by_path.get(self.path, self.adj)  # before the body comes, whose limit depends on the path
 
 
-class AppTask(WSGITask):  # type: ignore[misc]
-    """Runs the application; while the server drains, an answer says that it is the connection's last."""
-
-    wrote_header: bool
-
-    def start(self) -> None:
-        """Begin."""
-        super().start()
-        _close_if_draining(self)
-
-    def write(self, data: bytes) -> None:
-        """Write a part of the answer; the head goes with the first, in one packet and one call of the system."""
-        if self.wrote_header or not data or self.content_length != len(data) or not self.has_body:
-            super().write(data)
-            return
-        self.channel.write_soon(self.build_response_header() + data)
-        self.wrote_header, self.content_bytes_written = True, len(data)
-
-
-class ProblemTask(ErrorTask):  # type: ignore[misc]
-    """Tells what was refused before the application saw it, as problem details and with the headers of every answer."""
-
-    def execute(self) -> None:
-        """Write the answer."""
-        if isinstance(self.request.error, Refusal):
-            self._refuse(self.request.error)
-        else:
-            self._end()
-
-    def _refuse(self, refusal: Refusal) -> None:
-        """The request is whole, so the connection may go on."""
-        _close_if_draining(self)
-        if refusal.closes:
-            self.set_close_on_finish()
-        self.channel.server.task_dispatcher.count(refusal)
-        self.response_headers.append(("Retry-After", str(refusal.retry_after_s)))
-        self._tell(HTTPStatus(refusal.kind.status), refusal.kind, refusal.detail)
-
-    def _end(self) -> None:
-        """It broke a rule; the connection ends, since the start of a next request is not known."""
-        status = HTTPStatus(self.request.error.code)
-        kind, detail = _REFUSALS.get(status, (Kind("bad-request", status, problems.BAD_REQUEST.title), _MALFORMED))
-        self.set_close_on_finish()
-        self.channel.refused = True
-        self._tell(status, kind, detail)
-
-    def _tell(self, status: HTTPStatus, kind: Kind, detail: str) -> None:
-        asked = request_id(self.request.headers.get("X_REQUEST_ID"))
-        body, media_type = told_as(getattr(self.request, "path", ""), kind, detail, asked)
-        self.status = f"{status.value} {status.phrase}"
-        self.response_headers.extend([*HEADERS.items(), ("Content-Type", media_type), (REQUEST_ID, asked)])
-        self.content_length = len(body)
-        self.channel.server.watch.refuse(asked, status.value, kind.type, len(body))
-        self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)
-
-
-def _close_if_draining(task: Task) -> None:
-    with task.channel.requests_lock:
-        is_last = len(task.channel.requests) == 1
-    if task.channel.server.draining and is_last:
-        task.set_close_on_finish()
-
-
 class Channel(HTTPChannel):  # type: ignore[misc]
     """One connection.
 
@@ -133,6 +56,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     refused = False
     close_when_flushed: bool
+    stays_watched = False  # by the loop, though nothing is to be read before the request that waits is answered
     discard_until = 0.0  # time.time(); set once the answer to a refused request has left
     patience_ends = 0.0  # time.monotonic(); set by the gate, when a request that still waits is refused
     begun_at = 0.0  # time.time(), when the first byte came of a request that is not whole yet
@@ -180,7 +104,28 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         request = self.requests[0]
         if request.error is None and time.monotonic() > self.patience_ends:
             request.error = LATE
+        self.server.loop.serves(self._fileno)
         super().service()
+
+    def write_soon(self, data: Any) -> int:
+        """Send a part of an answer at once, as far as the system takes it; the rest goes the way through a buffer."""
+        if self.total_outbufs_len or not isinstance(data, bytes):
+            return int(super().write_soon(data))
+        if not self.connected:
+            raise ClientDisconnected
+        with self.outbuf_lock:
+            sent = self._send(data)
+        if sent < len(data):
+            super().write_soon(data[sent:])
+        return len(data)
+
+    def _send(self, data: bytes) -> int:
+        self.last_activity = time.time()
+        try:
+            return int(self.send(data, do_close=False))
+        except OSError:  # of which the loop learns, and closes the connection
+            self.will_close = True
+            return 0
 
     def is_dragging(self, limit_s: float) -> bool:
         """Whether a request has been coming for so long that it looks as if it never will."""
@@ -199,6 +144,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     channel_class = Channel
     draining = False
     watch: Watch
+    loop: Loop
+
+    def pull_trigger(self) -> None:
+        """Have the loop look after the connection that this thread serves."""
+        self.loop.look_after_served()
 
     def maintenance(self, now: float) -> None:
         """Close connections that are silent, and those whose request has been coming for too long."""

@@ -7,6 +7,7 @@ wait.
 """
 
 import contextlib
+import functools
 import hashlib
 import ipaddress
 import math
@@ -147,6 +148,7 @@ def make_table(path: Path) -> None:
     path.write_bytes(secrets.token_bytes(SALT_BYTES) + bytes(_size() - SALT_BYTES))
 
 
+@functools.lru_cache(maxsize=1024)
 def client_of(address: str) -> str:
     """Whom a request counts for: the network address it comes from; of IPv6 the half that one house has.
 

@@ -114,6 +114,7 @@ class Metrics:
         )
         self._versions: set[str] = set()
         self._known: dict[tuple[str, ...], _Answered] = {}
+        self._known_digits: dict[tuple[str, str], _Read] = {}
         self._known_steps: dict[str, Histogram] = {}
         self._lock = threading.Lock()
         self._facts = [_build()]
@@ -144,8 +145,12 @@ class Metrics:
         """Count a digit that was read."""
         version = self._bounded(model)
         label = str(prediction.label) if prediction.is_digit else NO_DIGIT
-        self._predictions.labels(label, version).inc()
-        self._confidences.labels(version).observe(prediction.confidence)
+        found = self._known_digits.get((label, version))
+        if found is None:
+            found = _Read(self._predictions.labels(label, version), self._confidences.labels(version))
+            self._known_digits[label, version] = found
+        found.predictions.inc()
+        found.confidences.observe(prediction.confidence)
 
     def count_number(self, confidence: float, model: str) -> None:
         """Count a number that was read."""
@@ -193,6 +198,14 @@ class _Answered:
 
     requests: Counter
     durations: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Where the digits of one kind are counted."""
+
+    predictions: Counter
+    confidences: Histogram
 
 
 class _Own(Collector):

@@ -19,13 +19,13 @@ from types import FrameType
 from typing import Any, Final
 
 from flask import Flask
-from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
 from inkdigit.config import Settings
 from inkdigit.errors import ConfigError
 from inkdigit.server.gate import Lanes
 from inkdigit.server.http import Channel, Listener
+from inkdigit.server.loop import IDLE_TURN_S, Loop, StandIn
 from inkdigit.server.reading import READ_PATH, max_body_bytes
 from inkdigit.server.security import EVERY_ADDRESS
 from inkdigit.server.state import state_of
@@ -33,7 +33,6 @@ from inkdigit.server.state import state_of
 BACKLOG: Final = 1024  # connections the system holds until they are taken in
 MAX_HEADER_BYTES: Final = 32 * 1024
 CHANNEL_TIMEOUT_S: Final = 60
-IDLE_TURN_S: Final = 1.0  # a turn of the loop ends at the latest then; whatever happens ends it sooner
 DRAIN_TURN_S: Final = 0.05
 
 _log = logging.getLogger(__name__)
@@ -78,19 +77,23 @@ class HttpServer:
         self._state = state_of(app)
         self._stops = 0
         self._notice_s = 0.0
-        self._map: dict[int, Any] = {}
+        self._loop = Loop()
         self._lanes = Lanes(settings, self._state.limits, self._state.keys)
-        self._listeners = [_listen(app, sock, _adjustments(settings), self._lanes, self._map) for sock in sockets]
+        self._listeners = [_listen(app, sock, _adjustments(settings), self._lanes, self._loop) for sock in sockets]
         for listener in self._listeners:
             listener.watch = self._state.watch
+            listener.loop = self._loop
+        self._loop.wake = self._listeners[0].trigger.pull_trigger
+        self._stand_in = StandIn(self._loop)
         self.port: int = sockets[0].getsockname()[1]
         self.url = url_of(settings.host, self.port)
 
     def run(self) -> None:
         """Serve until `stop` is called, then finish what was accepted."""
+        self._loop.own()
         while not self._stops:
             self._turn(IDLE_TURN_S)
-            self._state.at_this_moment()  # which looks for another version, even if nobody asks anything
+            self._state.models.glance()
         self._wait_noticed()
         self._finish()
 
@@ -107,15 +110,19 @@ class HttpServer:
         if is_first:  # and not again: a second signal may come while the first one holds the event's lock
             self._state.draining.set()
         with contextlib.suppress(OSError):  # the loop has ended already and needs no waking
-            self._listeners[0].pull_trigger()
+            self._loop.wake()
 
     def close(self) -> None:
         """Close everything; `run` has returned."""
         self._lanes.shutdown()
-        wasyncore.close_all(self._map)
+        self._stand_in.end()
+        self._loop.close()
 
     def _turn(self, timeout_s: float) -> None:
-        wasyncore.loop(timeout_s, use_poll=True, map=self._map, count=1)
+        own = self._lanes.own
+        self._loop.turn(0.0 if own.waiting else timeout_s)
+        if own.waiting:
+            self._stand_in.away(own.serve_next)
         self._state.watch.metrics.queued.set(self._lanes.waiting)
 
     def _wait_noticed(self) -> None:
@@ -139,6 +146,7 @@ class HttpServer:
         for channel in self._channels():
             if channel.is_idle():
                 channel.will_close = True
+        self._loop.look_after_all()
 
     def _channels(self) -> list[Channel]:
         return [channel for listener in self._listeners for channel in listener.active_channels.values()]

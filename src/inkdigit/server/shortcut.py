@@ -100,7 +100,7 @@ class Shortcut:
 
     def _answer(self, environ: "WSGIEnvironment", url: str) -> bytes:
         """Read the digit."""
-        seen, watch, recognizer = seen_of(environ), watch_of(environ), self._state.at_this_moment().recognizer
+        seen, watch, recognizer = seen_of(environ), watch_of(environ), self._state.digit_reader()
         seen.route = PREDICT_PATH
         data = decode_data_url(url, DIGIT_LIMITS.bytes)
         with watch.step("decode"):

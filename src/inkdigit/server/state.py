@@ -49,6 +49,12 @@ class Models:
     digits: Follower[DigitReader] | None = None
     lines: Follower[NumberReader] | None = None
 
+    def glance(self) -> None:
+        """Ask the same if that was not done a moment ago, for nobody may be asking anything."""
+        for follower in (self.digits, self.lines):
+            if follower is not None:
+                follower.now()
+
     def look(self) -> None:
         """Ask whether another version is to answer from now on; from a signal handler, too."""
         for follower in (self.digits, self.lines):
@@ -78,9 +84,13 @@ class State:
             return self
         return replace(
             self,
-            recognizer=self.recognizer if digits is None else digits.now(),
+            recognizer=self.digit_reader(),
             reader=self.reader if lines is None else lines.now(),
         )
+
+    def digit_reader(self) -> DigitReader:
+        """What reads digits now."""
+        return self.recognizer if self.models.digits is None else self.models.digits.now()
 
     def models_info(self) -> list[tuple[dict[str, str], float]]:
         """Which models answer now, as the labels of a metric."""
