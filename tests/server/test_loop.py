@@ -1,6 +1,7 @@
 """The loop over the sockets, and whoever turns it while its own thread is away."""
 
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -9,8 +10,10 @@ import pytest
 from waitress import wasyncore
 from waitress.trigger import trigger
 
+from inkdigit.config import Settings
 from inkdigit.server import loop as loops
 from inkdigit.server.loop import EVENTS, Loop, StandIn
+from inkdigit.server.serving import HttpServer
 
 PATIENCE = 30.0  # seconds; no test waits for it to pass, a fault ends by it
 
@@ -235,3 +238,18 @@ def test_the_loop_is_its_owners_again_after_work_that_failed(loop: Loop) -> None
     stand_in.end()
 
     assert wire.got == b"x"
+
+
+def test_a_refused_client_that_has_left_is_no_error(app: Any, caplog: pytest.LogCaptureFixture) -> None:
+    server = HttpServer(app, Settings(port=0))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    for _ in range(60):
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not a farewell
+            sock.sendall(b"GARBAGE\r\n\r\n")
+    server.stop()
+    thread.join(PATIENCE)
+    server.close()
+
+    assert not [record.getMessage() for record in caplog.records if "uncaptured" in record.getMessage()]

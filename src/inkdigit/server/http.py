@@ -83,7 +83,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             super().handle_write()
             return
         self._flush_exception(self._flush_some)
-        if not self.total_outbufs_len:
+        if self.socket is not None and not self.total_outbufs_len:  # None where the client had gone
             self.close_when_flushed = False
             self.discard_until = time.time() + DISCARD_S
             with contextlib.suppress(OSError):  # already gone
