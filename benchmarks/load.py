@@ -137,9 +137,30 @@ def as_request(plan: Plan, body: bytes) -> bytes:
 
 
 def is_whole(answer: bytes) -> bool:
-    """Whether all of an HTTP answer with a Content-Length is there."""
+    """Whether all of an HTTP answer is there, with a Content-Length or in chunks (RFC 9112, section 7.1)."""
     head, blank, body = answer.partition(b"\r\n\r\n")
+    if header(head, b"transfer-encoding") == b"chunked":
+        return bool(blank) and unchunked(body)[1]
     return bool(blank) and len(body) >= int(header(head, b"content-length") or 0)
+
+
+def unchunked(body: bytes) -> tuple[bytes, bool]:
+    r"""The content of a body in chunks, as far as it has come, and whether it has all come.
+
+    >>> unchunked(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+    (b'onetwo', True)
+    >>> unchunked(b"3\r\none\r\n3\r\nt")
+    (b'one', False)
+    """
+    content = b""
+    while True:
+        size, line_end, rest = body.partition(b"\r\n")
+        length = int(size.partition(b";")[0], 16) if line_end else -1
+        if length < 0 or len(rest) < length + 2:
+            return content, False
+        if length == 0:
+            return content, True
+        content, body = content + rest[:length], rest[length + 2 :]
 
 
 def header(head: bytes, name: bytes) -> bytes:
@@ -163,6 +184,8 @@ def _answered(selector: selectors.BaseSelector) -> Iterator[Connection]:
 def _record(outcome: Outcome, connection: Connection) -> None:
     outcome.latencies_s.append(time.perf_counter() - connection.started)
     head, _, body = connection.received.partition(b"\r\n\r\n")
+    if header(head, b"transfer-encoding") == b"chunked":
+        body, _ = unchunked(body)
     outcome.sent.append(connection.body)
     outcome.answers.append(body.decode("utf-8", "replace"))
     outcome.failures += b" 200 " not in head.split(b"\r\n")[0] + b" "

@@ -150,6 +150,14 @@ def test_an_answer_is_whole_when_its_length_is_there() -> None:
     assert is_whole(head + b"1234")
 
 
+def test_an_answer_in_chunks_is_whole_when_the_empty_one_is_there() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    assert not is_whole(head)
+    assert not is_whole(head + b"4\r\n1234\r\n")
+    assert is_whole(head + b"4\r\n1234\r\n0\r\n\r\n")
+
+
 class Echo(BaseHTTPRequestHandler):
     """Answers with what it was sent, and counts the connections."""
 
