@@ -30,6 +30,7 @@ FINE = 4  # times as large signs and lines are drawn, before they are shrunk
 _CHAINS = re.compile("00+|.")
 CROWDED = (-0.28, 0.04)  # of a digit's size: gaps of who writes fast, from overlapping by a quarter to just apart
 REDRAWN = 20_000  # MNIST digits inked anew
+ONES = 0.15  # share of the numbers in which every third digit or so is a one
 
 
 @dataclass(frozen=True, slots=True)
@@ -533,6 +534,8 @@ def random_text(random: Random, shortest: int = 1, longest: int = 12) -> str:
         digits = digits[: count - zeros] + "0" * zeros
     if random.random() < 0.1:  # and many have one digit several times
         digits = "".join(digits[max(0, at - int(random.random() < 0.6))] for at in range(count))
+    if random.random() < ONES:  # a one is what gets lost where digits crowd
+        digits = "".join("1" if random.random() < 0.35 else digit for digit in digits)
     kind = random.random()
     text = digits if kind < 0.5 else _with_signs(digits, random)
     if random.random() < 0.18:
