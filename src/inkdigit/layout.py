@@ -318,9 +318,12 @@ def _is_row(blobs: _Blobs) -> bool:
 def _sharpness(points: NDArray[np.float64], angle: float, side: int) -> float:
     """How unequal the rows are on which the points lie, when turned back by the angle."""
     turn = math.radians(angle)
-    rows = (points[1] * math.cos(turn) + points[0] * math.sin(turn)) * (1000 / max(side, 1000))
-    counts = np.bincount((rows - rows.min()).astype(np.int64))
-    return float(np.square(counts, dtype=np.float64).sum())
+    rows = points[1] * math.cos(turn)
+    rows += points[0] * math.sin(turn)
+    rows *= 1000 / max(side, 1000)
+    rows -= rows.min()
+    counts = np.bincount(rows.astype(np.intp))
+    return float(counts @ counts)
 
 
 def _turned(shape: tuple[int, ...], angle: float) -> tuple[_Matrix, tuple[int, int]]:
