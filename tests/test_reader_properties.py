@@ -1,6 +1,7 @@
 """What holds for every reading of the shipped reader, whatever is written and wherever it stands."""
 
 import io
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from tests.data.hard import make
 from tests.data.hard.cases import Case, Look
 from tests.data.hard.make import picture
 
@@ -117,6 +119,41 @@ def test_light_ink_on_dark_paper_reads_as_dark_ink_on_light(reader: Reader) -> N
     page = written("4007")
 
     assert texts(reader.read(read_page(png(255 - page)))) == texts(reader.read(page))
+
+
+# ---- one number or several ----
+
+
+@pytest.mark.parametrize("text", ["4071 3295", "12 34", "407 12 9958", "3.50 128"])
+@pytest.mark.parametrize("blank", [0.7, 1.0])
+def test_numbers_with_a_wide_blank_between_them_are_several(
+    reader: Reader, text: str, blank: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make, "WORD", blank)
+
+    found = reader.read(written(text, Look(gap=0.1)))
+
+    assert texts(found) == text.split()
+    boxes = [number.box for number in found]
+    assert all(a.x + a.width < b.x for a, b in itertools.pairwise(boxes))
+
+
+@pytest.mark.parametrize("text", ["12 500", "1 250 000"])
+def test_thousands_that_stand_apart_are_one_number(reader: Reader, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(make, "WORD", 0.8)
+
+    assert texts(reader.read(written(text, Look(gap=0.1)))) == [text.replace(" ", "")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"), [("check=luhn", ["79927398713"]), ("length=3..4", ["7992", "7398", "713"]), ("length=2", None)]
+)
+def test_what_keeps_to_the_rule_as_a_whole_is_one_number_and_else_its_parts_are_asked(
+    reader: Reader, rule: str, found: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(make, "WORD", 0.8)
+
+    assert kept(reader, written("7992 7398 713", Look(gap=0.1)), Expectation.parse(rule)) == (found or [])
 
 
 # ---- what is expected of it ----

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inkdigit.segment import divide
+from inkdigit.segment import Piece, blanks, divide
 
 pytest.importorskip("cv2", reason="OpenCV is not installed: pip install 'inkdigit[read]'")
 
@@ -55,3 +55,34 @@ def test_a_character_without_ink_is_a_single_white_pixel() -> None:
     [piece] = divide(np.zeros((10, 10), np.uint8), [5])
 
     assert (piece.ink.tolist(), piece.whole) == ([[0]], False)
+
+
+def row_of(*gaps: float) -> list[Piece]:
+    """Characters of 20x40 pixels with these gaps between them, in heights."""
+    lefts = np.cumsum([0, *(20 + round(40 * gap) for gap in gaps)])
+    return [Piece(np.full((40, 20), 255, np.uint8), int(left), 0, whole=True) for left in lefts]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "last"),
+    [
+        ((0.1, 0.8, 0.1), [1]),
+        ((0.1, 0.7, 0.2, 0.9), [1, 3]),
+        ((-0.3, 0.6, 0.05), [1]),
+        ((0.1, 0.4, 0.1), []),  # wider than the others, and still no blank
+        ((0.6, 0.5, 0.7), []),  # far apart, all of them
+        ((0.4, 0.65, 0.3), []),
+        ((0.9,), []),  # nothing to compare it with
+        ((), []),
+    ],
+)
+def test_a_number_ends_where_a_blank_is_far_wider_than_the_gaps_elsewhere(
+    gaps: tuple[float, ...], last: list[int]
+) -> None:
+    assert blanks(row_of(*gaps), [True] * (len(gaps) + 1)) == last
+
+
+def test_no_number_ends_beside_a_sign() -> None:
+    pieces = row_of(0.1, 0.8, 0.1, 0.9, 0.1)
+
+    assert blanks(pieces, [True, True, False, True, True, True]) == [3]

@@ -67,7 +67,7 @@ MAX_LINE_HEIGHT: Final = 192  # pixels; higher lines are reduced
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """One number, as it stands on a page.
+    """One number, or several with blanks between them, as it stands on a page.
 
     Attributes:
         ink: (h, w) uint8, 0 is paper and 255 is full ink, grey levels between; upright, with a margin of 15 % of the
@@ -79,6 +79,10 @@ class Line:
     ink: Ink
     matrix: NDArray[np.float64]
     page_shape: tuple[int, int]
+
+    def part(self, start: int, stop: int) -> "Line":
+        """What stands between two columns of `ink`."""
+        return Line(self.ink[:, start:stop], self.matrix @ _shift(start, 0), self.page_shape)
 
     def place(self, x0: float, y0: float, x1: float, y1: float) -> Box:
         """The box on the page round a rectangle of the line's own pixels, at least one pixel wide and high.

@@ -5,7 +5,9 @@ and both have a say. What is expected of the number, if anything, chooses among 
 """
 
 import base64
+import itertools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
@@ -16,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.ctc import Classes, Logs, condensed, likelihoods, log_softmax, search, steps_of
-from inkdigit.errors import BlankImageError, ModelError
+from inkdigit.errors import BlankImageError, ModelError, NoReadingError
 from inkdigit.expect import Choice, Expectation, Hypothesis, choose
 from inkdigit.image import Ink, Page
 from inkdigit.layout import Line, find_lines
 from inkdigit.number import LABELS, SIGNS, Alternative, Box, Character, Number
 from inkdigit.preprocess import LINE_HEIGHT, Normalized, lean, normalize, normalize_line
 from inkdigit.recognizer import CLASSES, Recognizer, find_model, read_sealed, start_session
-from inkdigit.segment import Piece, divide
+from inkdigit.segment import Piece, blanks, divide
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -41,6 +43,7 @@ FLOOR: Final = 1e-4  # probability that a look at one character never goes below
 SURE: Final = 0.92  # confidence of a whole text under which the line is looked at again
 VIEWS: Final = ((-0.2, 1.0), (0.0, 0.86))  # as what: its lean, to the right per pixel upwards, and its width
 SHOWN: Final = 0.005  # confidence from which on an alternative is told
+GROUPED: Final = re.compile(r"-?[0-9]{1,3}( [0-9]{3})+([.,][0-9]+)?[-.,=]*")  # one number, its thousands apart
 
 
 Opinion = tuple[NDArray[np.float64], float]  # (L, 16) what each character may be; that there are as many
@@ -95,24 +98,37 @@ class Reader:
             NoReadingError: no likely reading of a number keeps to what was expected.
             MissingExtraError: a package of the extra `read` is not installed.
         """
-        numbers = (self.read_line(line, expect) for line in find_lines(page))
-        return [number for number in numbers if number is not None]
+        return [number for line in find_lines(page) for number in self.read_line(line, expect)]
 
-    def read_line(self, line: Line, expect: Expectation | None = None) -> Number | None:
-        """Read one line; None where it holds no number.
+    def read_line(self, line: Line, expect: Expectation | None = None) -> list[Number]:
+        """Read one line: a number, or several where wide blanks part them; none where it holds no number.
+
+        What keeps to the expectation as a whole is one number, blanks or not.
 
         Raises:
-            NoReadingError: no likely reading keeps to what was expected.
+            NoReadingError: no likely reading keeps to what was expected, neither of the whole nor of its parts.
         """
         try:
             frame = normalize_line(line.ink)
         except BlankImageError:
-            return None
+            return []
         divisions, best = self._looked_at(frame, line.ink)
         if best is None:
-            return None
-        choice = best if expect is None else choose([division.hypothesis for division in divisions], expect)
-        return _number(divisions[choice.hypothesis], choice, best.text, line, self._trust)
+            return []
+        parts, choice = _parts(line, divisions[best.hypothesis], best), best
+        if expect is None and parts:
+            return self._read_all(parts, None)
+        if expect is not None:
+            try:
+                choice = choose([division.hypothesis for division in divisions], expect)
+            except NoReadingError:
+                if not parts:
+                    raise
+                return self._read_all(parts, expect)
+        return [_number(divisions[choice.hypothesis], choice, best.text, line, self._trust)]
+
+    def _read_all(self, lines: Sequence[Line], expect: Expectation | None) -> list[Number]:
+        return [number for line in lines for number in self.read_line(line, expect)]
 
     def _looked_at(self, frame: Normalized, ink: Ink) -> tuple[list["Division"], Choice | None]:
         """The ways to divide a line, and the best reading; one that leaves doubt is looked at upright and narrower."""
@@ -371,6 +387,18 @@ def mixed(opinions: Sequence[Opinion]) -> Opinion:
     shares = masses / max(masses.sum(), 1e-300)
     places = np.tensordot(shares, np.stack([places for places, _ in opinions]), axes=1)
     return np.asarray(places / places.sum(axis=1, keepdims=True)), float(masses.mean())
+
+
+def _parts(line: Line, division: Division, choice: Choice) -> list[Line]:
+    """The numbers of a line of several; none where it holds but one, which may have its thousands apart."""
+    standing = [(piece, label) for piece, label in zip(division.pieces, choice.labels, strict=True) if label]
+    pieces, labels = [piece for piece, _ in standing], "".join(label for _, label in standing)
+    last = blanks(pieces, [label.isdecimal() for label in labels])
+    bounds = [0, *(place + 1 for place in last), len(labels)]
+    if GROUPED.fullmatch(" ".join(labels[start:stop] for start, stop in itertools.pairwise(bounds))) or not last:
+        return []
+    cuts = [(pieces[at].x + pieces[at].ink.shape[1] + pieces[at + 1].x) // 2 for at in last]
+    return [line.part(start, stop) for start, stop in itertools.pairwise([0, *cuts, line.ink.shape[1]])]
 
 
 def _number(division: Division, choice: Choice, read: str, line: Line, trust: Trust) -> Number:

@@ -1,4 +1,4 @@
-"""The ink of one character of a line, told from its neighbours'."""
+"""The ink of one character of a line, told from its neighbours', and of one number, told from the next."""
 
 import itertools
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ INKED = 80  # of 255: what is darker belongs to a stroke
 ALONE = 0.8  # of a stroke's ink that lies on one character's side of the cuts: then all of it is that one's
 PAPER = -1  # in place of the character that a pixel belongs to
 DUST = 0.02  # of the ink of a character that a mark must have to be part of it
+BLANK = 0.5  # heights of a digit between two numbers, at least
+WIDER, MARGIN = 1.5, 0.1  # times as wide as any gap within a number is such a blank, and heights of a digit more
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,29 @@ def divide(ink: Ink, middles: Sequence[float]) -> list[Piece]:
     pieces = [_piece(ink, mine == index, whole=not cut[index]) for index in range(len(middles))]
     places = zip(pieces, middles, strict=True)
     return [piece if piece.ink.any() else replace(piece, x=int(middle), y=len(ink) // 2) for piece, middle in places]
+
+
+def blanks(pieces: Sequence[Piece], digits: Sequence[bool]) -> list[int]:
+    """Behind which characters a number ends and another begins: where a blank is far wider than the other gaps.
+
+    Args:
+        pieces: the characters of a line, from left to right.
+        digits: which of them are digits; beside a sign no number ends.
+
+    Returns:
+        The places of the last characters of all numbers but the last; none where the gaps are much alike.
+    """
+    height = float(np.median([piece.ink.shape[0] for piece, digit in zip(pieces, digits, strict=True) if digit] or [1]))
+    ends = np.maximum.accumulate([piece.x + piece.ink.shape[1] for piece in pieces])
+    gaps = {
+        place: (pieces[place + 1].x - int(ends[place])) / height
+        for place in range(len(pieces) - 1)
+        if digits[place] and digits[place + 1]
+    }
+    widths = sorted(max(0.0, gap) for gap in gaps.values())
+    wide = (b for a, b in itertools.pairwise(widths) if b >= max(BLANK, WIDER * a + MARGIN))
+    least = next(wide, np.inf)
+    return [place for place, gap in gaps.items() if gap >= least]
 
 
 def _cuts(ink: Ink, middles: Sequence[float]) -> NDArray[np.intp]:
