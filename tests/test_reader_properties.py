@@ -109,6 +109,12 @@ def test_a_number_of_separate_digits_reads_as_the_digits_alone_do(reader: Reader
     assert together == ["".join(part for found in alone for part in found)]
 
 
+def test_not_even_the_clearest_number_is_certain(reader: Reader) -> None:
+    [number] = reader.read(written("47"))
+
+    assert 0.99 < number.confidence < 1
+
+
 def test_reading_twice_gives_the_same(reader: Reader) -> None:
     page = written("4007")
 
@@ -224,7 +230,7 @@ def test_boxes_lie_inside_the_picture_and_in_order(reader: Reader, path: Path) -
 @pytest.mark.parametrize("path", HARD[1::5], ids=lambda path: path.stem)
 def test_confidences_are_probabilities_and_leave_room_for_the_alternatives(reader: Reader, path: Path) -> None:
     for number in reader.read(read_page(path.read_bytes())):
-        assert 0 <= number.confidence <= 1
+        assert 0 <= number.confidence <= module.SUREST
         for character in number.characters:
             chances = [character.confidence, *(other.confidence for other in character.alternatives)]
             assert min(chances) >= 0
