@@ -14,7 +14,7 @@ from tests.pages import BLACK, BLUE, GREEN, PENCIL, RED, Colour, Photo, Sheet, e
 
 from inkdigit.errors import BlankImageError, MissingExtraError
 from inkdigit.image import Page, read_page
-from inkdigit.layout import Line, find_lines
+from inkdigit.layout import MAX_LINES, Line, find_lines
 from inkdigit.number import Box
 
 DEV_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -242,6 +242,43 @@ def test_odd_shapes_of_noise_end_well(shape: tuple[int, int]) -> None:
         lines = []
 
     assert all(line.ink.dtype == np.uint8 and line.ink.size for line in lines)
+
+
+@pytest.mark.parametrize("spread", [3, 10, 30, 100])
+def test_grain_holds_no_line(spread: int) -> None:
+    grain = np.random.default_rng(spread).normal(200, spread, (600, 800)).clip(0, 255).astype(np.uint8)
+
+    assert find_lines(grain) == []
+
+
+def test_squares_of_black_and_white_by_chance_hold_no_line() -> None:
+    assert find_lines(np.where(np.random.default_rng(1).random((280, 280)) < 0.5, 0, 255).astype(np.uint8)) == []
+
+
+def test_of_a_page_full_of_marks_the_largest_are_looked_at() -> None:
+    page = np.full((1240, 1240), 255, np.uint8)
+    for row in range(30):
+        for column in range(30):
+            page[20 + 40 * row : 32 + 40 * row + row // 4, 20 + 40 * column : 23 + 40 * column] = 0
+
+    lines = find_lines(page)
+
+    assert len(lines) == MAX_LINES
+    assert min(edges(ink_box(line))[1] for line in lines) > 400  # the marks grow from row to row
+
+
+def test_a_number_among_specks_is_found() -> None:
+    page = page_of(Sheet(300, 120).write("407", 60, 30, 60))
+    specked = np.where(np.random.default_rng(3).random(page.shape) < 0.03, 0, page).astype(np.uint8)
+
+    [line] = find_lines(specked)
+
+    left, top, right, bottom = edges(ink_box(find_lines(page)[0]))
+    found = edges(ink_box(line))
+    assert found[0] <= left + 2
+    assert found[1] <= top + 2
+    assert found[2] >= right - 2
+    assert found[3] >= bottom - 2
 
 
 def test_a_missing_opencv_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

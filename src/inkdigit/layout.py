@@ -5,6 +5,7 @@ that are left are joined to lines by where they stand. All of it is decided on a
 are cut from the page itself.
 """
 
+import heapq
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _Boxes = NDArray[np.int64]  # (N, 4): left, top, right, bottom
 
 WORKING_PIXELS: Final = 2_000_000  # of the copy on which lines are looked for
 MIN_CONTRAST: Final = 20  # of 255, between ink and paper; under it there is nothing on the page
+MAX_LINES: Final = 500  # the largest on a page are read
 MAX_BLOBS: Final = 2000  # the largest on a page are looked at; a page full of numbers has a few hundred
 
 SHADE_SIDE: Final = 320  # pixels, longest side of the copy on which the shade of the paper is estimated
@@ -57,6 +59,9 @@ SIGN_HEIGHT: Final = 0.45  # heights of a line; what is lower is a sign, a dot, 
 BAND: Final = 0.3  # heights of a line that a sign may hang below it
 STROKES_SHARE: Final = (0.1, 0.6)  # of the middle of joined digits' box that is ink; a box has less, a shadow more
 DUST: Final = 0.35  # of the usual height on the page; lower lines are dirt
+LOWEST: Final = 6  # pixels of the copy; in lower lines no digit can be told from another
+SOME_INK: Final = 500  # pixels, from which on a page may be nothing but grain,
+TOGETHER: Final = 0.25  # and how much oftener than by chance ink stands beside ink if it is more than that
 LEFTOVER: Final = 0.06  # heights of a character, that what is left of a print line is thick
 CELL_SHARE: Final = 0.25  # of a cell's height that a character in it must have
 CELL: Final = 1.35  # heights of a line; print lines that are closer are squared paper, not the edges of cells
@@ -122,7 +127,12 @@ def find_lines(page: Page) -> list[Line]:
         MissingExtraError: OpenCV is not installed.
     """
     sheet = _sheet(page)
-    frame = _upright(sheet.marks)
+    marked = _Marked(sheet.marks)
+    if not marked.mask.any():
+        raise BlankImageError("the page is blank; write a number on it")
+    if _is_grain(marked.mask):
+        return []
+    frame = _upright(marked)
     lines = _in_reading_order(_groups(frame))
     return [_cut(sheet, frame, line) for line in lines]
 
@@ -228,6 +238,14 @@ def _grain_edge(marks: _Levels) -> float:
     return 4 * int(np.searchsorted(counts.cumsum(dtype=np.float64), 0.75 * some.size)) / 0.67
 
 
+def _is_grain(mask: _Mask) -> bool:
+    """Whether ink stands beside ink hardly more often than anywhere: strokes, however thin, go on in some direction."""
+    ink = np.count_nonzero(mask)
+    apart = 2 * ink * (1 - ink / mask.size)  # changes from ink to paper and back along all rows, if ink fell like rain
+    along, down = np.count_nonzero(mask[:, 1:] != mask[:, :-1]), np.count_nonzero(mask[1:] != mask[:-1])
+    return bool(ink > SOME_INK and min(along, down) > (1 - TOGETHER) * apart)
+
+
 # ---- the page upright and without print lines ----
 
 
@@ -292,11 +310,8 @@ class _Frame:
     matrix: _Matrix  # to the reduced copy
 
 
-def _upright(marks: _Levels) -> _Frame:
+def _upright(marked: _Marked) -> _Frame:
     """Turn the page so that its rows are level, and take print lines away."""
-    marked = _Marked(marks)
-    if not marked.mask.any():
-        raise BlankImageError("the page is blank; write a number on it")
     return _frame(marked, _lean(marked))
 
 
@@ -714,8 +729,9 @@ def _groups(frame: _Frame) -> list[_Group]:
     groups = _with_signs(blobs, groups, frame.edges)
     sizes = np.maximum(blobs.heights, blobs.widths / 3)
     largest = [float(sizes[group.rows].max()) for group in groups]
-    least = DUST * min(blobs.usual_height or max(largest), max(largest))
-    return [group for group, size in zip(groups, largest, strict=True) if size >= least]
+    least = max(LOWEST, DUST * min(blobs.usual_height or max(largest), max(largest)))
+    kept = [(size, group) for size, group in zip(largest, groups, strict=True) if size >= least]
+    return [group for _, group in sorted(kept, key=lambda pair: -pair[0])[:MAX_LINES]]
 
 
 def _linked(blobs: _Blobs, edges: _Boxes) -> NDArray[np.bool_]:
@@ -761,36 +777,51 @@ def _parts(linked: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
 
 def _with_signs(blobs: _Blobs, groups: list[_Group], edges: _Boxes) -> list[_Group]:
     """Join signs, dots and parts of digits to the lines in which they stand, the nearest first."""
-    groups = sorted(groups, key=lambda group: -group.height)
     divided = _divided(blobs, edges)
-    while True:
-        pairs = [
-            (_distance(large, small), first, second)
-            for first, large in enumerate(groups)
-            for second, small in enumerate(groups[first + 1 :], first + 1)
-            if _takes(large, small) and not divided[np.ix_(large.rows, small.rows)].any()
-        ]
-        if not pairs:
-            return groups
-        _, first, second = min(pairs)
-        joined = _Group.of(blobs, np.concatenate([groups[first].rows, groups[second].rows]))
-        groups = [group for at, group in enumerate(groups) if at not in {first, second}]
-        groups = sorted([*groups, joined], key=lambda group: -group.height)
+    met: list[_Group] = []  # all that there are and were; a pair that is joined comes in as one more
+    boxes, heights = np.zeros((2 * len(groups), 4), np.int64), np.zeros(2 * len(groups), np.int64)
+    there = np.zeros(2 * len(groups), np.bool_)
+    pairs: list[tuple[int, tuple[int, int], tuple[int, int]]] = []  # how far apart; the larger one, the smaller one
+
+    def enter(group: _Group) -> None:
+        number, others = len(met), np.flatnonzero(there)
+        met.append(group)
+        boxes[number], heights[number], there[number] = group.box, group.height, True
+        is_larger = heights[others] >= group.height
+        large, small = np.where(is_larger, others, number), np.where(is_larger, number, others)
+        distances = _distances(boxes[large], boxes[small])
+        takes = _takes(boxes[large], heights[large], boxes[small], heights[small], distances)
+        for distance, first, second in zip(*(some[takes].tolist() for some in (distances, large, small)), strict=True):
+            heapq.heappush(pairs, (distance, (-met[first].height, first), (-met[second].height, second)))
+
+    for group in groups:
+        enter(group)
+    while pairs:
+        _, (_, first), (_, second) = heapq.heappop(pairs)
+        if there[first] and there[second] and not divided[np.ix_(met[first].rows, met[second].rows)].any():
+            there[[first, second]] = False
+            enter(_Group.of(blobs, np.concatenate([met[first].rows, met[second].rows])))
+    return sorted((met[number] for number in np.flatnonzero(there)), key=lambda group: -group.height)
 
 
-def _distance(large: _Group, small: _Group) -> int:
-    return max(large.box[0], small.box[0]) - min(large.box[2], small.box[2])
+def _distances(some: _Boxes, others: _Boxes) -> NDArray[np.int64]:
+    """(N,) how much paper is between boxes from left to right; less than none where they overlap."""
+    return np.asarray(np.maximum(some[:, 0], others[:, 0]) - np.minimum(some[:, 2], others[:, 2]))
 
 
-def _takes(large: _Group, small: _Group) -> bool:
-    """Whether the smaller one is a sign or a part of a character of the larger one, or goes on behind a sign of it."""
-    height = large.height
-    if small.height > 0.6 * height:
-        shared = min(large.box[3], small.box[3]) - max(large.box[1], small.box[1])
-        return _distance(large, small) < SIGN_REACH * height and shared > 0.35 * small.height
-    middle = (small.box[1] + small.box[3]) / 2
-    level = large.box[1] - 0.15 * height <= middle <= large.box[3] + BAND * height
-    return level and _distance(large, small) <= SIGN_GAP * height
+def _takes(
+    large: _Boxes,
+    height: NDArray[np.int64],
+    small: _Boxes,
+    small_height: NDArray[np.int64],
+    distances: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """(N,) whether the smaller one is a sign or a part of a character of the larger, or goes on behind a sign of it."""
+    shared = np.minimum(large[:, 3], small[:, 3]) - np.maximum(large[:, 1], small[:, 1])
+    goes_on = (distances < SIGN_REACH * height) & (shared > 0.35 * small_height)
+    middle = (small[:, 1] + small[:, 3]) / 2
+    is_level = (large[:, 1] - 0.15 * height <= middle) & (middle <= large[:, 3] + BAND * height)
+    return np.asarray(np.where(small_height > 0.6 * height, goes_on, is_level & (distances <= SIGN_GAP * height)))
 
 
 def _in_reading_order(groups: list[_Group]) -> list[_Group]:
