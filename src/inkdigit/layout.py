@@ -869,7 +869,8 @@ def _near(frame: _Frame, group: _Group) -> tuple[_Levels, int, int]:
     x, y = max(0, left - edge), max(0, top - edge)
     erased = frame.erased[y : y + mask.shape[0], x : x + mask.shape[1]]
     mask = cv.copyMakeBorder(mask, edge, edge, edge, edge, cv.BORDER_CONSTANT)
-    wide = cv.dilate(mask, cv.getStructuringElement(cv.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    away = cv.distanceTransform(255 - mask, cv.DIST_L2, cv.DIST_MASK_PRECISE)  # a disc of any size costs the same
+    wide = np.where(away <= reach, 255, 0).astype(np.uint8)
     wide[edge:-edge, edge:-edge][others | erased] = 0
     wide = np.maximum(wide, mask)
     return np.asarray(cv.blur(wide, (3, 3))), x - edge, y - edge
