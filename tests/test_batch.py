@@ -115,6 +115,20 @@ def test_a_name_that_no_file_can_have_is_an_error() -> None:
     [row] = predict_files(["x" * 5000 + ".png"], CountingRecognizer)
 
     assert isinstance(row.result, ImageError)
+    assert "permissions" not in str(row.result)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_a_pipe_with_the_name_of_a_picture_is_not_waited_for(draw: Callable[[str], str], tmp_path: Path) -> None:
+    picture = draw("scans/2.png")
+    pipe = tmp_path / "scans" / "1.png"
+    os.mkfifo(pipe)
+
+    rows = list(predict_files(find_pictures([str(tmp_path / "scans")]), CountingRecognizer))
+
+    assert [row.file for row in rows] == [str(pipe), picture]
+    assert str(rows[0].result) == "this is no regular file"
+    assert isinstance(rows[1].result, Answer)
 
 
 def test_a_file_over_the_limit_is_not_read_to_its_end_nor_given_a_wrong_size(tmp_path: Path) -> None:

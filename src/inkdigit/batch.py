@@ -1,5 +1,6 @@
 """Many files -> rows: finds the pictures, reads them in chunks, and tells what each holds or why it cannot be read."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ class Row:
 def find_pictures(files: Iterable[str]) -> Iterator[str]:
     """The files as given, and in place of each folder the pictures in it and its subfolders, sorted by name.
 
-    A folder without pictures stays, so that reading it says what is wrong.
+    A folder without pictures stays, and so does one that cannot be looked through: reading it says what is wrong.
     """
     for file in files:
         if is_folder(file):
@@ -209,14 +210,33 @@ def read_bytes(file: str, limit: int) -> bytes:
     if not file:
         raise UnreadableImageError("the file name is empty; name a picture, a folder, or - for standard input")
     if is_folder(file):
-        raise UnreadableImageError(f"the folder holds no picture; their names end in {', '.join(SUFFIXES)}")
+        raise UnreadableImageError(_wrong_with_folder(file))
     try:
+        if _would_wait(Path(file)):
+            raise UnreadableImageError("this is no regular file")
         with Path(file).open("rb") as stream:
             return stream.read(limit + 1)
     except FileNotFoundError as error:
         raise UnreadableImageError("no such file or folder; check the name") from error
     except OSError as error:
-        raise UnreadableImageError(f"cannot be opened: {error.strerror}; check its permissions") from error
+        raise UnreadableImageError(f"cannot be opened: {error.strerror}; check {_to_check(error)}") from error
+
+
+def _would_wait(path: Path) -> bool:
+    """Whether it is a pipe or the like with the name of a picture; what the shell makes of <(...) has no such name."""
+    return path.suffix.lower() in SUFFIXES and path.exists() and not path.is_file()
+
+
+def _to_check(error: OSError) -> str:
+    return "its permissions" if isinstance(error, PermissionError) else "the name and the disk"
+
+
+def _wrong_with_folder(folder: str) -> str:
+    try:
+        with os.scandir(folder):
+            return f"the folder holds no picture; their names end in {', '.join(SUFFIXES)}"
+    except OSError as error:
+        return f"the folder cannot be looked through: {error.strerror}; check {_to_check(error)}"
 
 
 def _read_stdin(limit: int) -> bytes:
@@ -226,4 +246,10 @@ def _read_stdin(limit: int) -> bytes:
 
 
 def _pictures_in(folder: Path) -> list[str]:
-    return sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir())
+    """The pictures in a folder and its subfolders, and those of the folders that cannot be looked through."""
+    unread: list[str] = []
+    looked = os.walk(folder, onerror=lambda error: unread.append(str(Path(error.filename))))
+    found = [
+        str(Path(within, name)) for within, _, names in looked for name in names if name.lower().endswith(SUFFIXES)
+    ]
+    return sorted(found + unread)
