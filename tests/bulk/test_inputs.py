@@ -79,6 +79,20 @@ def test_a_list_keeps_its_order_and_a_folder_in_it_stands_for_its_pictures(tmp_p
     assert frozen(tmp_path, tmp_path / "list.txt") == [*inside, last, "gone.png", last]
 
 
+def test_a_line_that_no_file_can_be_named_is_an_input_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text(f"1.png\n{'a' * 300}\n")
+
+    assert frozen(tmp_path, tmp_path / "list.txt") == ["1.png", "a" * 300]
+    with pytest.raises(BatchError, match="no such file or folder"):
+        frozen(tmp_path, "a" * 300)
+
+
+def test_a_list_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_bytes(b"\xef\xbb\xbf1.png\r\n2.png\r\n")
+
+    assert frozen(tmp_path, tmp_path / "list.txt") == ["1.png", "2.png"]
+
+
 def test_a_list_comes_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"2.png\n1.png\n")))
 

@@ -4,6 +4,7 @@ The manifest is a file of SQLite, which sorts more names than memory holds. An i
 is put into a folder later is not part of a batch that has begun.
 """
 
+import codecs
 import contextlib
 import hashlib
 import os
@@ -17,7 +18,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, Final, Self
 
-from inkdigit.batch import STDIN, SUFFIXES
+from inkdigit.batch import STDIN, SUFFIXES, is_folder
 from inkdigit.errors import BatchError
 from inkdigit.registry.disk import sync_folder
 
@@ -64,14 +65,21 @@ def find(source: str) -> Iterator[tuple[int, Found]]:
     """
     if source == STDIN:
         yield from _listed(sys.stdin.buffer, "standard input")
-    elif Path(source).is_dir():
+    elif is_folder(source):
         yield from ((0, found) for found in pictures_below(source))
-    elif Path(source).is_file():
+    elif _is_file(source):
         yield from _in_file(source)
     elif re.search(r"[*?\[]", source):
         yield from ((0, found) for found in matching(source))
     else:
         raise BatchError(f"{source}: no such file or folder; check the name, and put patterns into quotes")
+
+
+def _is_file(source: str) -> bool:
+    try:
+        return Path(source).is_file()
+    except OSError as error:
+        return isinstance(error, PermissionError)  # opening it says so; else the name is too long
 
 
 def _in_file(source: str) -> Iterator[tuple[int, Found]]:
@@ -92,8 +100,10 @@ def _listed(names: IO[bytes], source: str) -> Iterator[tuple[int, Found]]:
         number += 1
         if b"\0" in line or len(line) == LONGEST_LINE:
             raise BatchError(f"{source} is no list of names: line {number} is none; pictures end in {_SUFFIXES}")
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)  # which some editors of Windows write
         name = os.fsdecode(line.rstrip(b"\r\n"))
-        if name and Path(name).is_dir():
+        if is_folder(name):
             yield from ((number, found) for found in pictures_below(name))
         elif name:
             yield number, look(name)
