@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -12,8 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PATIENCE = 60.0  # seconds; nothing waits for it to pass, a fault ends by it
 INKDIGIT = (sys.executable, "-m", "inkdigit")
+
+
+def without_rights() -> tuple[str, ...]:
+    """What stands before a command so that rights of files count for it; they do for everyone but the superuser."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("Windows has no such rights")
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("the superuser may read every file, and there is no setpriv")
+    rights = "-dac_override,-dac_read_search"
+    return ("setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}")
 
 
 @dataclass(frozen=True)

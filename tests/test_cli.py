@@ -1,11 +1,13 @@
 import contextlib
 import csv
+import functools
 import http.client
 import io
 import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +25,7 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from PIL import Image, ImageDraw
 from tests.conftest import FakeReader
+from tests.processes import INKDIGIT, without_rights
 
 from inkdigit import ModelError, Recognizer
 from inkdigit.cli import main
@@ -252,6 +255,33 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(seven: Path, bla
     assert result.stderr.endswith("2 of 3 pictures could not be read.\n")
 
 
+@pytest.mark.parametrize("command", ["predict", "read"])
+def test_what_may_not_be_read_does_not_stop_the_others(
+    seven: Path, tmp_path: Path, request: pytest.FixtureRequest, command: str
+) -> None:
+    names = ("closed.png", "folder/1.png", "folder/closed/1.png")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(seven, tmp_path / name)
+    closed, folder = tmp_path / "closed.png", tmp_path / "folder" / "closed"
+    for path in (closed, folder):
+        path.chmod(0)
+        request.addfinalizer(functools.partial(path.chmod, 0o700))
+
+    line = [*without_rights(), *INKDIGIT, command, closed, tmp_path / "folder", folder, seven]
+    told = subprocess.run(list(map(str, line)), capture_output=True, text=True, check=False)
+
+    assert told.returncode == 1
+    assert [text.replace("\t", ": ").split(": ")[0] for text in told.stdout.splitlines()] == [
+        str(tmp_path / "folder" / "1.png"),
+        str(seven),
+    ]
+    assert told.stderr.splitlines()[:-1] == [
+        f"{closed}: cannot be opened: Permission denied; check its permissions",
+        *[f"{folder}: the folder cannot be looked through: Permission denied; check its permissions"] * 2,
+    ]
+
+
 def test_json_tells_errors_in_the_words_of_the_api(blank: Path) -> None:
     result = invoke("predict", "--json", blank)
 
@@ -346,11 +376,11 @@ def test_a_reader_that_goes_away_is_no_noise(start: Start, seven: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-@pytest.mark.parametrize("style", ["--json", "--csv", "-H"])
+@pytest.mark.parametrize("style", ["--json", "--csv", "-H", "--help", "--version"])
 def test_a_full_disk_is_told_in_one_line(seven: Path, blank: Path, style: str) -> None:
+    arguments = [style] if style in {"--help", "--version"} else ["predict", style, str(seven), str(blank)]
     with Path("/dev/full").open("wb") as full:
-        command = [sys.executable, "-m", "inkdigit", "predict", style, str(seven), str(blank)]
-        told = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+        told = subprocess.run([*INKDIGIT, *arguments], stdout=full, stderr=subprocess.PIPE, check=False)
 
     assert told.returncode == 3
     assert re.fullmatch(rb"Error: .*No space left.*\n", told.stderr)
@@ -384,7 +414,7 @@ def test_json_and_csv_tell_what_is_accepted(seven: Path) -> None:
     assert float(row["not_digit"]) == pytest.approx(record["not_digit"])
 
 
-@pytest.mark.parametrize("threshold", ["-0.1", "1.1", "high"])
+@pytest.mark.parametrize("threshold", ["-0.1", "1.1", "high", "nan"])
 def test_a_threshold_is_a_share(seven: Path, threshold: str) -> None:
     assert invoke("predict", "--threshold", threshold, seven).exit_code == 2
 

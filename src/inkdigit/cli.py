@@ -5,7 +5,9 @@ read or did not check out, and the others were still done; 2, the command was wr
 setting or an optional part is missing or damaged, or the disk is full; 130, interrupted with Ctrl-C.
 """
 
+import contextlib
 import dataclasses
+import errno
 import functools
 import io
 import json
@@ -15,7 +17,7 @@ import sys
 import threading
 import warnings
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,7 +37,9 @@ from inkdigit.terminal import (
     CANNOT_START,
     DIR,
     INTERRUPTED,
+    PICTURE,
     SOME_FAILED,
+    NumberRange,
     aligned,
     csv_writer,
     database_of,
@@ -92,19 +96,47 @@ class _CannotStart(click.ClickException):
 class _Commands(click.Group):
     """Turns the package's errors into one line and an exit code: the only place that does."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _told():  # help and the version are printed here
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
-        except InkdigitError as error:
-            raise _CannotStart(str(error)) from error
-        except BrokenPipeError:
-            raise  # click ends quietly when the reader has gone
-        except OSError as error:  # a full disk, mostly
-            _forget_unwritten()
-            raise _CannotStart(str(error)) from error
+            with _told():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             ctx.exit(INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except InkdigitError as error:
+        raise _CannotStart(str(error)) from error
+    except BrokenPipeError:
+        raise  # click ends quietly when the reader has gone
+    except OSError as error:  # a full disk, mostly
+        _forget_unwritten()
+        raise _CannotStart(_reason(error)) from error
+
+
+def _reason(error: OSError) -> str:
+    """The error without its number, and what helps where that is known."""
+    if error.strerror is None:
+        return str(error)
+    file = f"{visible(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
+    help_ = _HELP.get(error.errno or 0)
+    return f"{file}{error.strerror}{f'; {help_}' if help_ else ''}"
+
+
+_HELP = {
+    errno.EACCES: "see who may read and write there",
+    errno.EROFS: "name a place that may be written to",
+    errno.ENOENT: "see that the folder is there",
+    errno.ENOSPC: "make room, and run the command again",
+}
 
 
 def _forget_unwritten() -> None:
@@ -335,7 +367,7 @@ def _open_page(url: str) -> None:
         "inkdigit predict 'http://127.0.0.1:5000/#d=AXjaeyD0gIPRh7mBdQPLAXaG9SwNXAA4yAVo'",
     )
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PICTURE)
 @click.option("--json", "style", flag_value="json", help="Print one JSON object per line, with the API's field names.")
 @click.option("--csv", "style", flag_value="csv", help="Print a table with a heading, safe to open in a spreadsheet.")
 @click.option(
@@ -344,7 +376,7 @@ def _open_page(url: str) -> None:
 @click.option(
     "--threshold",
     metavar="CONFIDENCE",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     default=0.0,
     help="Accept an answer only if its confidence, 0 to 1, is at least this [default: whatever is a digit].",
 )
@@ -484,11 +516,11 @@ def _number_cells(row: "PageRow") -> dict[str, Any]:
     help="What to train: the best network, six epochs more of it, a trial of minutes, or a small one in eight bits.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the images [default: the preset's].")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="End by then, epochs done or not.")
+@click.option("--minutes", type=NumberRange(0, min_open=True), help="End by then, epochs done or not.")
 @click.option("--train-images", type=click.IntRange(0), default=0, help="Use only so many images; 0 takes all.")
 @click.option("--start", type=DIR, metavar="DIR", help="Model to go on from, as --preset finish does.")
 @click.option("--frozen", type=click.IntRange(0, 8), help="Convolutions of --start that stay as they are: less work.")
-@click.option("--kept", type=click.FloatRange(0, 1), help="Share of --start in the weights that are written.")
+@click.option("--kept", type=NumberRange(0, 1), help="Share of --start in the weights that are written.")
 @click.option("--teacher", type=DIR, metavar="DIR", help="Model whose answers the network learns as well.")
 @click.option(
     "--beside",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 
 from inkdigit.errors import ConfigError
-from inkdigit.terminal import SOME_FAILED, examples, home_of, settings_of, visible
+from inkdigit.terminal import SOME_FAILED, NumberRange, examples, home_of, settings_of, visible
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -86,14 +86,14 @@ class ProgressBar:
 @click.option(
     "--threshold",
     metavar="CONFIDENCE",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     default=0.0,
     help="Accept a digit only if its confidence, 0 to 1, is at least this [default: whatever is a digit].",
 )
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes to read with [default: all cores].")
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     default=120,
     show_default=True,
     help="Seconds that one picture may take before its row is an error; a network drive may need more.",

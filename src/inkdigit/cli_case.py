@@ -11,6 +11,7 @@ import click
 from inkdigit.errors import ImageError
 from inkdigit.terminal import (
     DIR,
+    PICTURE,
     SOME_FAILED,
     aligned,
     examples,
@@ -58,7 +59,7 @@ def case() -> None:
         "inkdigit case add amount.png --label 12.50 --cases mine/",
     ),
 )
-@click.argument("source", metavar="LINK|CODE|PICTURE", type=click.Path(allow_dash=True))
+@click.argument("source", metavar="LINK|CODE|PICTURE", type=PICTURE)
 @click.option("--label", required=True, metavar="TEXT", help="What it must be read as: a digit, a number, or none.")
 @click.option("--name", metavar="NAME", help="Of the case: small letters, digits and hyphens.")
 @click.option("--story", default="", metavar="TEXT", help="What it shows and where it comes from.")

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from inkdigit.errors import ConfigError, ImageError
-from inkdigit.terminal import DIR, SOME_FAILED, csv_writer, examples, home_of, namer, settings_of, shortened, visible
+from inkdigit.terminal import (
+    DIR,
+    PICTURE,
+    SOME_FAILED,
+    csv_writer,
+    examples,
+    home_of,
+    namer,
+    settings_of,
+    shortened,
+    visible,
+)
 
 if TYPE_CHECKING:
     from inkdigit.config import Settings
@@ -62,7 +73,7 @@ reader_option = click.option(
         "inkdigit read - < receipt.jpg",
     )
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PICTURE)
 @click.option(
     "--format",
     "style",

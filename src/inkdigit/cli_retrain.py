@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import click
 
 from inkdigit.errors import MissingExtraError
-from inkdigit.terminal import DIR, SOME_FAILED, aligned, database_of, examples, home_of, settings_of
+from inkdigit.terminal import DIR, SOME_FAILED, NumberRange, aligned, database_of, examples, home_of, settings_of
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -84,15 +84,15 @@ class ProgressBar:
 @click.option("--from", "source", type=DIR, metavar="DIR", help="Folder with MNIST's IDX files, to fetch nothing.")
 @click.option("--seed", type=click.IntRange(0), help="Of every random choice [default: 1].")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the pictures [default: 3].")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="End training by then, epochs done or not.")
+@click.option("--minutes", type=NumberRange(0, min_open=True), help="End training by then, epochs done or not.")
 @click.option(
     "--share",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=NumberRange(0, 1, min_open=True),
     help="Of the weight of all corrections, at most, for one source [default: 0.1].",
 )
 @click.option(
     "--level",
-    type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
+    type=NumberRange(0, 0.5, min_open=True, max_open=True),
     help="A difference that chance gives no more often than this counts [default: 0.05].",
 )
 @click.option(

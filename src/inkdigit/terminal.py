@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import itertools
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +27,16 @@ SOME_FAILED, CANNOT_START, INTERRUPTED = 1, 3, 130
 SHOWN = 60  # characters of a link or code in a message
 
 DIR = click.Path(file_okay=False, path_type=Path)
+PICTURE = click.Path(readable=False, allow_dash=True)  # what may not be read is told when its turn comes
+
+
+class NumberRange(click.FloatRange):
+    """A range of numbers; not a number lies in none, though no comparison says so."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number."""
+        number = float(super().convert(value, param, ctx))
+        return self.fail(f"{value} is no number.", param, ctx) if math.isnan(number) else number
 
 
 def examples(*lines: str) -> str:
