@@ -249,7 +249,5 @@ def _pictures_in(folder: Path) -> list[str]:
     """The pictures in a folder and its subfolders, and those of the folders that cannot be looked through."""
     unread: list[str] = []
     looked = os.walk(folder, onerror=lambda error: unread.append(str(Path(error.filename))))
-    found = [
-        str(Path(within, name)) for within, _, names in looked for name in names if name.lower().endswith(SUFFIXES)
-    ]
-    return sorted(found + unread)
+    found = [str(Path(within, name)) for within, _, names in looked for name in names]
+    return sorted([path for path in found if path.lower().endswith(SUFFIXES)] + unread)
