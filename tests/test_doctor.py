@@ -2,13 +2,16 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.processes import INKDIGIT, without_rights
 
 from inkdigit import doctor
 from inkdigit.access import KeyFile, Scope
@@ -111,6 +114,31 @@ def test_files_that_others_may_open_are_unsafe(quick: Examine, tmp_path: Path) -
 
     assert findings["store"].level is findings["home"].level is Level.UNSAFE
     assert findings["store"].remedy.startswith("run: chmod 600")
+
+
+def test_a_place_in_which_nothing_can_be_made_is_told(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    request.addfinalizer(lambda: closed.chmod(0o700))
+    settings = {"INKDIGIT_HOME": str(closed / "new" / "models"), "INKDIGIT_PORT": "0"}
+
+    line = [*without_rights(), *INKDIGIT, "doctor", "--json"]
+    told = subprocess.run(line, capture_output=True, text=True, check=False, env=os.environ | settings)
+
+    levels = {one["about"]: one["level"] for one in map(json.loads, told.stdout.splitlines())}
+    assert (told.returncode, levels["store"], levels["home"]) == (3, "broken", "note")
+
+
+def test_every_extra_is_looked_for_and_one_that_is_needed_is_missed(
+    quick: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    findings = quick(tracing=True)
+
+    with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"].keys() - {"test"}
+    assert {about.removeprefix("extra ") for about in findings if about.startswith("extra ")} == extras
+    assert findings["extra otel"].level is Level.BROKEN
 
 
 def test_a_port_that_is_taken_is_noted(quick: Examine) -> None:

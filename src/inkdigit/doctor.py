@@ -27,7 +27,17 @@ OLDEST_PYTHON: Final = (3, 11)
 LOW_DISK, VERY_LOW_DISK = 2**30, 100 * 2**20  # bytes
 STORE_TIMEOUT_S: Final = 2.0
 SANE: Final = datetime(2026, 1, 1, tzinfo=UTC)  # no clock that goes right stands before it
-EXTRAS: Final = {"read": "cv2", "postgres": "psycopg", "train": "keras"}
+EXTRAS: Final = {
+    "read": "cv2",
+    "postgres": "psycopg",
+    "otel": "opentelemetry.sdk",
+    "parquet": "pyarrow",
+    "ray": "ray",
+    "ray-serve": "a2wsgi",
+    "train": "keras",
+}
+"""A module of each extra that nothing else brings along."""
+
 FEW_CHARACTERS: Final = 8  # different ones, in an admin key that nobody made up at random
 
 
@@ -106,13 +116,15 @@ def _packages(_found: Installation) -> Iterator[Finding]:
 
 
 def _extras(found: Installation) -> Iterator[Finding]:
-    needed = {"postgres"} if str(found.database).startswith("postgresql") else set()
+    needed = {"postgres": "the database"} if str(found.database).startswith("postgresql") else {}
+    needed |= {"otel": "INKDIGIT_TRACING"} if found.settings.tracing else {}
     for extra, module in EXTRAS.items():
         install = f"pip install 'inkdigit[{extra}]'"
-        if importlib.util.find_spec(module) is not None:
+        if _is_installed(module):
             yield Finding(f"extra {extra}", Level.FINE, "installed")
         elif extra in needed:
-            yield Finding(f"extra {extra}", Level.BROKEN, "not installed, and the database needs it", f"run: {install}")
+            text = f"not installed, and {needed[extra]} needs it"
+            yield Finding(f"extra {extra}", Level.BROKEN, text, f"run: {install}")
         else:
             yield Finding(f"extra {extra}", Level.NOTE, "not installed", f"where it is wanted: {install}")
 
@@ -143,7 +155,7 @@ def _chosen(found: Installation) -> Iterator[Finding]:
 
 
 def _reader(found: Installation) -> Iterator[Finding]:
-    if importlib.util.find_spec(EXTRAS["read"]) is None:
+    if not _is_installed(EXTRAS["read"]):
         text = "no whole numbers are read: OpenCV is not installed"
         yield Finding("reader", Level.NOTE, text, "where they are wanted: pip install 'inkdigit[read]'")
         return
@@ -160,7 +172,11 @@ def _store(found: Installation) -> Iterator[Finding]:
 
     is_url = isinstance(found.database, str) and "://" in found.database
     if not is_url and not Path(found.database).exists():
-        yield Finding("store", Level.FINE, "none yet; the first correction makes it")
+        if _can_be_made(Path(found.database)):
+            yield Finding("store", Level.FINE, "none yet; the first correction makes it")
+        else:
+            text = f"none yet, and none can be made: {_nearest(Path(found.database))} may not be written to"
+            yield Finding("store", Level.BROKEN, text, "see who may write there, or set INKDIGIT_DATABASE")
         return
     try:
         with FeedbackStore.open(found.database, read_only=True, timeout_s=STORE_TIMEOUT_S) as store:
@@ -190,8 +206,7 @@ def _integrity(file: Path) -> Iterator[Finding]:
 
 def _disk(found: Installation) -> Iterator[Finding]:
     for about, place in {"home": found.home, "keys": found.keys.path}.items():
-        there = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
-        free = shutil.disk_usage(there).free
+        free = shutil.disk_usage(_nearest(place)).free
         level = Level.BROKEN if free < VERY_LOW_DISK else Level.UNSAFE if free < LOW_DISK else Level.FINE
         remedy = "" if level is Level.FINE else "make room, or set INKDIGIT_HOME to another disk"
         yield Finding(f"disk of {about}", level, f"{free / 2**30:,.1f} GiB free", remedy)
@@ -200,8 +215,11 @@ def _disk(found: Installation) -> Iterator[Finding]:
 
 
 def _home(found: Installation) -> Iterator[Finding]:
-    if not found.home.exists():
+    if not found.home.exists() and _can_be_made(found.home):
         yield Finding("home", Level.FINE, f"{found.home} is made when it is needed")
+    elif not found.home.exists():
+        text = f"{found.home} cannot be made: {_nearest(found.home)} may not be written to, so nothing can be promoted"
+        yield Finding("home", Level.NOTE, text, "fine for a server; else see who may write there, or set INKDIGIT_HOME")
     elif _others_may(found.home, stat.S_IWGRP | stat.S_IWOTH):
         text = f"others may put models and keys into {found.home}"
         yield Finding("home", Level.UNSAFE, text, f"run: chmod go-w {found.home}")
@@ -301,6 +319,23 @@ CHECKS: Final[tuple[Callable[[Installation], Iterator[Finding]], ...]] = (
     _cores,
     _clock,
 )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it is a part of
+        return False
+
+
+def _nearest(place: Path) -> Path:
+    """The place, or the nearest folder above it that is there."""
+    return next(folder for folder in (place, *place.absolute().parents) if folder.exists())
+
+
+def _can_be_made(place: Path) -> bool:
+    there = _nearest(place)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def _others_may(path: Path, rights: int) -> bool:
