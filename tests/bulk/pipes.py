@@ -1,4 +1,5 @@
-"""A picture that holds up who reads it: a named pipe, which says nothing until it is told to."""
+"""A picture that holds up who reads it: a named pipe, which says nothing until it is told to. Its name has no ending of
+pictures, or it would not be waited for."""
 
 import contextlib
 import os

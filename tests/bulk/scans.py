@@ -26,12 +26,13 @@ def draw_seven(path: Path) -> str:
     return str(path)
 
 
-def many(folder: Path, count: int) -> list[str]:
+def many(folder: Path, count: int, ending: str = ".png") -> list[str]:
     """So many names of the same picture, sorted."""
-    first = Path(draw_seven(folder / "000000.png"))
-    for number in range(1, count):
-        os.link(first, folder / f"{number:06}.png")
-    return [str(folder / f"{number:06}.png") for number in range(count)]
+    names = [folder / f"{number:06}{ending}" for number in range(count)]
+    draw_seven(names[0])
+    for name in names[1:]:
+        os.link(names[0], name)
+    return [str(name) for name in names]
 
 
 def digits(style: Style = "jsonl", **given: Any) -> Job:

@@ -35,9 +35,14 @@ def three(tmp_path: Path) -> list[str]:
     return many(tmp_path / "scans", 3)
 
 
+@pytest.fixture
+def unnamed(tmp_path: Path) -> list[str]:
+    return many(tmp_path / "scans", 3, ending="")  # a pipe that is named as a picture would not be waited for
+
+
 def answers(tmp_path: Path, pipe: Pipe, limit_s: float = PATIENT_S) -> list[int | str]:
     """The label of each picture, or what its error says."""
-    make(tmp_path / "t.jsonl", tmp_path / "scans", engine=crew(1, limit_s), watcher=pipe)
+    make(tmp_path / "t.jsonl", tmp_path / "scans" / "*", engine=crew(1, limit_s), watcher=pipe)
     return [row["error"]["detail"] if "error" in row else row["label"] for row in records(tmp_path / "t.jsonl")]
 
 
@@ -46,8 +51,8 @@ def kill_worker() -> None:
         worker.kill()
 
 
-def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path, three: list[str]) -> None:
-    pipe = Pipe(three[1])
+def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path, unnamed: list[str]) -> None:
+    pipe = Pipe(unnamed[1])
 
     def kill_the_first() -> None:
         with held(pipe.path) as end:
@@ -61,8 +66,8 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path, three: list[str])
     assert found == [7, 7, 7]
 
 
-def test_a_picture_that_workers_die_of_is_an_error_row(tmp_path: Path, three: list[str]) -> None:
-    pipe = Pipe(three[1])
+def test_a_picture_that_workers_die_of_is_an_error_row(tmp_path: Path, unnamed: list[str]) -> None:
+    pipe = Pipe(unnamed[1])
 
     def kill_all() -> None:
         for _ in range(STRIKES):
@@ -76,11 +81,11 @@ def test_a_picture_that_workers_die_of_is_an_error_row(tmp_path: Path, three: li
 
 
 def test_a_picture_that_takes_too_long_is_an_error_row(
-    tmp_path: Path, three: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, unnamed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crew_module, "STRIKES", 1)
 
-    assert answers(tmp_path, Pipe(three[1]), limit_s=0.5) == [
+    assert answers(tmp_path, Pipe(unnamed[1]), limit_s=0.5) == [
         7,
         "reading it failed 1 times: it took longer than 0.5 s",
         7,
