@@ -58,14 +58,15 @@ def test_bad_inputs_are_listed_and_end_in_code_1_the_second_time_too(
     ("arguments", "code", "message"),
     [
         (["gone", "--out", "t.csv"], 3, "gone: no such file or folder"),
-        (["1.png", "--out", "t.xlsx"], 3, "must end in"),
+        (["1.png", "--out", "t.xlsx"], 2, "must end in"),
         (["1.png"], 2, "Missing option '--out'"),
         (["1.png", "--out", "t.csv", "--expect", "length=4"], 2, "add --read"),
         (["1.png", "--out", "t.csv", "--read", "--threshold", "0.5"], 2, "for single digits"),
-        (["1.png", "--out", "t.csv", "--read", "--expect", "lenth=4"], 3, "lenth"),
+        (["1.png", "--out", "t.csv", "--read", "--expect", "lenth=4"], 2, "lenth"),
         (["1.png", "--out", "t.csv", "--read", "--fields", "gone.toml"], 3, "gone.toml cannot be opened"),
         (["1.png", "--out", "t.csv", "--model", "no-such"], 3, "no model at no-such"),
         (["1.png", "--out", "gone/t.csv"], 3, "gone"),
+        (["1.png", "--out", "t.csv", "--on", "cluster"], 2, "is no address of Ray"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_read(
@@ -100,9 +101,9 @@ def start(*arguments: object) -> "subprocess.Popen[str]":
 
 @posix
 def test_after_kill_9_and_ctrl_c_the_same_command_goes_on_and_reads_every_input_once(tmp_path: Path) -> None:
-    expected = many(tmp_path / "scans", WHOLE + 3)
+    expected = many(tmp_path / "scans", WHOLE + 3, ending="")  # a pipe with the name of a picture is not waited for
     out, pipe = tmp_path / "t.jsonl", Path(expected[WHOLE + 1])  # of the second chunk
-    command = (tmp_path / "scans", "--out", out, "--workers", "2")
+    command = (tmp_path / "scans" / "*", "--out", out, "--workers", "2")
 
     killed = start(*command)
     wait_for(tmp_path / "t.jsonl.parts" / "inputs.sqlite")

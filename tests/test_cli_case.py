@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from inkdigit.cases import load_case, load_cases
 from inkdigit.cli import main
@@ -192,6 +193,28 @@ def test_what_holds_no_drawing_makes_no_case(source: str, tmp_path: Path) -> Non
     assert not (tmp_path / "cases").exists()
 
 
+def test_a_folder_is_no_case_whatever_it_holds(photo: Path, tmp_path: Path) -> None:
+    result = invoke("case", "add", photo.parent, "--label", "7", "--cases", tmp_path / "cases")
+
+    assert (result.exit_code, result.stderr) == (1, f"{photo.parent}: this is a folder; a case holds one picture\n")
+
+
+def test_a_label_that_nothing_can_be_read_as_is_a_mistake_of_usage(photo: Path, tmp_path: Path) -> None:
+    result = invoke("case", "add", photo, "--label", "x", "--cases", tmp_path / "cases")
+
+    assert result.exit_code == 2
+    assert "'x' is no label" in result.stderr
+    assert not (tmp_path / "cases").exists()
+
+
+def test_a_picture_without_ink_is_no_digit(tmp_path: Path) -> None:
+    Image.new("L", (50, 50), "white").save(tmp_path / "blank.png")
+    added = invoke("case", "add", tmp_path / "blank.png", "--label", "none", "--cases", tmp_path / "cases")
+
+    assert "It is read right, as none" in added.stderr
+    assert invoke("case", "run", "--cases", tmp_path / "cases").exit_code == 0
+
+
 @pytest.mark.parametrize("word", ["add", "run"])
 def test_a_name_that_leads_elsewhere_is_refused(word: str, tmp_path: Path) -> None:
     outside = tmp_path / "secret.toml"
@@ -200,7 +223,7 @@ def test_a_name_that_leads_elsewhere_is_refused(word: str, tmp_path: Path) -> No
 
     result = invoke("case", *arguments, "--cases", tmp_path / "cases")
 
-    assert result.exit_code == 3
+    assert result.exit_code == 2
     assert "cannot name a case" in result.stderr
     assert outside.read_text().startswith("label")
 

@@ -123,7 +123,7 @@ def test_a_drawing_is_shown_with_its_strokes_and_its_picture(tmp_path: Path) -> 
 @pytest.mark.usefixtures("receipts")
 @pytest.mark.parametrize("number", ["99", "99999999999999999999999"])
 def test_a_drawing_that_is_not_there_cannot_be_shown(number: str) -> None:
-    assert f"There is no drawing {number}" in inkdigit("show", number, code=2).stderr
+    assert f"There is no drawing {number}" in inkdigit("show", number, code=1).stderr
 
 
 # --- out and in

@@ -79,9 +79,9 @@ def test_revoking_tells_which_ids_there_are_not_and_does_the_others(home: Path) 
     [
         (["make"], 2, "--name"),
         (["make", "--name", "app", "--scope", "root"], 2, "root"),
-        (["make", "--name", "app", "--limit", "lots"], 3, "600/min"),
-        (["make", "--name", "app", "--expires", "0"], 3, "1 to 3650 days"),
-        (["make", "--name", "\x1b[2J"], 3, "can be printed"),
+        (["make", "--name", "app", "--limit", "lots"], 2, "600/min"),
+        (["make", "--name", "app", "--expires", "0"], 2, "1 to 3650 days"),
+        (["make", "--name", "\x1b[2J"], 2, "can be printed"),
         (["revoke"], 2, "ID"),
     ],
 )

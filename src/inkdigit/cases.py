@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from inkdigit.batch import UNACCEPTED, Row, is_drawing, predict_files, read_bytes
-from inkdigit.errors import ConfigError, InkdigitError
+from inkdigit.batch import UNACCEPTED, Row, is_drawing, is_folder, predict_files, read_bytes
+from inkdigit.errors import BlankImageError, ConfigError, InkdigitError, UnreadableImageError
 from inkdigit.image import reencode
 from inkdigit.number import LABELS
 from inkdigit.pages import NumberReader, PageRow, answer_files, read_files
@@ -63,8 +63,7 @@ class Case:
         Raises:
             ConfigError: one of the two; the text says how they are written.
         """
-        if not _LABEL.fullmatch(self.label):
-            raise ConfigError(f"{self.label[:80]!r} is no label; it is a digit, a number, or {NO_DIGIT}")
+        check_label(self.label)
         check_name(self.name)
 
 
@@ -86,6 +85,16 @@ class Outcome:
         if self.read == self.case.label:
             return "fixed" if self.case.known_misread else "right"
         return "known" if self.case.known_misread else "misread"
+
+
+def check_label(label: str) -> None:
+    """Refuse a label that nothing can be read as.
+
+    Raises:
+        ConfigError: it is such a label.
+    """
+    if not _LABEL.fullmatch(label):
+        raise ConfigError(f"{label[:80]!r} is no label; it is a digit, a number, or {NO_DIGIT}")
 
 
 def check_name(name: str) -> None:
@@ -200,6 +209,8 @@ def _kept(source: str) -> tuple[str, None] | tuple[None, bytes]:
     if is_drawing(source):
         sheet = open_sheet(source)
         return encode(sheet.strokes, sheet.paper), None
+    if is_folder(source):
+        raise UnreadableImageError("this is a folder; a case holds one picture")
     return None, reencode(read_bytes(source, PAGE_LIMITS.bytes))
 
 
@@ -253,6 +264,8 @@ def _row(
 
 def _text_of(row: Row | PageRow) -> str:
     result: Any = row.result
+    if isinstance(result, BlankImageError):
+        return NO_DIGIT  # as `evaluate` counts it: no ink is no digit
     if isinstance(result, InkdigitError):
         return f"error: {result}"
     return NO_DIGIT if result.text in {UNACCEPTED, ""} else str(result.text)

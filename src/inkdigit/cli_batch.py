@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 
 from inkdigit.errors import ConfigError
-from inkdigit.terminal import SOME_FAILED, NumberRange, examples, home_of, settings_of, visible
+from inkdigit.terminal import SOME_FAILED, NumberRange, examples, home_of, settings_of, usage, visible
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -57,6 +57,12 @@ class ProgressBar:
             self._bar.close()
 
 
+def _ray_address(_ctx: click.Context, _param: click.Parameter, address: str | None) -> str | None:
+    if address is None or address == "local" or address.startswith("ray://"):
+        return address
+    raise click.BadParameter(f"{address} is no address of Ray; it is local, or ray://HOST:PORT of a cluster.")
+
+
 @click.command(
     epilog=examples(
         "inkdigit batch scans/ --out digits.csv",
@@ -102,6 +108,7 @@ class ProgressBar:
     "--on",
     "address",
     metavar="local|ray://HOST:PORT",
+    callback=_ray_address,
     help="Read on Ray instead: on this computer, or on a cluster whose nodes see the same files.",
 )
 @click.option("--again", is_flag=True, help="Begin anew, whatever was done before.")
@@ -172,7 +179,9 @@ def _job(
     if not out.parent.is_dir():
         raise ConfigError(f"{out.parent} is not a folder; name the table in one that is there")
     reads: Reads = "digits" if not reads_numbers else "numbers" if template is None else "forms"
-    style = cast("Style", style_of(out))
+    with usage():
+        style = cast("Style", style_of(out))
+        rules = _checked_rules(expect)
     model = _model_of(settings, reads)
     return Job(
         reads,
@@ -181,7 +190,7 @@ def _job(
         digest=digest_of(model, reads),
         folder=os.getcwd(),  # noqa: PTH109 - a text is wanted
         min_confidence=threshold,
-        rules=_checked_rules(expect),
+        rules=rules,
         form=None if template is None else _checked_form(template),
     )
 

@@ -19,6 +19,7 @@ from inkdigit.terminal import (
     recognizer_of,
     settings_of,
     shortened,
+    usage,
     visible,
 )
 
@@ -82,8 +83,12 @@ def add(
     A link is only read, and nothing is fetched. A picture is kept as a PNG of its own, without whatever else its file
     held. What it is read as at present is told, too.
     """
-    from inkdigit.cases import add_case
+    from inkdigit.cases import add_case, check_label, check_name
 
+    with usage():
+        check_label(label)
+        if name is not None:
+            check_name(name)
     folder = folder or _folder()
     try:
         added = add_case(folder, source, label, name, story, known_misread)
@@ -124,8 +129,11 @@ def run(names: tuple[str, ...], folder: Path | None, model: str | None, reader: 
     Those that are not are listed, and the exit code is 1. A case that is known to be misread fails once it is read
     right: then the mark in its file has to go.
     """
-    from inkdigit.cases import load_case, load_cases
+    from inkdigit.cases import check_name, load_case, load_cases
 
+    with usage():
+        for name in names:
+            check_name(name)
     folder = folder or _folder()
     cases = [load_case(folder, name) for name in names] or load_cases(folder)
     outcomes = _run(cases, folder, model, reader)

@@ -148,7 +148,8 @@ def show_drawing(number: int, output: Path | None, as_json: bool) -> None:
     with _open(read_only=True) as store:
         kept = store.get(number)
     if kept is None:
-        raise click.UsageError(f"There is no drawing {number}; `inkdigit feedback list` lists those there are.")
+        click.echo(f"There is no drawing {number}; `inkdigit feedback list` lists those there are.", err=True)
+        click.get_current_context().exit(SOME_FAILED)
     if output is not None:
         output.write_bytes(kept.image)
         click.echo(f"picture written to {visible(str(output))}", err=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inkdigit.terminal import SOME_FAILED, aligned, examples, keys_of, settings_of, visible
+from inkdigit.terminal import SOME_FAILED, aligned, examples, keys_of, settings_of, usage, visible
 
 if TYPE_CHECKING:
     from inkdigit.access import Key
@@ -60,9 +60,10 @@ def make_key(name: str, scopes: tuple[str, ...], limit: str | None, days: int | 
     """
     from inkdigit.access import Limit, Scope
 
-    made, key = keys_of(settings_of()).make(
-        name, [Scope(scope) for scope in scopes], limit=None if limit is None else Limit.parse(limit), days=days
-    )
+    keys = keys_of(settings_of())
+    with usage():
+        most = None if limit is None else Limit.parse(limit)
+        made, key = keys.make(name, [Scope(scope) for scope in scopes], limit=most, days=days)
     click.echo(key)
     click.echo(f"Key {made.id} for {visible(name)}: {_scopes(made)}. It is shown this once; keep it safe.", err=True)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inkdigit.errors import ConfigError, ImageError
+from inkdigit.errors import ImageError
 from inkdigit.terminal import (
     DIR,
     PICTURE,
@@ -19,6 +19,7 @@ from inkdigit.terminal import (
     namer,
     settings_of,
     shortened,
+    usage,
     visible,
 )
 
@@ -49,10 +50,8 @@ def _expectation(_ctx: click.Context, _param: click.Parameter, rules: str | None
         return None
     from inkdigit.expect import Expectation
 
-    try:
+    with usage():
         return Expectation.parse(rules)
-    except ConfigError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 reader_option = click.option(

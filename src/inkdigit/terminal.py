@@ -1,5 +1,6 @@
 """What the commands share at the terminal: settings, exit codes, examples, and text that is safe to print."""
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -7,12 +8,13 @@ import itertools
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from inkdigit.errors import ConfigError
 from inkdigit.share import is_shared
 from inkdigit.table import safe_cell as safe_cell
 from inkdigit.table import visible as visible
@@ -55,6 +57,15 @@ def settings_of(**given: Any) -> "Settings":
     return dataclasses.replace(
         Settings.from_env(os.environ), **{name: value for name, value in given.items() if value is not None}
     )
+
+
+@contextlib.contextmanager
+def usage() -> Iterator[None]:
+    """Within it, a value that cannot work was given with the command, which was then written wrongly."""
+    try:
+        yield
+    except ConfigError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def home_of(settings: "Settings") -> Path:
