@@ -617,8 +617,20 @@ def test_a_browser_that_holds_its_caller_up_does_not_hold_the_server_up(
     assert was_served == [True]
 
 
-def test_a_port_that_is_no_number_is_a_mistake_of_usage() -> None:
-    assert invoke("serve", "--port", "70000").exit_code == 2
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--port", "70000", "70000 is not in the range 0<=x<=65535."),
+        ("--port", "80x", "'80x' is not a valid integer."),
+        ("--workers", "x", "'x' is neither a number from 0 to 256 nor auto."),
+        ("--workers", "257", "'257' is neither a number from 0 to 256 nor auto."),
+    ],
+)
+def test_a_number_that_cannot_be_is_a_mistake_of_usage(option: str, value: str, says: str) -> None:
+    result = invoke("serve", option, value)
+
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}': {says}\n" in result.stderr
 
 
 def test_a_port_that_is_taken_is_told_with_the_option_that_helps(start: Start) -> None:

@@ -64,12 +64,14 @@ def test_keys_and_passwords_are_hidden(monkeypatch: pytest.MonkeyPatch, options:
 
 def test_the_table_is_written_as_the_variables_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INKDIGIT_PUBLIC", "yes")
+    monkeypatch.setenv("INKDIGIT_WORKERS", "auto")
     monkeypatch.setenv("INKDIGIT_TRUSTED_HOSTS", "a.example, b.example")
 
     lines = [line.split() for line in invoke().stdout.splitlines()]
 
     assert lines[0] == ["variable", "value", "from"]
     assert ["INKDIGIT_PUBLIC", "1", "environment"] in lines
+    assert ["INKDIGIT_WORKERS", "auto", "environment"] in lines
     assert ["INKDIGIT_TRUSTED_HOSTS", "a.example,b.example", "environment"] in lines
     assert ["INKDIGIT_ADMIN_KEY", "default"] in lines
 
@@ -82,6 +84,27 @@ def test_a_slip_in_a_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     result = invoke()
 
     assert result.stderr == "INKDIGIT_PROT is no setting; did you mean INKDIGIT_PORT?\n"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("INKDIGIT_MODEL", "nope", "no model at nope"),
+        ("INKDIGIT_READER", "nope", "no model at nope"),
+        ("INKDIGIT_DATABASE", f"mysql://user:{SECRET}@host/name", "or a database of PostgreSQL"),
+    ],
+)
+def test_a_model_or_a_database_that_a_server_could_not_load_is_told(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    result = invoke()
+
+    assert result.exit_code == 3
+    assert result.stderr.startswith(f"Error: {variable}: ")
+    assert says in result.stderr
+    assert SECRET not in result.stderr
 
 
 def test_a_value_that_cannot_work_is_told_as_by_the_server(monkeypatch: pytest.MonkeyPatch) -> None:

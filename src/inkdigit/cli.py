@@ -39,6 +39,7 @@ from inkdigit.terminal import (
     INTERRUPTED,
     PICTURE,
     SOME_FAILED,
+    IntegerRange,
     NumberRange,
     aligned,
     csv_writer,
@@ -86,7 +87,10 @@ class WorkersType(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number, 0 for auto."""
-        return 0 if value == "auto" else click.IntRange(0, 256).convert(value, param, ctx)
+        try:
+            return 0 if value == "auto" else IntegerRange(0, 256).convert(value, param, ctx)
+        except click.BadParameter:
+            return self.fail(f"{value!r} is neither a number from 0 to 256 nor auto.", param, ctx)
 
 
 class _CannotStart(click.ClickException):
@@ -212,7 +216,7 @@ main.add_command(retrain)
     )
 )
 @click.option("--host", metavar="ADDRESS", help="Address to listen on [default: 127.0.0.1, this computer only].")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one [default: 5000].")
+@click.option("--port", type=IntegerRange(0, 65535), help="Port to listen on; 0 takes a free one [default: 5000].")
 @click.option("--public", is_flag=True, help="Let everyone read and hand in without a key, wherever they come from.")
 @click.option(
     "--workers",
@@ -507,7 +511,7 @@ def _number_cells(row: "PageRow") -> dict[str, Any]:
 )
 @click.option("--out", type=DIR, metavar="DIR", help="Model folder to write [default: mine, in the models folder].")
 @click.option("--from", "source", type=DIR, metavar="DIR", help="Folder with MNIST's IDX files, to fetch nothing.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of every random choice.")
+@click.option("--seed", type=IntegerRange(0), default=1, show_default=True, help="Of every random choice.")
 @click.option(
     "--preset",
     type=click.Choice(["default", "finish", "quick", "small"]),
@@ -515,11 +519,11 @@ def _number_cells(row: "PageRow") -> dict[str, Any]:
     show_default=True,
     help="What to train: the best network, six epochs more of it, a trial of minutes, or a small one in eight bits.",
 )
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the images [default: the preset's].")
+@click.option("--epochs", type=IntegerRange(1), help="Passes over the images [default: the preset's].")
 @click.option("--minutes", type=NumberRange(0, min_open=True), help="End by then, epochs done or not.")
-@click.option("--train-images", type=click.IntRange(0), default=0, help="Use only so many images; 0 takes all.")
+@click.option("--train-images", type=IntegerRange(0), default=0, help="Use only so many images; 0 takes all.")
 @click.option("--start", type=DIR, metavar="DIR", help="Model to go on from, as --preset finish does.")
-@click.option("--frozen", type=click.IntRange(0, 8), help="Convolutions of --start that stay as they are: less work.")
+@click.option("--frozen", type=IntegerRange(0, 8), help="Convolutions of --start that stay as they are: less work.")
 @click.option("--kept", type=NumberRange(0, 1), help="Share of --start in the weights that are written.")
 @click.option("--teacher", type=DIR, metavar="DIR", help="Model whose answers the network learns as well.")
 @click.option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 
 from inkdigit.errors import ConfigError
-from inkdigit.terminal import SOME_FAILED, NumberRange, examples, home_of, settings_of, usage, visible
+from inkdigit.terminal import SOME_FAILED, IntegerRange, NumberRange, examples, home_of, settings_of, usage, visible
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -96,7 +96,7 @@ def _ray_address(_ctx: click.Context, _param: click.Parameter, address: str | No
     default=0.0,
     help="Accept a digit only if its confidence, 0 to 1, is at least this [default: whatever is a digit].",
 )
-@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes to read with [default: all cores].")
+@click.option("--workers", type=IntegerRange(1), metavar="N", help="Processes to read with [default: all cores].")
 @click.option(
     "--timeout",
     type=NumberRange(0, min_open=True),

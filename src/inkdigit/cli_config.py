@@ -1,5 +1,6 @@
 """The command that shows the settings; what all commands share is in `inkdigit.terminal`."""
 
+import contextlib
 import difflib
 import json
 import os
@@ -9,7 +10,8 @@ from typing import Any
 
 import click
 
-from inkdigit.config import SECRETS, VARIABLES
+from inkdigit.config import SECRETS, VARIABLES, Settings
+from inkdigit.errors import ConfigError, InkdigitError
 from inkdigit.terminal import aligned, database_of, examples, home_of, keys_of, settings_of, visible
 
 HIDDEN = "(hidden)"
@@ -53,6 +55,7 @@ def settings_in(env: Mapping[str, str]) -> Iterator[Setting]:
         ConfigError: a value cannot work.
     """
     settings = settings_of()
+    _check(settings)
     derived = {
         "INKDIGIT_HOME": home_of(settings),
         "INKDIGIT_DATABASE": database_of(settings),
@@ -63,6 +66,34 @@ def settings_in(env: Mapping[str, str]) -> Iterator[Setting]:
         yield Setting(variable, value, _source(variable, env))
 
 
+def _check(settings: Settings) -> None:
+    """Refuse what a server would find out when it loads its models and opens the store.
+
+    Raises:
+        ConfigError: there is no such model, or no such kind of database.
+    """
+    home = home_of(settings)
+    for variable, model in {"INKDIGIT_MODEL": settings.model, "INKDIGIT_READER": settings.reader}.items():
+        if model is not None:
+            from inkdigit.recognizer import find_model
+
+            with _named(variable):
+                find_model(model, home)
+    if settings.database is not None and "://" in settings.database:
+        from inkdigit.feedback.database import url_of
+
+        with _named("INKDIGIT_DATABASE"):
+            url_of(settings.database)
+
+
+@contextlib.contextmanager
+def _named(variable: str) -> Iterator[None]:
+    try:
+        yield
+    except InkdigitError as error:
+        raise ConfigError(f"{variable}: {error}") from error
+
+
 def _source(variable: str, env: Mapping[str, str]) -> str:
     file = env.get(f"{variable}_FILE") if variable in SECRETS else None
     return "environment" if env.get(variable) else file or "default"
@@ -70,6 +101,8 @@ def _source(variable: str, env: Mapping[str, str]) -> str:
 
 def _shown(variable: str, value: Any) -> Any:
     """The value, unless it is a key, or the URL of a database, which may hold a password."""
+    if variable == "INKDIGIT_WORKERS":
+        return value or "auto"
     secret = variable in SECRETS and value is not None and (variable != "INKDIGIT_DATABASE" or "://" in str(value))
     return HIDDEN if secret else value
 

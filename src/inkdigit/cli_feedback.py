@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from inkdigit.terminal import SOME_FAILED, aligned, csv_writer, database_of, examples, settings_of, visible
+from inkdigit.terminal import (
+    SOME_FAILED,
+    IntegerRange,
+    aligned,
+    csv_writer,
+    database_of,
+    examples,
+    settings_of,
+    visible,
+)
 
 if TYPE_CHECKING:
     from inkdigit.feedback import FeedbackStore, Kept, Status
@@ -66,7 +75,7 @@ def _status_of(name: str | None) -> "Status | None":
 
 @feedback.command("list", epilog=examples("inkdigit feedback list", "inkdigit feedback list --format csv > table.csv"))
 @_status_option
-@click.option("-n", "--limit", type=click.IntRange(min=1), help="At most so many, the newest.")
+@click.option("-n", "--limit", type=IntegerRange(min=1), help="At most so many, the newest.")
 @click.option(
     "--format",
     "style",
@@ -133,7 +142,7 @@ def _told(name: str, value: Any) -> Any:
 
 
 @feedback.command("show", epilog=examples("inkdigit feedback show 12", "inkdigit feedback show 12 -o drawing.png"))
-@click.argument("number", metavar="ID", type=click.IntRange(min=1))
+@click.argument("number", metavar="ID", type=IntegerRange(min=1))
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the picture into this PNG file."
 )
@@ -240,7 +249,7 @@ def import_(file: Path) -> None:
     "--older-than",
     "days",
     metavar="DAYS",
-    type=click.IntRange(min=1, max=36_500),
+    type=IntegerRange(min=1, max=36_500),
     help="Days that a drawing is kept. INKDIGIT_RETENTION_DAYS sets it too.",
 )
 def purge(days: int | None) -> None:
@@ -262,9 +271,7 @@ def purge(days: int | None) -> None:
     ),
 )
 @click.argument("receipts", metavar="[RECEIPT]...", nargs=-1)
-@click.option(
-    "--id", "numbers", metavar="ID", type=click.IntRange(min=1), multiple=True, help="The id, as list has it."
-)
+@click.option("--id", "numbers", metavar="ID", type=IntegerRange(min=1), multiple=True, help="The id, as list has it.")
 def delete(receipts: tuple[str, ...], numbers: tuple[int, ...]) -> None:
     """Delete drawings by their receipts or their ids, for good.
 

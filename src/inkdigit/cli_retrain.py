@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import click
 
 from inkdigit.errors import MissingExtraError
-from inkdigit.terminal import DIR, SOME_FAILED, NumberRange, aligned, database_of, examples, home_of, settings_of
+from inkdigit.terminal import (
+    DIR,
+    SOME_FAILED,
+    IntegerRange,
+    NumberRange,
+    aligned,
+    database_of,
+    examples,
+    home_of,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -82,8 +92,8 @@ class ProgressBar:
 )
 @click.option("--out", "name", metavar="NAME", help="Name of the new version [default: corrected-1, -2, ...].")
 @click.option("--from", "source", type=DIR, metavar="DIR", help="Folder with MNIST's IDX files, to fetch nothing.")
-@click.option("--seed", type=click.IntRange(0), help="Of every random choice [default: 1].")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the pictures [default: 3].")
+@click.option("--seed", type=IntegerRange(0), help="Of every random choice [default: 1].")
+@click.option("--epochs", type=IntegerRange(1), help="Passes over the pictures [default: 3].")
 @click.option("--minutes", type=NumberRange(0, min_open=True), help="End training by then, epochs done or not.")
 @click.option(
     "--share",

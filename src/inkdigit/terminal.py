@@ -32,8 +32,16 @@ DIR = click.Path(file_okay=False, path_type=Path)
 PICTURE = click.Path(readable=False, allow_dash=True)  # what may not be read is told when its turn comes
 
 
+class IntegerRange(click.IntRange):
+    """A range of whole numbers; click says of what is none that it is no valid range."""
+
+    name = "integer"
+
+
 class NumberRange(click.FloatRange):
     """A range of numbers; not a number lies in none, though no comparison says so."""
+
+    name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number."""

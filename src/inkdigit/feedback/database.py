@@ -50,7 +50,7 @@ class Database:
     """
 
     def __init__(self, database: str | Path, *, read_only: bool = False, timeout_s: float = TIMEOUT_S) -> None:
-        url = _url_of(database)
+        url = url_of(database)
         self.dialect = url.get_backend_name()
         self.read_only = read_only
         if self.dialect == "sqlite":
@@ -107,7 +107,12 @@ class Database:
             raise StoreError(f"the store of corrections at {self.name}: {_explanation(error)}") from error
 
 
-def _url_of(database: str | Path) -> URL:
+def url_of(database: str | Path) -> URL:
+    """The URL of a store that is named by it, or by a file.
+
+    Raises:
+        StoreError: it is of no database that a store can be in.
+    """
     if isinstance(database, Path) or "://" not in database:
         return URL.create("sqlite", database=str(Path(database).absolute()))
     try:
