@@ -246,6 +246,11 @@ def test_json_is_one_object_per_line_with_the_fields_of_the_api(seven: Path) -> 
     assert sum(records[0]["probabilities"]) == pytest.approx(1, abs=1e-5)
 
 
+def test_two_kinds_of_output_exclude_each_other_and_names_are_in_both(seven: Path) -> None:
+    assert "--json and --csv exclude each other" in invoke("predict", "--json", "--csv", seven).stderr
+    assert json.loads(invoke("predict", "--json", "-H", seven).stdout)["file"] == str(seven)
+
+
 def test_a_picture_that_cannot_be_read_does_not_stop_the_others(seven: Path, blank: Path) -> None:
     result = invoke("predict", blank, "nowhere.png", seven)
 
@@ -444,6 +449,22 @@ def test_several_pictures_are_explained_in_a_folder_each_under_its_own_name(seve
     assert result.exit_code == 1
     assert names == ["seven-explained-2.png", "seven-explained.png", "stdin-explained.png"]
     assert {size_of(path) for path in target.iterdir()} == {("RGBA", (280, 280))}
+
+
+def test_no_picture_goes_to_standard_output(seven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    for line in (
+        ["predict", "--explain", "-", seven],
+        ["read", "--annotate", "-", seven],
+        ["evaluate", "--report", "-"],
+    ):
+        result = invoke(*line)
+
+        assert result.exit_code == 2
+        assert "nothing is written to standard output; name a file or a folder" in result.stderr
+
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_several_pictures_are_not_explained_in_one_file(seven: Path) -> None:

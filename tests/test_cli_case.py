@@ -89,6 +89,14 @@ def test_a_drawing_of_several_digits_is_read_as_the_number_that_the_page_would_s
     assert invoke("read", NUMBER).stdout == "477\n"
 
 
+def test_a_drawing_of_several_digits_is_said_not_to_be_explained(tmp_path: Path) -> None:
+    result = invoke("predict", "--explain", tmp_path / "why.png", NUMBER)
+
+    assert (result.exit_code, result.stdout) == (0, "477\n")
+    assert result.stderr == f"{NUMBER[:60]}...: not explained, since it holds several digits\n"
+    assert not (tmp_path / "why.png").exists()
+
+
 def test_a_number_has_the_fields_of_read_in_json_and_its_text_in_a_table() -> None:
     record = json.loads(invoke("predict", "--json", NUMBER).stdout)
     first, second = csv.DictReader(io.StringIO(invoke("predict", "--csv", NUMBER, CODE).stdout))

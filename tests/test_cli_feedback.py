@@ -121,6 +121,15 @@ def test_a_drawing_is_shown_with_its_strokes_and_its_picture(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("receipts")
+def test_a_picture_can_be_sent_to_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert inkdigit("show", "1", "-o", "-").stdout_bytes == PNG
+    assert "exclude each other" in inkdigit("show", "1", "--json", "-o", "-", code=2).stderr
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.usefixtures("receipts")
 @pytest.mark.parametrize("number", ["99", "99999999999999999999999"])
 def test_a_drawing_that_is_not_there_cannot_be_shown(number: str) -> None:
     assert f"There is no drawing {number}" in inkdigit("show", number, code=1).stderr

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from PIL import Image, ImageDraw
 from tests.conftest import FakeReader
+from tests.processes import INKDIGIT, without_rights
 from tests.versions import edit_card, hungry_network, make_version, put_network
 
 from inkdigit import InkdigitError, Recognizer
@@ -250,6 +252,32 @@ def test_a_server_follows_what_is_promoted_unless_a_version_was_asked_for_by_nam
 
 
 # --- export and import
+
+
+def test_a_version_can_be_sent_to_standard_output(mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+
+    sent = models("export", "mine", "-").stdout_bytes
+
+    assert sent == export_archive(mine, tmp_path / "there.zip").read_bytes()
+    (tmp_path / "there.zip").unlink()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_version_that_cannot_be_written_is_told_by_the_name_of_its_file(
+    mine: Path, home: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    (tmp_path / "closed").mkdir(mode=0o555)
+    request.addfinalizer(lambda: (tmp_path / "closed").chmod(0o700))
+    gone = models("export", "mine", tmp_path / "gone" / "x.zip")
+
+    command = [*without_rights(), *INKDIGIT, "models", "export", "mine", str(tmp_path / "closed" / "x.zip")]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (gone.exit_code, told.returncode) == (3, 3)
+    assert gone.stderr == f"Error: {tmp_path / 'gone'} is not a folder; name the file in one that is there\n"
+    assert told.stderr.startswith(f"Error: {tmp_path / 'closed' / 'x.zip'}: Permission denied; ")
 
 
 def test_a_version_is_carried_to_another_computer(mine: Path, home: Path, tmp_path: Path) -> None:

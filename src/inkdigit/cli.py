@@ -46,6 +46,7 @@ from inkdigit.terminal import (
     database_of,
     examples,
     home_of,
+    into_files,
     keys_of,
     namer,
     recognizer_of,
@@ -162,7 +163,6 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-_new_file = click.Path(dir_okay=False, writable=True, path_type=Path)
 _model_option = click.option(
     "--model",
     metavar="NAME|DIR",
@@ -372,11 +372,9 @@ def _open_page(url: str) -> None:
     )
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PICTURE)
-@click.option("--json", "style", flag_value="json", help="Print one JSON object per line, with the API's field names.")
-@click.option("--csv", "style", flag_value="csv", help="Print a table with a heading, safe to open in a spreadsheet.")
-@click.option(
-    "-H", "--with-filename", "style", flag_value="names", help="Print the file name even if there is one file."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, with the API's field names.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print a table with a heading, safe to open in a spreadsheet.")
+@click.option("-H", "--with-filename", "named", is_flag=True, help="Print the file name even if there is one file.")
 @click.option(
     "--threshold",
     metavar="CONFIDENCE",
@@ -388,11 +386,18 @@ def _open_page(url: str) -> None:
     "--explain",
     metavar="FILE.png|DIR",
     type=click.Path(path_type=Path),
+    callback=into_files,
     help="Write which ink decided, as a PNG of 280x280; for several pictures, one each into the folder.",
 )
 @_model_option
 def predict(
-    files: tuple[str, ...], style: str | None, threshold: float, explain: Path | None, model: str | None
+    files: tuple[str, ...],
+    as_json: bool,
+    as_csv: bool,
+    named: bool,
+    threshold: float,
+    explain: Path | None,
+    model: str | None,
 ) -> None:
     """Read the digit in each picture.
 
@@ -407,6 +412,8 @@ def predict(
     In the pictures that --explain writes, orange ink speaks for the digit, blue ink against it, and grey ink does
     neither.
     """
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other.")
     from inkdigit.batch import find_pictures, is_folder
     from inkdigit.pages import answer_files
 
@@ -414,7 +421,7 @@ def predict(
     load = functools.cache(lambda: recognizer_of(settings))
     load_lines = functools.cache(lambda: load_reader(settings))
     several = len(files) > 1 or is_folder(files[0])
-    write = _writer(style or ("names" if several else "digit"))
+    write = _writer("json" if as_json else "csv" if as_csv else "names" if named or several else "digit")
     writers = [write] if explain is None else [write, _explainer(explain, files, several, load)]
     rows = [_tell(row, writers) for row in answer_files(find_pictures(files), load, load_lines, threshold)]
     failed = rows.count(False)
@@ -450,7 +457,10 @@ def _explainer(
     name = (lambda _: target) if is_file else namer(target, "explained")
 
     def write(row: "Row | PageRow") -> None:
+        if isinstance(row.result, InkdigitError):
+            return
         if not isinstance(row.result, Answer):
+            click.echo(f"{shortened(row.file)}: not explained, since it holds several digits", err=True)
             return
         path, image = name(row.file), row.result.image
         path.write_bytes(encode_explanation(image, explain(load(), image)))
@@ -587,7 +597,13 @@ def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
     shell_complete=complete_model,
     help="A second model, to be set beside the first on the same pictures.",
 )
-@click.option("--report", type=_new_file, metavar="FILE.html", help="Write a page with plots and every mistake.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE.html",
+    callback=into_files,
+    help="Write a page with plots and every mistake.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the tables behind the figures.")
 def evaluate(model: str | None, data: Path | None, against: str | None, report: Path | None, as_json: bool) -> None:
     """Measure how well a model reads labelled pictures.

@@ -14,6 +14,7 @@ from inkdigit.terminal import (
     SOME_FAILED,
     IntegerRange,
     aligned,
+    copy_out,
     csv_writer,
     database_of,
     examples,
@@ -144,7 +145,10 @@ def _told(name: str, value: Any) -> Any:
 @feedback.command("show", epilog=examples("inkdigit feedback show 12", "inkdigit feedback show 12 -o drawing.png"))
 @click.argument("number", metavar="ID", type=IntegerRange(min=1))
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the picture into this PNG file."
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Write the picture into this PNG file; - writes it to standard output, and nothing else.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the strokes.")
 def show_drawing(number: int, output: Path | None, as_json: bool) -> None:
@@ -152,6 +156,8 @@ def show_drawing(number: int, output: Path | None, as_json: bool) -> None:
 
     The picture is drawn in characters; ID is the number that list shows.
     """
+    if as_json and str(output) == "-":
+        raise click.UsageError("--json and --output - exclude each other; name a file for the picture.")
     from inkdigit.feedback import strokes_as_json
 
     with _open(read_only=True) as store:
@@ -159,6 +165,9 @@ def show_drawing(number: int, output: Path | None, as_json: bool) -> None:
     if kept is None:
         click.echo(f"There is no drawing {number}; `inkdigit feedback list` lists those there are.", err=True)
         click.get_current_context().exit(SOME_FAILED)
+    if str(output) == "-":
+        sys.stdout.buffer.write(kept.image)
+        return
     if output is not None:
         output.write_bytes(kept.image)
         click.echo(f"picture written to {visible(str(output))}", err=True)
@@ -209,17 +218,10 @@ def export(file: Path, status: str | None) -> None:
         else:
             with tempfile.TemporaryDirectory() as folder:
                 count = export_zip(store, Path(folder, "drawings.zip"), _status_of(status))
-                _copy(Path(folder, "drawings.zip"))
+                copy_out(Path(folder, "drawings.zip"))
     click.echo(
         f"{count:,} drawings exported to {'standard output' if str(file) == '-' else visible(str(file))}", err=True
     )
-
-
-def _copy(file: Path) -> None:
-    import shutil
-
-    with file.open("rb") as source:
-        shutil.copyfileobj(source, sys.stdout.buffer)
 
 
 @feedback.command(

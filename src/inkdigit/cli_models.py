@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inkdigit.errors import InkdigitError, ModelError
-from inkdigit.terminal import SOME_FAILED, aligned, examples, home_of, settings_of, visible
+from inkdigit.terminal import SOME_FAILED, aligned, copy_out, examples, home_of, settings_of, visible
 
 if TYPE_CHECKING:
     from inkdigit.registry import Difference, Version
@@ -181,17 +182,29 @@ def rollback_model(reader: bool) -> None:
     click.echo(f"{visible(now)} is the current version again.")
 
 
-@models.command("export", epilog=examples("inkdigit models export mine", "inkdigit models export mine backup/mine.zip"))
+@models.command(
+    "export",
+    epilog=examples(
+        "inkdigit models export mine",
+        "inkdigit models export mine backup/mine.zip",
+        "inkdigit models export mine - | ssh there 'cat > mine.zip'",
+    ),
+)
 @click.argument("version", metavar="NAME|DIR", shell_complete=complete_model)
-@click.argument("file", metavar="[FILE.zip|DIR]", default=".", type=click.Path(path_type=Path))
+@click.argument("file", metavar="[FILE.zip|DIR]", default=".", type=click.Path(allow_dash=True, path_type=Path))
 def export_model(version: str, file: Path) -> None:
-    """Write a version into a ZIP file, to take it to another computer.
+    """Write a version into a ZIP file, to take it to another computer; - is standard output.
 
     It is checked first. The file is called after the version if it is not given, and replaced if it is there.
     """
     from inkdigit.registry import export_archive, get_version
 
-    click.echo(visible(str(export_archive(get_version(version, home_of(settings_of())).path, file))))
+    folder = get_version(version, home_of(settings_of())).path
+    if str(file) == "-":
+        with tempfile.TemporaryDirectory() as place:
+            copy_out(export_archive(folder, Path(place)))
+    else:
+        click.echo(visible(str(export_archive(folder, file))))
 
 
 @models.command("import", epilog=examples("inkdigit models import mine.zip", "inkdigit models import models/mine"))

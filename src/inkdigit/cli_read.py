@@ -16,6 +16,7 @@ from inkdigit.terminal import (
     csv_writer,
     examples,
     home_of,
+    into_files,
     namer,
     settings_of,
     shortened,
@@ -95,7 +96,11 @@ reader_option = click.option(
     help="Read the places of a form that this template names, into one row for each scan.",
 )
 @click.option(
-    "--annotate", type=DIR, metavar="DIR", help="Write each picture with what was read drawn on, as a PNG in a folder."
+    "--annotate",
+    type=DIR,
+    metavar="DIR",
+    callback=into_files,
+    help="Write each picture with what was read drawn on, as a PNG in a folder.",
 )
 @reader_option
 def read(

@@ -32,6 +32,13 @@ DIR = click.Path(file_okay=False, path_type=Path)
 PICTURE = click.Path(readable=False, allow_dash=True)  # what may not be read is told when its turn comes
 
 
+def into_files(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse "-" where no picture and no page goes to standard output: it would be the name of a file."""
+    if path == Path("-"):
+        raise click.BadParameter("nothing is written to standard output; name a file or a folder.")
+    return path
+
+
 class IntegerRange(click.IntRange):
     """A range of whole numbers; click says of what is none that it is no valid range."""
 
@@ -137,6 +144,14 @@ def csv_writer(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], None]:
         out.flush()  # here, where a full disk can still be told, and not when Python ends
 
     return write
+
+
+def copy_out(file: Path) -> None:
+    """Write the contents of a file to standard output."""
+    import shutil
+
+    with file.open("rb") as source:
+        shutil.copyfileobj(source, sys.stdout.buffer)
 
 
 def shortened(file: str) -> str:

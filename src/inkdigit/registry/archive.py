@@ -34,8 +34,10 @@ def export_archive(version: Path, path: Path) -> Path:
         path: of the file, or of a folder in which it is called after the version.
 
     Raises:
-        ModelError: the version is damaged.
+        ModelError: the version is damaged, or the folder is not there.
     """
+    if not path.parent.is_dir():
+        raise ModelError(f"{path.parent} is not a folder; name the file in one that is there")
     contents = read_folder(version)
     name = check_contents(contents, version)
     written = io.BytesIO()

@@ -42,13 +42,20 @@ else:
 
 
 def replace_file(path: Path, contents: bytes, *, private: bool = False) -> None:
-    """Write a file so that it has the old contents or the new ones at any time; a private one is its owner's alone."""
+    """Write a file so that it has the old contents or the new ones at any time; a private one is its owner's alone.
+
+    Raises:
+        OSError: it cannot be written; the error names the file, and not the one that stands in for it meanwhile.
+    """
     new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)  # what a crash left has the rights that it has
-    if private:
-        new.touch(mode=0o600)
-    write_through(new, contents)
-    new.replace(path)
+    try:
+        new.unlink(missing_ok=True)  # what a crash left has the rights that it has
+        if private:
+            new.touch(mode=0o600)
+        write_through(new, contents)
+        new.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     sync_folder(path.parent)
 
 
