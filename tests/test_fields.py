@@ -117,6 +117,7 @@ IMPOSSIBLE = {
     "an empty name": ("fields.''.box=[0,0,1,1]", "no name"),
     "a name that steers the terminal": ('fields."a\\u001b[2J".box=[0,0,1,1]', "no name"),
     "a formula": ("fields.'=1+1'.box=[0,0,1,1]", "no name"),
+    "a name that looks like an option": ("fields.'-a'.box=[0,0,1,1]", "the first is a letter"),
     "a long name": (f"fields.{'a' * 65}.box=[0,0,1,1]", "no name"),
     "the name of another column": ("fields.file.box=[0,0,1,1]", "another column"),
     "the name of a field's own column": ("fields.'a:error'.box=[0,0,1,1]", "no name"),
@@ -148,10 +149,12 @@ def test_a_file_that_is_no_template_is_named(tmp_path: Path, contents: bytes | N
         Template.load(path)
 
 
-def test_the_template_of_the_document_is_one() -> None:
+def test_the_template_of_the_document_is_one(tmp_path: Path) -> None:
     [text] = re.findall(r"```toml\n(.*?)```", (DOCS / "forms.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "form.toml").write_text(text, "utf-8")
 
     assert [field.name for field in Template.parse(text).fields] == ["account", "amount", "date of birth"]
+    assert Template.load(str(tmp_path / "form.toml")) == Template.parse(text)
 
 
 # --- reading

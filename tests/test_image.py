@@ -20,6 +20,7 @@ from inkdigit.image import (
     encode_data_url,
     encode_png,
     read_image,
+    read_page,
     read_picture,
 )
 
@@ -426,3 +427,10 @@ def test_bands_in_which_black_and_white_changed_places_change_back(upright: bool
     ink = read_image(png_of(255 - levels if inverted else levels))
 
     assert np.array_equal(ink, plain)
+
+
+@pytest.mark.parametrize("name", ["seven.png", Path("seven.png")])
+@pytest.mark.parametrize("read", [read_image, read_page])
+def test_a_name_in_place_of_the_bytes_is_told_with_what_helps(read: Callable[[Any], object], name: object) -> None:
+    with pytest.raises(TypeError, match=r"the bytes of its file, not \w+; read them with Path"):
+        read(name)

@@ -188,6 +188,19 @@ def test_too_large_is_refused_before_any_decoder_runs(case: str, decoded: list[o
     assert peak() < 2 * len(data) + 4 * MAX_METADATA_BYTES
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "over"),
+    [
+        (MAX_SIDE + 1, 10, f"over {MAX_SIDE} a side;"),
+        (MAX_SIDE // 2, MAX_SIDE // 2, f"over {MAX_PIXELS} pixels;"),
+        (MAX_SIDE + 1, MAX_SIDE, f"over {MAX_PIXELS} pixels and {MAX_SIDE} a side;"),
+    ],
+)
+def test_only_the_limits_that_are_exceeded_are_told(width: int, height: int, over: str) -> None:
+    with pytest.raises(ImageTooLargeError, match=over):
+        read_picture(png(header(width, height)))
+
+
 def test_a_good_picture_does_reach_the_decoder(decoded: list[object]) -> None:
     read_picture(encode(digit()))
 

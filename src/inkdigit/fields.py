@@ -77,14 +77,14 @@ class Template:
     proportion: float | None = None
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: str | Path) -> Self:
         """Read a template.
 
         Raises:
             ConfigError: it cannot be read, or holds what cannot be; the text says where.
         """
         try:
-            with path.open("rb") as file:
+            with Path(path).open("rb") as file:
                 contents = file.read(MAX_TEMPLATE_BYTES + 1)
         except OSError as error:
             raise ConfigError(f"the template {path} cannot be opened: {error.strerror}") from error
@@ -301,7 +301,8 @@ def _values_of(entry: Entry, error: str) -> tuple[str, float | None, str, str]:
 
 
 def _field(name: str, field: Any, scale: tuple[float, ...]) -> Field:
-    _require(_NAME.fullmatch(name) is not None, f"{name[:64]!r} is no name: 1 to 64 letters, digits, spaces, _ - and .")
+    rule = "1 to 64 letters, digits, spaces, _ - and ., of which the first is a letter, a digit or _"
+    _require(_NAME.fullmatch(name) is not None, f"{name[:64]!r} is no name: {rule}")
     _require(name not in _TAKEN, f"a field cannot be called {name!r}: that is another column of the table")
     _require(isinstance(field, dict), f"the field {name!r} must be a table, as [fields.{name}]")
     _require_known(field, {"box", "expect"}, f"the field {name!r}")

@@ -109,6 +109,7 @@ def inspect(data: bytes, limits: Limits = DIGIT_LIMITS) -> Structure:
         limits: that it must keep to.
 
     Raises:
+        TypeError: it is no bytes, but the name of a file perhaps.
         UnreadableImageError: empty, truncated or damaged.
         UnsupportedFormatError: another type, or a rare variant of JPEG.
         ImageTooLargeError: over one of the limits, or of the others of this module.
@@ -117,6 +118,9 @@ def inspect(data: bytes, limits: Limits = DIGIT_LIMITS) -> Structure:
     Traceback (most recent call last):
     inkdigit.errors.UnsupportedFormatError: the file is a GIF; save it as PNG, JPEG or WebP
     """
+    if not isinstance(data, bytes | bytearray):  # the slip that is made most often
+        slip = type(data).__name__
+        raise TypeError(f"a picture is the bytes of its file, not {slip}; read them with Path(...).read_bytes()")
     if not data:
         raise UnreadableImageError("the file is empty")
     if len(data) > limits.bytes:
@@ -138,9 +142,10 @@ def _stranger(data: bytes) -> str:
 def _check_size(width: int, height: int, limits: Limits) -> None:
     if width < 1 or height < 1:
         raise UnreadableImageError(f"the file is damaged: it says that the picture is {width}x{height} pixels")
-    if max(width, height) > limits.side or width * height > limits.pixels:
-        limit = f"{limits.pixels} pixels and {limits.side} a side"
-        raise ImageTooLargeError(f"the picture is {width}x{height} pixels, over {limit}; make it smaller")
+    over = [f"{limits.pixels} pixels"] if width * height > limits.pixels else []
+    over += [f"{limits.side} a side"] if max(width, height) > limits.side else []
+    if over:
+        raise ImageTooLargeError(f"the picture is {width}x{height} pixels, over {' and '.join(over)}; make it smaller")
 
 
 def _too_many(what: str, limit: int) -> ImageTooLargeError:
