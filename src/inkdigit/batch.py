@@ -22,6 +22,7 @@ from inkdigit.image import MAX_IMAGE_BYTES, Polarity, read_picture
 from inkdigit.preprocess import Normalized, normalize
 from inkdigit.recognizer import Prediction, Recognizer
 from inkdigit.share import is_shared, open_sheet
+from inkdigit.table import in_letters
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 CHUNK = 64  # pictures per call of the model: enough for full speed, few enough that the first answers come at once
@@ -83,10 +84,10 @@ class Row:
         """The row in the field names of the HTTP API, ready for JSON."""
         if isinstance(self.result, ImageError):
             kind = ERROR_TYPES.get(type(self.result), "unreadable-image")
-            return {"file": self.file, "error": {"type": kind, "detail": str(self.result)}}
+            return {"file": in_letters(self.file), "error": {"type": kind, "detail": str(self.result)}}
         found = self.result.prediction
         return {
-            "file": self.file,
+            "file": in_letters(self.file),
             "label": found.label,
             "confidence": found.confidence,
             "is_digit": found.is_digit,

@@ -27,6 +27,7 @@ from inkdigit.expect import Expectation
 from inkdigit.image import Page
 from inkdigit.number import Box, Number
 from inkdigit.pages import NumberReader, PageError, doubt_of, error_record, number_record, read_page_file
+from inkdigit.table import in_letters
 
 MAX_TEMPLATE_BYTES: Final = 2**20
 MAX_FIELDS: Final = 500
@@ -195,16 +196,16 @@ class FormRow:
     def record(self) -> dict[str, Any]:
         """The row, ready for JSON."""
         if isinstance(self.result, ImageError):
-            return {"file": self.file, "error": error_record(self.result)}
+            return {"file": in_letters(self.file), "error": error_record(self.result)}
         fields = {entry.name: entry.record() for entry in self.result.entries}
-        return {"file": self.file, "fields": fields, "model": self.result.model}
+        return {"file": in_letters(self.file), "fields": fields, "model": self.result.model}
 
     def cells(self) -> dict[str, str | float | None]:
         """The row by the names of `columns`."""
         if isinstance(self.result, ImageError):
             error = error_record(self.result)
-            return {"file": self.file, "error": error["type"], "detail": error["detail"]}
-        told: dict[str, str | float | None] = {"file": self.file, "model": self.result.model}
+            return {"file": in_letters(self.file), "error": error["type"], "detail": error["detail"]}
+        told: dict[str, str | float | None] = {"file": in_letters(self.file), "model": self.result.model}
         for entry in self.result.entries:
             error_text = "" if entry.error is None else str(entry.error)
             told |= dict(zip(_columns_of(entry.name), _values_of(entry, error_text), strict=True))

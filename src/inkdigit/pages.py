@@ -19,6 +19,7 @@ from inkdigit.number import Box, Character, Number
 from inkdigit.recognizer import Recognizer
 from inkdigit.share import open_sheet
 from inkdigit.structure import PAGE_LIMITS
+from inkdigit.table import in_letters
 
 COLUMNS = ("file", "text", "confidence", "doubt", "count", "model", "error", "detail")
 """Of a table with a row for each picture."""
@@ -81,17 +82,17 @@ class PageRow:
     def record(self) -> dict[str, Any]:
         """The row in the field names of the HTTP API, ready for JSON."""
         if isinstance(self.result, Reading):
-            return {"file": self.file, **reading_record(self.result.numbers, self.result.model)}
-        return {"file": self.file, "error": error_record(self.result)}
+            return {"file": in_letters(self.file), **reading_record(self.result.numbers, self.result.model)}
+        return {"file": in_letters(self.file), "error": error_record(self.result)}
 
     def cells(self) -> dict[str, Any]:
         """The row by the names of `COLUMNS`; several numbers have spaces between."""
         if not isinstance(self.result, Reading):
             error = error_record(self.result)
-            return {"file": self.file, "error": error["type"], "detail": error["detail"]}
+            return {"file": in_letters(self.file), "error": error["type"], "detail": error["detail"]}
         found = self.result
         return {
-            "file": self.file,
+            "file": in_letters(self.file),
             "text": found.text,
             "confidence": found.confidence if found.numbers else None,
             "doubt": found.doubt,

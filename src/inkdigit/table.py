@@ -20,4 +20,16 @@ def visible(file: str) -> str:
     >>> print(visible("a\tb\x1b[2J.png"))
     a\tb\x1b[2J.png
     """
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in file)
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in in_letters(file))
+
+
+def in_letters(file: str) -> str:
+    r"""A file name as text that every program reads: its bytes that are no letters are written as numbers.
+
+    Python keeps them as halves of letters, which strict readers of JSON refuse, and Parquet too.
+
+    >>> print(in_letters("a\udcff.png"))
+    a\xff.png
+    """
+    written = (f"\\x{ord(letter) - 0xDC00:02x}" if "\udc80" <= letter <= "\udcff" else letter for letter in file)
+    return "".join(written).encode("utf-8", "backslashreplace").decode("utf-8")  # Windows has other halves in names

@@ -99,7 +99,7 @@ def test_a_name_of_no_letters_can_stand_in_every_table(tmp_path: Path) -> None:
 
     names = [rows_of(tmp_path / "t.csv")[0]["file"], records(tmp_path / "t.jsonl")[0]["file"]]
     names += pyarrow.parquet.read_table(tmp_path / "t.parquet")["file"].to_pylist()
-    assert [Path(name).name for name in names] == ["a\\udcff=.png", "a\udcff=.png", "a\\xff=.png"]
+    assert [Path(name).name for name in names] == ["a\\xff=.png"] * 3
 
 
 def test_numbers_are_rows_with_all_of_a_pictures_numbers(tmp_path: Path, paper: Path) -> None:

@@ -5,7 +5,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,13 +123,8 @@ class Bench:
     def _lines(self, rows: Sequence[AnyRow]) -> bytes:
         if self._job.style == "csv":
             return csv_lines(self._task.columns, (self._task.cells(row) for row in rows))
-        record = self._task.record if self._job.style == "jsonl" else lambda row: _in_letters(self._task.cells(row))
+        record = self._task.record if self._job.style == "jsonl" else self._task.cells
         return b"".join(json.dumps(record(row)).encode() + b"\n" for row in rows)
-
-
-def _in_letters(cells: dict[str, Any]) -> dict[str, Any]:
-    """Cells for Parquet, which takes no names but of letters; bytes that are none are written as numbers."""
-    return cells | {"file": os.fsencode(cells["file"]).decode("utf-8", "backslashreplace")}
 
 
 def _within(folder: str, file: str) -> str:
@@ -262,9 +256,9 @@ class _Numbers:
 
     def record(self, row: PageRow) -> dict[str, Any]:
         """As the HTTP API has it, with the text and the confidence of all numbers together."""
-        found = row.result
+        found, record = row.result, row.record()
         both = {"text": found.text, "confidence": found.confidence} if isinstance(found, Reading) else {}
-        return {"file": row.file} | both | row.record()
+        return {"file": record["file"]} | both | record
 
     def cells(self, row: PageRow) -> dict[str, Any]:
         numbers = row.result.numbers if isinstance(row.result, Reading) else ()
