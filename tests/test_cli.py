@@ -468,6 +468,24 @@ def test_no_picture_goes_to_standard_output(seven: Path, tmp_path: Path, monkeyp
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(("command", "option"), [("predict", "--explain"), ("read", "--annotate")])
+def test_a_folder_that_may_not_be_written_to_is_told_by_what_helps(
+    seven: Path, tmp_path: Path, request: pytest.FixtureRequest, command: str, option: str
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    request.addfinalizer(lambda: closed.chmod(0o700))
+
+    line = [*without_rights(), *INKDIGIT, command, str(seven), option, str(closed)]
+    told = subprocess.run(line, capture_output=True, text=True, check=False)
+
+    assert told.returncode == 3
+    assert re.fullmatch(
+        rf"Error: {re.escape(str(closed))}/seven-\w+\.png: Permission denied; see who may read and write there\n",
+        told.stderr,
+    )
+
+
 def test_several_pictures_are_not_explained_in_one_file(seven: Path) -> None:
     result = invoke("predict", "--explain", "why.png", seven, seven)
 

@@ -110,6 +110,7 @@ def test_a_drawing_is_shown_as_far_as_a_terminal_can() -> None:
     drawn, _, rest = told.partition("\n\nid ")
     assert 3 < sum(line.count("@") + line.count("#") for line in drawn.splitlines()) < 100
     assert "truth       1\n" in rest
+    assert "confidence  -\n" in inkdigit("show", "3").stdout
 
 
 @pytest.mark.usefixtures("receipts")

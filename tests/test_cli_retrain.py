@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,6 +174,19 @@ def test_too_few_corrections_are_one_line_and_exit_code_3(home: Path) -> None:
     assert result.exit_code == 3
     assert result.stderr.startswith("Error: ")
     assert "--by drawing" in result.stderr
+
+
+def test_where_nothing_was_accepted_that_is_said_before_keras_is_loaded(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.mkdir(parents=True)
+    FeedbackStore.open(home.parent / "feedback.sqlite").close()
+    monkeypatch.setitem(sys.modules, "inkdigit.training.retrain", None)
+
+    result = invoke("--dry-run")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "there is nothing to learn from: no drawing was accepted" in result.stderr
 
 
 def test_a_store_that_is_not_there_is_said_so(home: Path) -> None:

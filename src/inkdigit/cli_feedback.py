@@ -176,7 +176,8 @@ def show_drawing(number: int, output: Path | None, as_json: bool) -> None:
         return
     click.echo(_drawn(kept.image))
     for name, value in _cells(kept).items():
-        click.echo(f"{name:<11} {visible(str(_told(name, value)))}")
+        told = _told(name, value)
+        click.echo(f"{name:<11} {'-' if told is None else visible(str(told))}")
 
 
 def _drawn(png: bytes) -> str:

@@ -6,11 +6,12 @@ import shlex
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import click
 
-from inkdigit.errors import MissingExtraError
+from inkdigit.errors import DataError, MissingExtraError
 from inkdigit.terminal import (
     DIR,
     SOME_FAILED,
@@ -26,6 +27,7 @@ from inkdigit.terminal import (
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from inkdigit.feedback import FeedbackStore
     from inkdigit.training.gates import Gate
     from inkdigit.training.retrain import Outcome, Plan, RetrainOptions
     from inkdigit.training.train import Progress
@@ -132,18 +134,33 @@ def retrain(dry_run: bool, **given: Any) -> None:
     """
     require_training()
     from inkdigit.feedback import FeedbackStore
+
+    settings = settings_of()
+    with FeedbackStore.open(database_of(settings), read_only=True) as store:
+        _require_accepted(store)
+        _retrain(store, home_of(settings), dry_run, given)
+
+
+def _require_accepted(store: "FeedbackStore") -> None:
+    """Say at once that there is nothing to learn from, since TensorFlow takes seconds to load."""
+    from inkdigit.feedback import Status
+
+    if not store.count()[Status.ACCEPTED]:
+        raise DataError("there is nothing to learn from: no drawing was accepted; accept some in the review")
+
+
+def _retrain(store: "FeedbackStore", home: Path, dry_run: bool, given: dict[str, Any]) -> None:
     from inkdigit.training.corrections import By
     from inkdigit.training.retrain import RetrainOptions, make_plan
     from inkdigit.training.retrain import retrain as run
 
     logging.basicConfig(format="%(message)s")
     warnings.filterwarnings("ignore", category=FutureWarning, module="keras")  # of Keras' own code, not of the user's
-    settings = settings_of()
     wanted = {name: value for name, value in given.items() if value is not None}
     if "by" in wanted:
         wanted["by"] = By(wanted["by"])
-    options = RetrainOptions(home=home_of(settings), command=command_line(), **wanted)
-    with FeedbackStore.open(database_of(settings), read_only=True) as store, ProgressBar() as bar:
+    options = RetrainOptions(home=home, command=command_line(), **wanted)
+    with ProgressBar() as bar:
         plan = make_plan(options, store)
         _show_plan(plan, options)
         if dry_run:
