@@ -18,17 +18,15 @@ import pytest
 PATIENCE = 60.0  # seconds; nothing waits for it to pass, a fault ends by it
 INKDIGIT = (sys.executable, "-m", "inkdigit")
 
+_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+_RIGHTS = "-dac_override,-dac_read_search"
+WITHOUT_RIGHTS = ("setpriv", f"--bounding-set={_RIGHTS}", f"--inh-caps={_RIGHTS}") if _ROOT else ()
+"""What stands before a command so that rights of files count for it; they do for everyone but the superuser."""
 
-def without_rights() -> tuple[str, ...]:
-    """What stands before a command so that rights of files count for it; they do for everyone but the superuser."""
-    if not hasattr(os, "geteuid"):
-        pytest.skip("Windows has no such rights")
-    if os.geteuid() != 0:
-        return ()
-    if shutil.which("setpriv") is None:
-        pytest.skip("the superuser may read every file, and there is no setpriv")
-    rights = "-dac_override,-dac_read_search"
-    return ("setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}")
+needs_rights = pytest.mark.skipif(
+    sys.platform == "win32" or (_ROOT and shutil.which("setpriv") is None),
+    reason="Windows has no such rights, and they do not count for the superuser without setpriv",
+)
 
 
 @dataclass(frozen=True)

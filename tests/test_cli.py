@@ -25,7 +25,7 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from PIL import Image, ImageDraw
 from tests.conftest import FakeReader
-from tests.processes import INKDIGIT, without_rights
+from tests.processes import INKDIGIT, WITHOUT_RIGHTS, needs_rights
 
 from inkdigit import ModelError, Recognizer
 from inkdigit.cli import main
@@ -260,6 +260,7 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(seven: Path, bla
     assert result.stderr.endswith("2 of 3 pictures could not be read.\n")
 
 
+@needs_rights
 @pytest.mark.parametrize("command", ["predict", "read"])
 def test_what_may_not_be_read_does_not_stop_the_others(
     seven: Path, tmp_path: Path, request: pytest.FixtureRequest, command: str
@@ -273,7 +274,7 @@ def test_what_may_not_be_read_does_not_stop_the_others(
         path.chmod(0)
         request.addfinalizer(functools.partial(path.chmod, 0o700))
 
-    line = [*without_rights(), *INKDIGIT, command, closed, tmp_path / "folder", folder, seven]
+    line = [*WITHOUT_RIGHTS, *INKDIGIT, command, closed, tmp_path / "folder", folder, seven]
     told = subprocess.run(list(map(str, line)), capture_output=True, text=True, check=False)
 
     assert told.returncode == 1
@@ -468,6 +469,7 @@ def test_no_picture_goes_to_standard_output(seven: Path, tmp_path: Path, monkeyp
     assert sorted(tmp_path.iterdir()) == before
 
 
+@needs_rights
 @pytest.mark.parametrize(("command", "option"), [("predict", "--explain"), ("read", "--annotate")])
 def test_a_folder_that_may_not_be_written_to_is_told_by_what_helps(
     seven: Path, tmp_path: Path, request: pytest.FixtureRequest, command: str, option: str
@@ -476,7 +478,7 @@ def test_a_folder_that_may_not_be_written_to_is_told_by_what_helps(
     closed.mkdir(mode=0o555)
     request.addfinalizer(lambda: closed.chmod(0o700))
 
-    line = [*without_rights(), *INKDIGIT, command, str(seven), option, str(closed)]
+    line = [*WITHOUT_RIGHTS, *INKDIGIT, command, str(seven), option, str(closed)]
     told = subprocess.run(line, capture_output=True, text=True, check=False)
 
     assert told.returncode == 3

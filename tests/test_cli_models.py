@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from PIL import Image, ImageDraw
 from tests.conftest import FakeReader
-from tests.processes import INKDIGIT, without_rights
+from tests.processes import INKDIGIT, WITHOUT_RIGHTS, needs_rights
 from tests.versions import edit_card, hungry_network, make_version, put_network
 
 from inkdigit import InkdigitError, Recognizer
@@ -265,6 +265,7 @@ def test_a_version_can_be_sent_to_standard_output(mine: Path, tmp_path: Path, mo
     assert sorted(tmp_path.iterdir()) == before
 
 
+@needs_rights
 def test_a_version_that_cannot_be_written_is_told_by_the_name_of_its_file(
     mine: Path, home: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -272,7 +273,7 @@ def test_a_version_that_cannot_be_written_is_told_by_the_name_of_its_file(
     request.addfinalizer(lambda: (tmp_path / "closed").chmod(0o700))
     gone = models("export", "mine", tmp_path / "gone" / "x.zip")
 
-    command = [*without_rights(), *INKDIGIT, "models", "export", "mine", str(tmp_path / "closed" / "x.zip")]
+    command = [*WITHOUT_RIGHTS, *INKDIGIT, "models", "export", "mine", str(tmp_path / "closed" / "x.zip")]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (gone.exit_code, told.returncode) == (3, 3)

@@ -197,6 +197,10 @@ def test_a_store_that_is_not_there_is_said_so(home: Path) -> None:
     assert not home.parent.exists()
 
 
-@pytest.mark.parametrize("arguments", [["--share", "0"], ["--share", "2"], ["--level", "0.5"], ["--by", "moon"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--share", "0"], ["--share", "2"], ["--share", "nan"], ["--level", "0.5"], ["--by", "moon"], ["--out", "a b"]],
+)
+@pytest.mark.usefixtures("store")
 def test_impossible_options_are_told_by_the_command_line(arguments: list[str]) -> None:
     assert invoke(*arguments).exit_code == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.processes import INKDIGIT, without_rights
+from tests.processes import INKDIGIT, WITHOUT_RIGHTS, needs_rights
 
 from inkdigit import doctor
 from inkdigit.access import KeyFile, Scope
@@ -116,13 +116,14 @@ def test_files_that_others_may_open_are_unsafe(quick: Examine, tmp_path: Path) -
     assert findings["store"].remedy.startswith("run: chmod 600")
 
 
+@needs_rights
 def test_a_place_in_which_nothing_can_be_made_is_told(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o555)
     request.addfinalizer(lambda: closed.chmod(0o700))
     settings = {"INKDIGIT_HOME": str(closed / "new" / "models"), "INKDIGIT_PORT": "0"}
 
-    line = [*without_rights(), *INKDIGIT, "doctor", "--json"]
+    line = [*WITHOUT_RIGHTS, *INKDIGIT, "doctor", "--json"]
     told = subprocess.run(line, capture_output=True, text=True, check=False, env=os.environ | settings)
 
     levels = {one["about"]: one["level"] for one in map(json.loads, told.stdout.splitlines())}

@@ -1,5 +1,6 @@
 """Many files -> rows: finds the pictures, reads them in chunks, and tells what each holds or why it cannot be read."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -229,7 +230,9 @@ def _would_wait(path: Path) -> bool:
 
 
 def _to_check(error: OSError) -> str:
-    return "its permissions" if isinstance(error, PermissionError) else "the name and the disk"
+    if isinstance(error, PermissionError):
+        return "its permissions"
+    return "the name" if error.errno in {errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP} else "the disk"
 
 
 def _wrong_with_folder(folder: str) -> str:

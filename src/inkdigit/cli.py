@@ -569,7 +569,7 @@ def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
         from inkdigit.training.reading import PRESETS
         from inkdigit.training.reading import train_reader as run
     if preset not in PRESETS:
-        raise ConfigError(f"there is no preset {preset} of the reader; take one of {', '.join(PRESETS)}")
+        raise click.UsageError(f"There is no preset {preset} of the reader; take one of {', '.join(PRESETS)}.")
     logging.basicConfig(format="%(message)s")
     warnings.filterwarnings("ignore", category=FutureWarning, module="keras")  # of Keras' own code, not of the user's
     wanted = PRESETS[preset] | {name: value for name, value in given.items() if value is not None}

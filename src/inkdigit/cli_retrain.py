@@ -22,6 +22,7 @@ from inkdigit.terminal import (
     examples,
     home_of,
     settings_of,
+    usage,
 )
 
 if TYPE_CHECKING:
@@ -161,7 +162,8 @@ def _retrain(store: "FeedbackStore", home: Path, dry_run: bool, given: dict[str,
         wanted["by"] = By(wanted["by"])
     options = RetrainOptions(home=home, command=command_line(), **wanted)
     with ProgressBar() as bar:
-        plan = make_plan(options, store)
+        with usage():
+            plan = make_plan(options, store)
         _show_plan(plan, options)
         if dry_run:
             return

@@ -172,11 +172,12 @@ def _store(found: Installation) -> Iterator[Finding]:
 
     is_url = isinstance(found.database, str) and "://" in found.database
     if not is_url and not Path(found.database).exists():
-        if _can_be_made(Path(found.database)):
+        obstacle = _obstacle(Path(found.database))
+        if obstacle is None:
             yield Finding("store", Level.FINE, "none yet; the first correction makes it")
         else:
-            text = f"none yet, and none can be made: {_nearest(Path(found.database))} may not be written to"
-            yield Finding("store", Level.BROKEN, text, "see who may write there, or set INKDIGIT_DATABASE")
+            remedy = "see who may write there, or set INKDIGIT_DATABASE"
+            yield Finding("store", Level.BROKEN, f"none yet, and none can be made: {obstacle}", remedy)
         return
     try:
         with FeedbackStore.open(found.database, read_only=True, timeout_s=STORE_TIMEOUT_S) as store:
@@ -215,10 +216,11 @@ def _disk(found: Installation) -> Iterator[Finding]:
 
 
 def _home(found: Installation) -> Iterator[Finding]:
-    if not found.home.exists() and _can_be_made(found.home):
+    obstacle = _obstacle(found.home)
+    if not found.home.exists() and obstacle is None:
         yield Finding("home", Level.FINE, f"{found.home} is made when it is needed")
     elif not found.home.exists():
-        text = f"{found.home} cannot be made: {_nearest(found.home)} may not be written to, so nothing can be promoted"
+        text = f"{found.home} cannot be made: {obstacle}, so nothing can be promoted"
         yield Finding("home", Level.NOTE, text, "fine for a server; else see who may write there, or set INKDIGIT_HOME")
     elif _others_may(found.home, stat.S_IWGRP | stat.S_IWOTH):
         text = f"others may put models and keys into {found.home}"
@@ -333,9 +335,12 @@ def _nearest(place: Path) -> Path:
     return next(folder for folder in (place, *place.absolute().parents) if folder.exists())
 
 
-def _can_be_made(place: Path) -> bool:
+def _obstacle(place: Path) -> str | None:
+    """Why a file or folder cannot be made there; None if it can."""
     there = _nearest(place)
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    if not there.is_dir():
+        return f"{there} is no folder"
+    return None if os.access(there, os.W_OK | os.X_OK) else f"{there} may not be written to"
 
 
 def _others_may(path: Path, rights: int) -> bool:
