@@ -373,6 +373,22 @@ def test_a_number_is_typed_over_digit_by_digit(keeping_sheet: Sheet) -> None:
     assert keeping_sheet.said().startswith("41, as you chose.")
 
 
+def test_what_was_said_of_a_number_comes_back_when_it_is_read_again(keeping_sheet: Sheet) -> None:
+    keeping_sheet.draw(NUMBER)
+    keeping_sheet.expect("number")
+    keeping_sheet.page.locator("#number button").first.focus()
+    keeping_sheet.page.keyboard.press("9")
+    said = []
+    for steps in (["Why"], ["Clear", "Undo"]):
+        with keeping_sheet.page.expect_response("**/api/v1/read"):
+            for name in steps:
+                keeping_sheet.page.locator(f"#{name.lower()}").click()
+        keeping_sheet.expect("number")
+        said.append((keeping_sheet.said()[:4], keeping_sheet.number()[:16], _expect_panel(keeping_sheet, "offer")[:15]))
+
+    assert said == [("900,", "9, chosen by you", "Keep this digit")] * 2
+
+
 def test_the_corrected_digits_of_a_number_are_given_one_by_one(keeping_sheet: Sheet, database: Path) -> None:
     keeping_sheet.draw(NUMBER)
     keeping_sheet.expect("number")

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  asCsv, asText, choicesOf, choose, doubtsOf, isCorrected, isDoubtful, lengthOf, shownOf, textOf,
+  asCsv, asText, choicesOf, choose, doubtsOf, isCorrected, isDoubtful, lengthOf, recalled, shownOf, textOf,
 } from "../../src/inkdigit/server/static/reading.js";
 
 const BOX = [1, 2, 30, 40];
@@ -46,6 +46,34 @@ test("a choice can be taken back", () => {
 
   assert.equal(textOf(choose([number("47")], place, "")[0]), "4");
   assert.equal(shownOf(after.digits[1]), "7");
+});
+
+const at = (box) => (digit) => ({ ...digit, box });
+
+test("what was said holds for another reading, in the place where it was said", () => {
+  const [before] = choose([number("47")], { number: 0, digit: 0 }, "9");
+  const places = [[0, 0, 60, 100], [40, 0, 50, 100]]; // the roof of the 7 is over the 4
+  const said = before.digits.map((digit, i) => at(places[i])(digit));
+  const [four, seven] = number("47").digits;
+  const again = [{ ...number("47"), digits: [at([1, 0, 60, 101])(four), at(places[1])(seven)] }];
+
+  const texts = [said, said.slice(0, 1), said.slice(1), []].map((some) => textOf(recalled(again, some)[0]));
+
+  assert.deepEqual(texts, ["97", "97", "47", "47"]);
+  assert.deepEqual(recalled(again, said)[0].digits.map(({ chosen }) => chosen), ["9", undefined]);
+});
+
+test("what was called right stays so when it is read as something else", () => {
+  const said = number("47").digits.map((digit, i) => at([i * 60, 0, 50, 90])(digit));
+  const again = { ...number("41"), digits: number("41").digits.map((digit, i) => at([i * 60, 0, 50, 90])(digit)) };
+
+  assert.deepEqual(recalled([again], said)[0].digits.map(({ chosen }) => chosen), [undefined, "7"]);
+});
+
+test("what was taken away stays away", () => {
+  const [before] = choose([number("7")], { number: 0, digit: 0 }, "");
+
+  assert.equal(textOf(recalled([number("7")], before.digits)[0]), "");
 });
 
 test("the choices are what was read and the alternatives, each once", () => {

@@ -86,9 +86,10 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
   };
   const showNumbers = (/** @type {NumberReply} */ { reading, image }, /** @type {Question} */ { drawing, paper }) => {
     why.clear();
-    numbers.show(reading.numbers);
-    view.drawing(wordsOfDrawing(reading.numbers), { image, call: curlCall(readUrl, image, access), model: reading.model });
     if (!pad.isPenDown) correcting.turnTo({ number: { numbers: reading.numbers, drawing, paper, model: reading.model } });
+    const { numbers: shown } = pad.isPenDown ? reading : correcting;
+    numbers.show(shown);
+    view.drawing(wordsOfDrawing(shown), { image, call: curlCall(readUrl, image, access), model: reading.model });
   };
   const question = () => ({ drawing: pad.drawing, paper: pad.paper });
   const ask = () => {

@@ -2,7 +2,7 @@
 
 import { exampleOf, examplesOf } from "./examples.js";
 import { labelOf } from "./keys.js";
-import { isChosen } from "./reading.js";
+import { isChosen, recalled } from "./reading.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./api.js").Answer} Answer */
@@ -16,6 +16,7 @@ import { find } from "./view.js";
  * @property {string} id
  * @property {number | null | undefined} label Of a digit, null for none; undefined while nothing was said.
  * @property {boolean} isAllRight Of a number.
+ * @property {ReadDrawing["numbers"]} numbers As they stood when something was said of them last.
  * @property {boolean} isFinal It was given away like this.
  */
 
@@ -60,6 +61,11 @@ export class Correcting extends EventTarget {
     return this.#subject !== null && "digit" in this.#subject ? this.#subject.digit.answer : null;
   }
 
+  /** The numbers of which something can be said, with what was said of them. */
+  get numbers() {
+    return this.#subject !== null && "number" in this.#subject ? this.#subject.number.numbers : [];
+  }
+
   /** What a person says of the digit, null for no digit; undefined while nothing is said. */
   get label() {
     return this.#now?.label;
@@ -74,7 +80,7 @@ export class Correcting extends EventTarget {
   get examples() {
     const [subject, said] = [this.#subject, this.#now];
     if (subject === null || said === undefined) return [];
-    if ("number" in subject) return examplesOf(said.id, subject.number, said.isAllRight ? () => true : isChosen);
+    if ("number" in subject) return examplesOf(said.id, subject.number, meantBy(said));
     return said.label === undefined ? [] : [exampleOf(said.id, said.label, subject.digit)];
   }
 
@@ -88,6 +94,7 @@ export class Correcting extends EventTarget {
   turnTo(subject) {
     if (subject === null && this.#subject === null) return;
     this.#subject = subject;
+    if (subject !== null && "number" in subject) this.#recall(subject.number);
     this.#paint();
     this.dispatchEvent(new Event("subject"));
   }
@@ -99,11 +106,19 @@ export class Correcting extends EventTarget {
     this.#tell();
   }
 
+  /** @param {ReadDrawing} read Another reading of a drawing of which something was said. */
+  #recall(read) {
+    const said = /** @type {Said} */ (this.#now);
+    const meant = said.numbers.flatMap(({ digits }) => digits).filter(meantBy(said));
+    this.#subject = { number: { ...read, numbers: recalled(read.numbers, meant) } };
+  }
+
   /** @returns {Said | undefined} */
   get #now() {
     if (this.#subject === null) return undefined;
     const { drawing } = "digit" in this.#subject ? this.#subject.digit : this.#subject.number;
-    const said = this.#said.get(drawing) ?? { id: this.#token(), label: undefined, isAllRight: false, isFinal: false };
+    const nothing = { label: undefined, isAllRight: false, numbers: [], isFinal: false };
+    const said = this.#said.get(drawing) ?? { id: this.#token(), ...nothing };
     this.#said.set(drawing, said);
     return said;
   }
@@ -130,6 +145,8 @@ export class Correcting extends EventTarget {
   }
 
   #tell() {
+    const [subject, said] = [this.#subject, this.#now];
+    if (said !== undefined && subject !== null && "number" in subject) said.numbers = subject.number.numbers;
     this.#paint();
     this.dispatchEvent(new Event("say"));
   }
@@ -156,6 +173,14 @@ export class Correcting extends EventTarget {
     this.#right.setAttribute("aria-pressed", String(isRight || said?.isAllRight === true));
     this.#none.setAttribute("aria-pressed", String(said?.label === null));
   }
+}
+
+/**
+ * @param {Said} said
+ * @returns {(digit: import("./reading.js").Digit) => boolean} Whether a digit of a number is among what was said.
+ */
+function meantBy({ isAllRight }) {
+  return isAllRight ? () => true : isChosen;
 }
 
 /** @param {Answer} answer */

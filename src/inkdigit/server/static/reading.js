@@ -58,6 +58,35 @@ export function isDoubtful(digit) {
   return digit.doubtful && !isChosen(digit);
 }
 
+/**
+ * What was said of a drawing holds for another reading of it, too: each character is what a person had it for.
+ *
+ * @param {readonly ReadNumber[]} numbers
+ * @param {readonly Digit[]} said Of an earlier reading.
+ * @returns {readonly ReadNumber[]}
+ */
+export function recalled(numbers, said) {
+  const recall = (/** @type {Digit} */ digit) => {
+    const before = said.find(({ box }) => isSamePlace(box, digit.box));
+    const isAsRead = before === undefined || (!isChosen(before) && shownOf(before) === digit.label);
+    return isAsRead ? digit : { ...digit, chosen: shownOf(before) };
+  };
+  return numbers.map((number) => ({ ...number, digits: number.digits.map(recall) }));
+}
+
+/**
+ * Whether two boxes share more than half of what they cover; those of neighbours that overlap do not.
+ *
+ * @param {Box} a
+ * @param {Box} b
+ */
+function isSamePlace([x, y, width, height], [x2, y2, width2, height2]) {
+  const wide = Math.min(x + width, x2 + width2) - Math.max(x, x2);
+  const high = Math.min(y + height, y2 + height2) - Math.max(y, y2);
+  const shared = Math.max(wide, 0) * Math.max(high, 0);
+  return shared > (width * height + width2 * height2 - shared) / 2;
+}
+
 /** @param {ReadNumber} number */
 export function doubtsOf({ digits }) {
   return digits.filter(isDoubtful).length;
