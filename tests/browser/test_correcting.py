@@ -258,6 +258,53 @@ def test_receipts_are_remembered_on_this_device_to_copy_and_to_delete_by(
     assert sheet.page.locator("#given").inner_text() == ""
 
 
+def test_what_the_list_does_is_told_under_the_answer_and_can_be_said_and_given_anew(keeping_sheet: Sheet) -> None:
+    page = keeping_sheet.page
+    page.route(FEEDBACK, _cut_off)
+    _draw_seven(keeping_sheet)
+    _say(keeping_sheet, "1")
+    _say(keeping_sheet, "Keep it")
+    _expect_panel(keeping_sheet, "waiting")
+    page.get_by_text("Drawings you gave: 1").click()
+    page.get_by_role("button", name="Discard: A 1").click()
+    discarded = _expect_panel(keeping_sheet, "told")
+    page.unroute(FEEDBACK)
+    _say(keeping_sheet, "4")
+    _say(keeping_sheet, "Keep it")
+    _expect_panel(keeping_sheet, "kept")
+    page.get_by_text("Drawings you gave: 1").click()
+    page.get_by_role("button", name="Delete: A 4").click()
+    deleted = _expect_panel(keeping_sheet, "told")
+    _say(keeping_sheet, "3")
+
+    assert discarded == "Not sent, and nothing is kept."
+    assert deleted == "Deleted; the server keeps nothing of it."
+    assert keeping_sheet.said().startswith("That is a 3, as you say.")
+    assert _expect_panel(keeping_sheet, "offer").startswith("Keep this drawing")
+
+
+def test_the_receipt_comes_back_with_the_drawing_until_another_tab_deletes_it(keeping_sheet: Sheet) -> None:
+    page = keeping_sheet.page
+    _draw_seven(keeping_sheet)
+    _say(keeping_sheet, "1")
+    _say(keeping_sheet, "Keep it")
+    receipt = _expect_panel(keeping_sheet, "kept")
+    for key, mood in (("Escape", "blank"), ("Control+z", "said")):
+        page.keyboard.press(key)
+        keeping_sheet.expect(mood)
+    again = _expect_panel(keeping_sheet, "kept")
+    with page.context.new_page() as another:
+        another.goto(page.url)
+        another.get_by_text("Drawings you gave: 1").click()
+        another.get_by_role("button", name="Delete: A 1").click()
+        deleted = _expect_panel(keeping_sheet, "told")
+    _say(keeping_sheet, "4")
+
+    assert again == receipt
+    assert deleted == "Deleted; the server keeps nothing of it."
+    assert keeping_sheet.said().startswith("That is a 4, as you say.")
+
+
 def test_all_of_it_works_by_keyboard_alone(keeping_sheet: Sheet, database: Path) -> None:
     keyboard = keeping_sheet.page.keyboard
     _draw_seven(keeping_sheet)
@@ -403,3 +450,29 @@ def test_the_corrected_digits_of_a_number_are_given_one_by_one(keeping_sheet: Sh
     assert offer.startswith("Keep these 2 digits to improve Inkdigit")
     assert sorted((drawing.label, drawing.predicted) for drawing in kept) == [(1, 0), (7, 0)]
     assert [len(drawing.strokes or ()) for drawing in kept] == [1, 1]
+
+
+def test_the_given_digits_of_a_number_stand_until_they_are_deleted(keeping_sheet: Sheet, database: Path) -> None:
+    def type_over(*keys: str) -> str:
+        keeping_sheet.page.locator("#number button").first.focus()
+        for key in keys:
+            keeping_sheet.page.keyboard.press(key)
+        return keeping_sheet.said()[:4]
+
+    keeping_sheet.draw(NUMBER)
+    keeping_sheet.expect("number")
+    type_over("9", "1")
+    _say(keeping_sheet, "Keep them")
+    panel = _expect_panel(keeping_sheet, "kept")
+    name = keeping_sheet.number().partition(";")[0]
+    while_kept = type_over("3", "3", "7")
+    _say(keeping_sheet, "Keep it")
+    _expect_panel(keeping_sheet, "kept")
+    labels = sorted(drawing.label or 0 for drawing in _kept(database))
+    _say(keeping_sheet, "Delete them again")
+    deleted = _expect_panel(keeping_sheet, "told")
+
+    assert panel.startswith("Kept. With these receipts they can be deleted again:")
+    assert (name, while_kept, labels) == ("9, chosen by you, given away", "917,", [1, 7, 9])
+    assert (deleted, _kept(database)) == ("Deleted; the server keeps nothing of them.", [])
+    assert type_over("3") == "317,"

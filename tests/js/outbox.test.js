@@ -31,10 +31,10 @@ test("what was given is kept by the server, and its receipt by this device", asy
   const { box, memory } = outbox();
 
   const [key] = box.put([example("a")]);
-  const error = await box.flush();
+  await box.flush();
 
-  assert.equal(error, null);
-  assert.deepEqual(memory.receipts, [{ receipt: "receipt of key 1", label: 7, day: "2026-03-09" }]);
+  assert.equal(box.trouble, null);
+  assert.deepEqual(memory.receipts, [{ receipt: "receipt of key 1", label: 7, day: "2026-03-09", key: "key 1" }]);
   assert.deepEqual([box.receiptOf(key), memory.waiting], [memory.receipts[0], []]);
 });
 
@@ -47,13 +47,13 @@ test("while the server is away nothing is lost, and the next try has the same ke
   const { box, sent, memory } = outbox({ keep });
   box.put([example("a"), example("b")]);
 
-  const error = await box.flush();
-  const waiting = memory.waiting.length;
+  await box.flush();
+  const [trouble, waiting] = [box.trouble, memory.waiting.length];
   isAway = false;
   await box.flush();
 
-  assert.ok(error instanceof ServerAway);
-  assert.equal(waiting, 2);
+  assert.ok(trouble instanceof ServerAway);
+  assert.deepEqual([waiting, box.trouble], [2, null]);
   assert.deepEqual(sent, [["a", "key 1"], ["a", "key 1"], ["b", "key 2"]]);
   assert.equal(memory.receipts.length, 2);
 });
@@ -82,9 +82,10 @@ test("what the server refuses for good waits no longer, and holds nothing else u
   });
   const [refused] = box.put([example("a"), example("b")]);
 
-  const error = await box.flush();
+  await box.flush();
 
-  assert.ok(isFinal(error));
+  assert.ok(isFinal(box.trouble));
+  assert.equal(box.refusalOf(refused), box.trouble);
   assert.deepEqual([box.receiptOf(refused), memory.waiting.length, memory.receipts.length], [undefined, 0, 1]);
 });
 
@@ -117,15 +118,43 @@ test("what is discarded is not sent", async () => {
   assert.deepEqual(sent, []);
 });
 
+test("what is discarded while another one is on its way is not sent", async () => {
+  const { box, sent } = outbox();
+  const [, second] = box.put([example("a"), example("b")]);
+
+  const flight = box.flush();
+  box.discard([second]);
+  await flight;
+
+  assert.deepEqual(sent.map(([id]) => id), ["a"]);
+});
+
+test("whatever becomes of a drawing is told once it is so", async () => {
+  let isAway = true;
+  const { box } = outbox({ keep: async () => (isAway ? Promise.reject(new ServerAway("away")) : "receipt") });
+  const told = [];
+  const [key] = box.put([example("a")]);
+  box.addEventListener("change", () => told.push([box.isWaiting(key), box.trouble !== null, box.receiptOf(key) !== undefined]));
+
+  await box.flush();
+  isAway = false;
+  await box.flush();
+  await box.remove(["receipt"]);
+  const [another] = box.put([example("b")]);
+  box.discard([another]);
+
+  assert.deepEqual(told, [[true, true, false], [false, false, true], [false, false, false], [false, false, false]]);
+});
+
 test("what is taken back is forgotten here once it is gone there, and with the last one the writer's number", async () => {
   const { box, memory } = outbox();
   memory.writer = "random";
   box.put([example("a"), example("b")]);
   await box.flush();
 
-  await box.remove("receipt of key 1");
+  await box.remove(["receipt of key 1"]);
   const [left, writer] = [memory.receipts.length, memory.writer];
-  await box.remove("receipt of key 2");
+  await box.remove(["receipt of key 2"]);
 
   assert.deepEqual([left, writer], [1, "random"]);
   assert.deepEqual([memory.receipts, memory.writer], [[], null]);
@@ -140,7 +169,7 @@ test("a receipt stays while the server cannot delete", async () => {
   box.put([example("a")]);
   await box.flush();
 
-  await assert.rejects(box.remove("receipt of key 1"), ServerAway);
+  await assert.rejects(box.remove(["receipt of key 1"]), ServerAway);
 
   assert.equal(memory.receipts.length, 1);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  asCsv, asText, choicesOf, choose, doubtsOf, isCorrected, isDoubtful, lengthOf, recalled, shownOf, textOf,
+  asCsv, asText, choicesOf, choose, doubtsOf, isCorrected, isDoubtful, lengthOf, recalled, settled, shownOf, textOf,
 } from "../../src/inkdigit/server/static/reading.js";
 
 const BOX = [1, 2, 30, 40];
@@ -74,6 +74,18 @@ test("what was taken away stays away", () => {
   const [before] = choose([number("7")], { number: 0, digit: 0 }, "");
 
   assert.equal(textOf(recalled([number("7")], before.digits)[0]), "");
+});
+
+test("a character that was given away stands until it is not any more", () => {
+  const before = choose([number("12"), number("34")], { number: 1, digit: 0 }, "9");
+  const place = { number: 1, digit: 0 };
+
+  const given = settled(before, (i) => i === 2);
+
+  assert.equal(choose(given, place, "5"), given);
+  assert.deepEqual(choose(given, { number: 1, digit: 1 }, "5").map(textOf), ["12", "95"]);
+  assert.deepEqual(choose(settled(given, () => false), place, "5").map(textOf), ["12", "54"]);
+  assert.equal(settled(given, (i) => i === 2), given);
 });
 
 test("the choices are what was read and the alternatives, each once", () => {

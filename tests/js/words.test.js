@@ -126,6 +126,8 @@ test("a character is named with its doubt, and signs by their names", () => {
   assert.equal(plain(nameOf(point)), "point, 99.0 %");
   assert.equal(plain(nameOf({ ...seven, repairedFrom: "1" })), "7, doubtful, 60.0 %, read as 1 at first");
   assert.equal(nameOf({ ...seven, chosen: "" }), "nothing, chosen by you");
+  assert.equal(nameOf({ ...seven, chosen: "1", isFinal: true }), "1, chosen by you, given away");
+  assert.equal(plain(nameOf({ ...point, isFinal: true })), "point, 99.0 %, given away");
 });
 
 test("a number is named with its doubts", () => {

@@ -129,6 +129,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
     if (correcting.answer !== null) view.said(correcting.answer, correcting.label);
     learner.learnFrom(correcting.id, correcting.examples);
   });
+  correcting.addEventListener("settle", () => numbers.show(correcting.numbers));
   access.addEventListener("key", () => pad.isPenDown || ask());
   learning.addEventListener("switch", () => pad.isPenDown || ask());
   scene.addEventListener("picture", rest);

@@ -1,8 +1,8 @@
 // Under the answer: that it is right, which digit it is instead, or that it is none; by a tap or a key.
 
-import { exampleOf, examplesOf } from "./examples.js";
+import { exampleOf, examplesOf, idOf } from "./examples.js";
 import { labelOf } from "./keys.js";
-import { isChosen, recalled } from "./reading.js";
+import { isChosen, recalled, settled } from "./reading.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./api.js").Answer} Answer */
@@ -17,7 +17,6 @@ import { find } from "./view.js";
  * @property {number | null | undefined} label Of a digit, null for none; undefined while nothing was said.
  * @property {boolean} isAllRight Of a number.
  * @property {ReadDrawing["numbers"]} numbers As they stood when something was said of them last.
- * @property {boolean} isFinal It was given away like this.
  */
 
 /** Inputs that take no text. */
@@ -25,7 +24,7 @@ const NOT_TEXT = ["range", "file", "checkbox", "radio", "button"];
 
 /**
  * Events: `say` (a person said what the drawing shows, or took it back), `subject` (another answer stands on the page,
- * or none).
+ * or none), `settle` (other characters of a number can be changed than before).
  */
 export class Correcting extends EventTarget {
   #row;
@@ -37,6 +36,8 @@ export class Correcting extends EventTarget {
   #subject = null;
   /** @type {WeakMap<Drawing, Said>} By drawing, so that one that comes back is not asked about again. */
   #said = new WeakMap();
+  /** @type {ReadonlySet<string>} Ids of what was given away. */
+  #given = new Set();
 
   /**
    * @param {Document} page
@@ -84,10 +85,14 @@ export class Correcting extends EventTarget {
     return said.label === undefined ? [] : [exampleOf(said.id, said.label, subject.digit)];
   }
 
-  /** @param {boolean} isFinal What was said of a digit stands, since it was given away like that. */
-  set isFinal(isFinal) {
-    if (this.#now !== undefined) this.#now.isFinal = isFinal && this.answer !== null;
+  /** @param {ReadonlySet<string>} ids What was said of these digits stands, since it was given away like that. */
+  set given(ids) {
+    this.#given = ids;
+    const [before, { id }] = [this.numbers, this];
+    const numbers = settled(before, (place) => ids.has(idOf(id, place)));
+    if (this.#subject !== null && "number" in this.#subject) this.#subject = { number: { ...this.#subject.number, numbers } };
     this.#paint();
+    if (numbers !== before) this.dispatchEvent(new Event("settle"));
   }
 
   /** @param {Subject | null} subject The answer to a finished drawing; null when another one comes, or none. */
@@ -101,7 +106,7 @@ export class Correcting extends EventTarget {
 
   /** @param {ReadDrawing["numbers"]} numbers As a person has them now. */
   renumber(numbers) {
-    if (this.#subject === null || !("number" in this.#subject)) return;
+    if (this.#subject === null || !("number" in this.#subject) || numbers === this.numbers) return;
     this.#subject = { number: { ...this.#subject.number, numbers } };
     this.#tell();
   }
@@ -117,16 +122,23 @@ export class Correcting extends EventTarget {
   get #now() {
     if (this.#subject === null) return undefined;
     const { drawing } = "digit" in this.#subject ? this.#subject.digit : this.#subject.number;
-    const nothing = { label: undefined, isAllRight: false, numbers: [], isFinal: false };
+    const nothing = { label: undefined, isAllRight: false, numbers: [] };
     const said = this.#said.get(drawing) ?? { id: this.#token(), ...nothing };
     this.#said.set(drawing, said);
     return said;
   }
 
+  /** Whether what was said of the digit stands; of a number, that the rest of it is right. */
+  get #isFinal() {
+    if (this.answer !== null) return this.#given.has(this.id);
+    const digits = this.numbers.flatMap((number) => number.digits);
+    return this.#now?.isAllRight === true && digits.some((digit) => digit.isFinal === true && !isChosen(digit));
+  }
+
   #sayRight() {
     const [answer, said] = [this.answer, this.#now];
     if (answer !== null) return this.#toggle(rightOf(answer));
-    if (said === undefined) return;
+    if (said === undefined || this.#isFinal) return;
     said.isAllRight = !said.isAllRight;
     this.#tell();
   }
@@ -139,7 +151,7 @@ export class Correcting extends EventTarget {
   /** @param {number | null | undefined} label */
   #say(label) {
     const said = this.#now;
-    if (said === undefined || said.isFinal || this.answer === null) return;
+    if (said === undefined || this.#isFinal || this.answer === null) return;
     said.label = label;
     this.#tell();
   }
@@ -163,7 +175,7 @@ export class Correcting extends EventTarget {
     const [answer, said] = [this.answer, this.#now];
     this.#row.dataset.of = said !== undefined && answer === null ? "number" : "digit";
     for (const button of [this.#right, this.#none, ...this.#digits]) {
-      button.setAttribute("aria-disabled", String(said === undefined || said.isFinal));
+      button.setAttribute("aria-disabled", String(said === undefined || this.#isFinal));
     }
     this.#digits.forEach((button, digit) => {
       button.setAttribute("aria-pressed", String(said?.label === digit));

@@ -65,7 +65,7 @@ export function examplesOf(id, { numbers, drawing, paper, model }, isMeant) {
     if (strokes.length === 0 || !isMeant(digit) || !isDigit(shownOf(digit))) return [];
     return [
       {
-        id: `${id}.${i}`,
+        id: idOf(id, i),
         label: Number(shownOf(digit)),
         predicted: isDigit(digit.label) ? Number(digit.label) : null,
         confidence: digit.confidence,
@@ -74,6 +74,14 @@ export function examplesOf(id, { numbers, drawing, paper, model }, isMeant) {
       },
     ];
   });
+}
+
+/**
+ * @param {string} id Of a drawn number.
+ * @param {number} place Of one of its characters, from 0.
+ */
+export function idOf(id, place) {
+  return `${id}.${place}`;
 }
 
 /**

@@ -27,11 +27,12 @@ export class Given {
     this.#said = find(page, "#notes-said", HTMLElement);
     this.#memory = memory;
     this.#outbox = outbox;
-    window.addEventListener("storage", () => this.show());
-    this.show();
+    outbox.addEventListener("change", () => this.#show());
+    window.addEventListener("storage", () => this.#show());
+    this.#show();
   }
 
-  show() {
+  #show() {
     const { receipts, waiting } = this.#memory;
     const count = receipts.length + waiting.length;
     const hadFocus = this.#list.contains(document.activeElement);
@@ -50,7 +51,7 @@ export class Given {
     return item(`${labelInWords(label)}, waits to be sent`, {
       Discard: () => {
         this.#outbox.discard([key]);
-        this.#tell("Discarded; it was not sent.");
+        this.#said.textContent = "Discarded; it was not sent.";
       },
     });
   }
@@ -63,19 +64,13 @@ export class Given {
       },
       Delete: async () => {
         try {
-          await this.#outbox.remove(receipt);
-          this.#tell("Deleted; the server keeps nothing of it.");
+          await this.#outbox.remove([receipt]);
+          this.#said.textContent = "Deleted; the server keeps nothing of it.";
         } catch (error) {
           this.#said.textContent = `${messageOf(error)} It is not deleted yet; try again.`;
         }
       },
     });
-  }
-
-  /** @param {string} words What just happened. */
-  #tell(words) {
-    this.#said.textContent = words;
-    this.show();
   }
 }
 

@@ -6,7 +6,7 @@ import { copied } from "./clipboard.js";
 import { writtenOf } from "./examples.js";
 import { Given } from "./given.js";
 import { randomToken } from "./memory.js";
-import { Outbox, isFinal, isWithoutStore, messageOf } from "./outbox.js";
+import { Outbox, isWithoutStore, messageOf } from "./outbox.js";
 import { pictureOf } from "./render.js";
 import { SIZE } from "./strokes.js";
 import { find } from "./view.js";
@@ -18,7 +18,6 @@ import { find } from "./view.js";
 /** @typedef {import("./examples.js").Example} Example */
 /** @typedef {"none" | "offer" | "busy" | "kept" | "waiting" | "told"} State */
 
-const WITH_RECEIPT = "Kept. With this receipt it can be deleted again:";
 /** Looking for a server that is away, in milliseconds: what is given away has time. */
 const PAUSES_MS = [2000, 8000, 30_000, 120_000];
 
@@ -36,10 +35,9 @@ export function keeping(page, { correcting, memory, access }) {
     today: () => new Date().toLocaleDateString("sv"), // as 2026-03-09, by the person's own clock
   });
   const panel = new Keeping(page, { correcting, outbox });
-  const given = new Given(page, { memory, outbox });
+  new Given(page, { memory, outbox });
   const recovery = recovering(page, () => void panel.send(), PAUSES_MS);
-  panel.addEventListener("change", () => {
-    given.show();
+  outbox.addEventListener("change", () => {
     if (memory.waiting.length > 0) recovery.start();
     else recovery.stop();
   });
@@ -63,26 +61,24 @@ function writerOf(memory) {
   return /** @type {string} */ (memory.writer);
 }
 
-/**
- * Under the answer: the offer to keep what was corrected, and what became of it.
- *
- * Event: `change` (something was given, or taken back).
- */
-class Keeping extends EventTarget {
+/** Under the answer: the offer to keep what was corrected, and what became of it. */
+class Keeping {
   #panel;
   #consent;
   #said;
   #receipts;
-  #yes;
+  #yesButton;
+  #nowButton;
+  #discardButton;
+  #copyButton;
+  #deleteButton;
   #correcting;
   #outbox;
-  /** @type {Set<string>} Digits that were given away, by their ids. */
-  #given = new Set();
-  /** Whether this server keeps drawings, as far as is known. */
-  #hasStore = true;
-  /** @type {readonly string[]} What was just put into the outbox. */
+  /** @type {Map<string, string>} Under which key each digit was given away, by its id. */
+  #given = new Map();
+  /** @type {readonly string[]} Keys of what stands on the page, as long as it waits or is kept. */
   #keys = [];
-  /** @type {readonly Receipt[]} What was just kept. */
+  /** @type {readonly Receipt[]} Of these, what is kept. */
   #kept = [];
 
   /**
@@ -90,114 +86,133 @@ class Keeping extends EventTarget {
    * @param {{ correcting: Correcting, outbox: Outbox }} parts
    */
   constructor(page, { correcting, outbox }) {
-    super();
     this.#correcting = correcting;
     this.#outbox = outbox;
     this.#panel = find(page, "#keep", HTMLElement);
     this.#consent = find(page, "#consent", HTMLElement);
     this.#said = find(page, "#keep-said", HTMLElement);
     this.#receipts = find(page, "#keep-receipt", HTMLElement);
-    this.#yes = find(page, "#keep-yes", HTMLButtonElement);
-    const on = (/** @type {string} */ id, /** @type {() => unknown} */ act) =>
-      find(page, id, HTMLButtonElement).addEventListener("click", () => void act());
-    on("#keep-yes", () => this.#give());
-    on("#keep-now", () => this.send());
-    on("#keep-discard", () => this.#discard());
-    on("#keep-copy", () => this.#copy(page));
-    on("#keep-delete", () => this.#takeBack());
-    correcting.addEventListener("say", () => this.#offer());
-    correcting.addEventListener("subject", () => {
-      this.#keys = this.#kept = [];
-      this.#panel.dataset.state = "none";
-      this.#offer();
-    });
+    const button = (/** @type {string} */ id, /** @type {() => unknown} */ act) => {
+      const found = find(page, id, HTMLButtonElement);
+      found.addEventListener("click", () => void act());
+      return found;
+    };
+    this.#yesButton = button("#keep-yes", () => this.#give());
+    this.#nowButton = button("#keep-now", () => this.send());
+    this.#discardButton = button("#keep-discard", () => outbox.discard(this.#keys));
+    this.#copyButton = button("#keep-copy", () => this.#copy(page));
+    this.#deleteButton = button("#keep-delete", () => this.#takeBack());
+    correcting.addEventListener("say", () => this.#paint());
+    correcting.addEventListener("subject", () => this.#paint());
+    outbox.addEventListener("change", () => this.#follow());
+    window.addEventListener("storage", () => this.#follow()); // another tab sent it, or took it back
   }
 
   /** What may be given: what was said, digit by digit, and not given before. */
   get #examples() {
-    return this.#correcting.examples.filter(({ id }) => !this.#given.has(id));
+    return this.#correcting.examples.filter(({ id }) => !this.#isGiven(id));
   }
 
-  #offer() {
+  /** @param {string} id */
+  #isGiven(id) {
+    const key = this.#given.get(id);
+    return key !== undefined && this.#isHeld(key);
+  }
+
+  /** @param {string} key */
+  #isHeld(key) {
+    return this.#outbox.receiptOf(key) !== undefined || this.#outbox.isWaiting(key);
+  }
+
+  async #give() {
+    if (this.#outbox.isFull) return this.#show("told", "Too many drawings wait to be sent already; send or discard those first.");
+    const examples = this.#examples;
+    this.#outbox.put(examples).forEach((key, i) => this.#given.set(/** @type {Example} */ (examples[i]).id, key));
+    this.#settle();
+    this.#show("busy", "Sending …");
+    await this.#outbox.flush();
+  }
+
+  /** Send what waits to be sent. */
+  async send() {
+    if (this.#panel.dataset.state === "waiting") this.#show("busy", "Sending …");
+    await this.#outbox.flush();
+  }
+
+  async #takeBack() {
+    const { id } = this.#correcting;
+    this.#show("busy", "Deleting …");
+    try {
+      await this.#outbox.remove(this.#kept.map(({ receipt }) => receipt));
+    } catch (error) {
+      if (id !== this.#correcting.id) return; // another drawing stands on the page by now
+      const are = this.#kept.length === 1 ? "It is" : "They are";
+      this.#tellKept(`${messageOf(error)} ${are} not deleted yet; try again.`);
+    }
+  }
+
+  /** What was given may be gone: by a button of this panel, of the list, or of another tab. */
+  #follow() {
+    const [keys, wasKept] = [this.#keys, this.#kept.length > 0];
+    this.#settle();
+    const gone = keys.filter((key) => !this.#keys.includes(key));
+    const [refusal] = gone.flatMap((key) => this.#outbox.refusalOf(key) ?? []);
+    if (refusal !== undefined) this.#show("told", `Not kept. ${messageOf(refusal)}`);
+    else if (gone.length > 0 && this.#keys.length === 0) {
+      this.#show("told", wasKept ? `Deleted; the server keeps nothing of ${them(gone)}.` : "Not sent, and nothing is kept.");
+    } else if (this.#keys.length > 0 || this.#panel.dataset.state !== "told") this.#paint();
+  }
+
+  /** What was given away stands; once it is gone it can be changed again, and given again then. */
+  #settle() {
+    this.#correcting.given = new Set([...this.#given.keys()].filter((id) => this.#isGiven(id)));
+    this.#keys = this.#correcting.examples.flatMap(({ id }) => this.#given.get(id) ?? []).filter((key) => this.#isHeld(key));
+    this.#kept = this.#keys.flatMap((key) => this.#outbox.receiptOf(key) ?? []);
+  }
+
+  #paint() {
+    this.#settle();
     const count = this.#examples.length;
-    if (count === 0 && this.#correcting.examples.length > 0) return; // all of it was given, and the panel says so
-    if (count === 0 || !this.#hasStore) return this.#show("none", "");
+    if (count > 0 && !isWithoutStore(this.#outbox.trouble)) return this.#offer(count);
+    if (this.#keys.length === 0) return this.#show("none", "");
+    if (this.#kept.length < this.#keys.length) return this.#tellWaiting();
+    this.#tellKept(`Kept. ${withReceipts(this.#kept)}`);
+  }
+
+  /** @param {string} words */
+  #tellKept(words) {
+    this.#receipts.textContent = this.#kept.map(({ receipt }) => receipt).join("\n");
+    this.#copyButton.textContent = this.#kept.length === 1 ? "Copy receipt" : "Copy receipts";
+    this.#deleteButton.textContent = `Delete ${them(this.#kept)} again`;
+    this.#show("kept", words);
+  }
+
+  /** @param {number} count Of digits that may be given. */
+  #offer(count) {
     const what = this.#correcting.answer !== null ? "this drawing" : count === 1 ? "this digit" : `these ${count} digits`;
-    this.#yes.textContent = count === 1 ? "Keep it" : "Keep them";
+    this.#yesButton.textContent = count === 1 ? "Keep it" : "Keep them";
     this.#consent.textContent =
       `Keep ${what} to improve Inkdigit: strokes and picture, and a random number that stands for this browser; ` +
       "no address, no cookie.";
     this.#show("offer", "");
   }
 
-  async #give() {
-    if (this.#outbox.isFull) return this.#show("told", "Too many drawings wait to be sent already; send or discard those first.");
-    const examples = this.#examples;
-    for (const { id } of examples) this.#given.add(id);
-    this.#keys = this.#outbox.put(examples);
-    this.#kept = [];
-    this.#correcting.isFinal = true;
-    await this.send();
-  }
-
-  /** Send what waits to be sent. */
-  async send() {
-    const keys = this.#keys;
-    if (keys.length > 0) this.#show("busy", "Sending …");
-    const error = await this.#outbox.flush();
-    this.#hasStore = !isWithoutStore(error);
-    this.dispatchEvent(new Event("change"));
-    // Another drawing may stand on the page by now, or have been given meanwhile.
-    if (keys.length > 0 && keys === this.#keys) this.#tell(error);
-  }
-
-  /** @param {unknown} error Null when none came between. */
-  #tell(error) {
-    this.#kept = this.#keys.flatMap((key) => this.#outbox.receiptOf(key) ?? []);
-    if (this.#kept.length === this.#keys.length) {
-      this.#keys = [];
-      this.#receipts.textContent = this.#kept.map(({ receipt }) => receipt).join(" ");
-      this.#show("kept", WITH_RECEIPT);
-    } else if (error === null) {
-      this.#release("Not sent, and nothing is kept.");
-    } else if (isFinal(error)) {
-      this.#release(`Not kept. ${messageOf(error)}`);
-    } else {
-      this.#show("waiting", `${messageOf(error)} Nothing is lost: it waits on this device, and is sent when the server can take it.`);
-    }
-  }
-
-  #discard() {
-    this.#outbox.discard(this.#keys);
-    this.#release("Not sent, and nothing is kept.");
-  }
-
-  async #takeBack() {
-    const kept = this.#kept;
-    this.#show("busy", "Deleting …");
-    try {
-      for (const { receipt } of kept) await this.#outbox.remove(receipt);
-    } catch (error) {
-      if (kept === this.#kept) this.#show("kept", `${messageOf(error)} It is not deleted yet; try again.`);
-      return;
-    }
-    if (kept === this.#kept) this.#release("Deleted; the server keeps nothing of it.");
-    else this.dispatchEvent(new Event("change")); // another drawing stands on the page by now
-  }
-
-  /** @param {string} words What was said can be changed again, and given again then. */
-  #release(words) {
-    this.#correcting.isFinal = false;
-    for (const { id } of this.#correcting.examples) this.#given.delete(id);
-    this.#keys = this.#kept = [];
-    this.#show("told", words);
-    this.dispatchEvent(new Event("change"));
+  #tellWaiting() {
+    const waiting = this.#keys.filter((key) => this.#outbox.isWaiting(key));
+    const { trouble } = this.#outbox;
+    const why = trouble === null ? "" : `${messageOf(trouble)} `;
+    const what = waiting.length === 1 ? "it waits on this device, and is sent" : "they wait on this device, and are sent";
+    this.#nowButton.textContent = `Send ${them(waiting)} now`;
+    this.#discardButton.textContent = `Do not send ${them(waiting)}`;
+    this.#show("waiting", `${why}Nothing is lost: ${what} when the server can take ${them(waiting)}.`);
   }
 
   /** @param {Document} page */
   async #copy(page) {
     const isCopied = await copied(page, this.#receipts.textContent ?? "");
-    this.#said.textContent = isCopied ? "Copied. With this receipt it can be deleted again:" : "This browser does not let it be copied; note it down:";
+    this.#said.textContent = isCopied
+      ? `Copied. ${withReceipts(this.#kept)}`
+      : `This browser does not let ${them(this.#kept)} be copied; note ${them(this.#kept)} down:`;
   }
 
   /**
@@ -207,9 +222,20 @@ class Keeping extends EventTarget {
   #show(state, words) {
     const hadFocus = this.#panel.contains(document.activeElement);
     this.#panel.dataset.state = state;
-    this.#said.textContent = words;
-    // The button that was just used is gone.
-    const next = [...this.#panel.querySelectorAll("button")].find((button) => button.offsetParent !== null);
-    if (hadFocus) (next ?? this.#panel).focus();
+    // A live region speaks on every write, also of the same words.
+    if (this.#said.textContent !== words) this.#said.textContent = words;
+    // The button that was just used may be gone.
+    const buttons = [...this.#panel.querySelectorAll("button")].filter((button) => button.offsetParent !== null);
+    if (hadFocus && !buttons.some((button) => button === document.activeElement)) (buttons[0] ?? this.#panel).focus();
   }
+}
+
+/** @param {readonly unknown[]} things */
+function them({ length }) {
+  return length === 1 ? "it" : "them";
+}
+
+/** @param {readonly Receipt[]} kept */
+function withReceipts({ length }) {
+  return length === 1 ? "With this receipt it can be deleted again:" : "With these receipts they can be deleted again:";
 }

@@ -4,7 +4,13 @@
 /** @typedef {import("./examples.js").Example} Example */
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 /** @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} Store */
-/** @typedef {{ readonly receipt: string, readonly label: number | null, readonly day: string }} Receipt `day` is a date such as 2026-03-09. */
+/**
+ * @typedef {object} Receipt
+ * @property {string} receipt
+ * @property {number | null} label
+ * @property {string} day A date such as 2026-03-09.
+ * @property {string} [key] Under which it was handed in; receipts of older versions have none.
+ */
 /** @typedef {{ readonly key: string, readonly example: Example }} Waiting `key` keeps it from being stored twice. */
 
 /** Examples beyond these push out the oldest. */

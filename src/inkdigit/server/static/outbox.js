@@ -19,19 +19,23 @@ const NO_STORE = 501;
 /** The server asks for a key, and takes the drawing once it is given. */
 const NO_KEY = 401;
 
-export class Outbox {
+/** Event: `change` (something was sent, discarded or taken back, or could not be sent). */
+export class Outbox extends EventTarget {
   #memory;
   #post;
-  /** @type {Promise<unknown> | null} What came between, or null. */
+  /** @type {Promise<void> | null} */
   #flight = null;
-  /** @type {Map<string, Receipt>} By key, since the page was opened. */
-  #sent = new Map();
+  /** @type {unknown} */
+  #trouble = null;
+  /** @type {Map<string, unknown>} Why the server will never take a drawing, by key. */
+  #refusals = new Map();
 
   /**
    * @param {Memory} memory
    * @param {Post} post
    */
   constructor(memory, post) {
+    super();
     this.#memory = memory;
     this.#post = post;
   }
@@ -40,9 +44,24 @@ export class Outbox {
     return this.#memory.waiting.length >= MOST_WAITING;
   }
 
+  /** What came between when something was sent last; null when nothing did. */
+  get trouble() {
+    return this.#trouble;
+  }
+
+  /** @param {string} key */
+  isWaiting(key) {
+    return this.#memory.waiting.some((one) => one.key === key);
+  }
+
   /** @param {string} key */
   receiptOf(key) {
-    return this.#sent.get(key);
+    return this.#memory.receipts.find((one) => one.key === key);
+  }
+
+  /** @param {string} key */
+  refusalOf(key) {
+    return this.#refusals.get(key);
   }
 
   /**
@@ -59,35 +78,44 @@ export class Outbox {
 
   /** @param {readonly string[]} keys These are not to be sent after all. */
   discard(keys) {
-    this.#memory.waiting = this.#memory.waiting.filter(({ key }) => !keys.includes(key));
-    this.#forgetWriter();
+    this.#drop(keys);
+    this.#changed();
   }
 
-  /**
-   * Send what waits, the oldest first. What the server refuses waits no longer; what it has no time for does.
-   *
-   * @returns {Promise<unknown>} What came between at last; null when nothing did.
-   */
+  /** Send what waits, the oldest first. What the server refuses waits no longer; what it has no time for does. */
   async flush() {
     // Whoever comes while it is at work waits for that, and then looks again.
     while (this.#flight !== null) await this.#flight;
     this.#flight = this.#sendAll();
     try {
-      return await this.#flight;
+      await this.#flight;
     } finally {
       this.#flight = null;
     }
+    this.#changed();
   }
 
   /**
-   * Take a drawing back that was given away.
+   * Take drawings back that were given away.
    *
-   * @param {string} receipt
-   * @throws {import("./api.js").ServerAway | Refusal} It is still there.
+   * @param {readonly string[]} receipts
+   * @throws {import("./api.js").ServerAway | Refusal} The rest is still there.
    */
-  async remove(receipt) {
-    await this.#post.remove(receipt);
-    this.#memory.receipts = this.#memory.receipts.filter((one) => one.receipt !== receipt);
+  async remove(receipts) {
+    try {
+      for (const receipt of receipts) {
+        await this.#post.remove(receipt);
+        this.#memory.receipts = this.#memory.receipts.filter((one) => one.receipt !== receipt);
+      }
+    } finally {
+      this.#forgetWriter();
+      this.#changed();
+    }
+  }
+
+  /** @param {readonly string[]} keys */
+  #drop(keys) {
+    this.#memory.waiting = this.#memory.waiting.filter(({ key }) => !keys.includes(key));
     this.#forgetWriter();
   }
 
@@ -96,28 +124,28 @@ export class Outbox {
     if (this.#memory.receipts.length + this.#memory.waiting.length === 0) this.#memory.writer = null;
   }
 
-  /** @returns {Promise<unknown>} */
   async #sendAll() {
-    let error = null;
+    this.#trouble = null;
     for (const { key, example } of this.#memory.waiting) {
+      if (!this.isWaiting(key)) continue; // it was discarded, or sent by another tab, meanwhile
       try {
-        this.#note(key, { receipt: await this.#post.keep(example, key), label: example.label, day: this.#post.today() });
+        this.#note({ receipt: await this.#post.keep(example, key), label: example.label, day: this.#post.today(), key });
       } catch (failure) {
-        error = failure;
+        this.#trouble = failure;
         if (!isFinal(failure)) break;
+        this.#refusals.set(key, failure);
       }
-      this.discard([key]);
+      this.#drop([key]);
     }
-    return error;
   }
 
-  /**
-   * @param {string} key
-   * @param {Receipt} receipt
-   */
-  #note(key, receipt) {
-    this.#sent.set(key, receipt);
+  /** @param {Receipt} receipt */
+  #note(receipt) {
     this.#memory.receipts = [...this.#memory.receipts.filter((one) => one.receipt !== receipt.receipt), receipt];
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
   }
 }
 

@@ -11,6 +11,7 @@
  * @property {readonly Choice[]} alternatives The likeliest first.
  * @property {string} [repairedFrom] What was read before an expectation called for `label`.
  * @property {string} [chosen] What a person says it is.
+ * @property {boolean} [isFinal] It was given away like this, and stands until it is deleted.
  */
 /**
  * @typedef {object} ReadNumber
@@ -75,6 +76,22 @@ export function recalled(numbers, said) {
 }
 
 /**
+ * @param {readonly ReadNumber[]} numbers
+ * @param {(place: number) => boolean} isFinal Of a character in its place among all of them.
+ * @returns {readonly ReadNumber[]} The same ones when this changes nothing.
+ */
+export function settled(numbers, isFinal) {
+  let place = 0;
+  const settle = (/** @type {Digit} */ digit) => {
+    const stands = isFinal(place++);
+    return stands === (digit.isFinal ?? false) ? digit : { ...digit, isFinal: stands };
+  };
+  const after = numbers.map((number) => ({ ...number, digits: number.digits.map(settle) }));
+  const isSame = after.every(({ digits }, i) => digits.every((digit, j) => digit === numbers[i]?.digits[j]));
+  return isSame ? numbers : after;
+}
+
+/**
  * Whether two boxes share more than half of what they cover; those of neighbours that overlap do not.
  *
  * @param {Box} a
@@ -101,9 +118,10 @@ export function isCorrected({ digits }) {
  * @param {readonly ReadNumber[]} numbers
  * @param {Place} place
  * @param {string} label
- * @returns {readonly ReadNumber[]} New ones, in which a person chose this label.
+ * @returns {readonly ReadNumber[]} New ones, in which a person chose this label; the same where the character stands.
  */
 export function choose(numbers, place, label) {
+  if (numbers[place.number]?.digits[place.digit]?.isFinal === true) return numbers;
   return numbers.map((number, i) => {
     if (i !== place.number) return number;
     const digits = number.digits.map((digit, j) => (j === place.digit ? { ...digit, chosen: label } : digit));

@@ -153,9 +153,10 @@ export function placeOf({ digits }, index) {
  */
 export function nameOf(digit) {
   const name = wordOf(shownOf(digit));
-  if (isChosen(digit)) return `${name}, chosen by you`;
+  const given = digit.isFinal === true ? ", given away" : "";
+  if (isChosen(digit)) return `${name}, chosen by you${given}`;
   const repaired = digit.repairedFrom === undefined ? "" : `, read as ${wordOf(digit.repairedFrom)} at first`;
-  return `${name}, ${digit.doubtful ? "doubtful, " : ""}${percent(digit.confidence)}${repaired}`;
+  return `${name}, ${digit.doubtful ? "doubtful, " : ""}${percent(digit.confidence)}${repaired}${given}`;
 }
 
 /**
