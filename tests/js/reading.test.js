@@ -105,6 +105,13 @@ test("as text there is one number a line", () => {
   assert.equal(asText([number("4007"), number("-3.50")]), "4007\n-3.50\n");
 });
 
+test("a number of which every character is taken away is in no table", () => {
+  const [gone] = choose([number("7")], { number: 0, digit: 0 }, "");
+
+  assert.equal(asText([gone, number("12")]), "12\n");
+  assert.deepEqual(asCsv([gone, number("12")]).split("\r\n").slice(1), ["1,12,0.9,1?,1,2,30,40", ""]);
+});
+
 test("as CSV there is a heading, a row for each number, and no formula", () => {
   const [chosen] = choose([number("17", 0.5)], { number: 0, digit: 1 }, "1");
 

@@ -102,6 +102,13 @@ for (const [name, said, expected] of [
     wordsOfDrawing([chosen(number("4007", 1, 1, 1, 0.6), 3, "1")]),
     "4001, as you chose. Nothing in it is doubtful any more.",
   ],
+  ["a number in which nothing was doubtful", wordsOfDrawing([chosen(number("47"), 0, "9")]), "97, as you chose. Nothing in it is doubtful."],
+  ["a number that is taken away", wordsOfDrawing([chosen(number("7"), 0, "")]), "Nothing, as you chose. All of it is taken away."],
+  [
+    "two numbers of which one is taken away",
+    wordsOfDrawing([number("12"), chosen(number("7"), 0, "")]),
+    "12. No digit is doubtful.",
+  ],
   ["two numbers", wordsOfDrawing([number("12"), number("34")]), "12 and 34. No digit is doubtful."],
   [
     "three numbers with a doubt",
@@ -113,6 +120,16 @@ for (const [name, said, expected] of [
     "a picture of two, one of them looked at",
     wordsOfPicture([number("12"), number("34")], number("3.4", 0.5)),
     "2 numbers. 3.4: the 1st character is doubtful: 3, 50.0 %, or perhaps 1.",
+  ],
+  [
+    "a picture of two, of which the one looked at is taken away",
+    wordsOfPicture([number("12"), chosen(number("7"), 0, "")], chosen(number("7"), 0, "")),
+    "One number. The marked one is taken away.",
+  ],
+  [
+    "a picture of one that is taken away",
+    wordsOfPicture([chosen(number("7"), 0, "")], chosen(number("7"), 0, "")),
+    "No number is left. The marked one is taken away.",
   ],
   ["a picture of none", wordsOfPicture([], undefined), "No numbers found. The picture shows none that can be read."],
 ]) {
@@ -137,6 +154,7 @@ test("a number is named with its doubts", () => {
   assert.equal(nameOfNumber(doubtful), "23, 2 doubtful digits");
   assert.equal(nameOfNumber(chosen(doubtful, 0, "1")), "13, one doubtful digit");
   assert.equal(nameOfNumber(chosen(number("23"), 0, "1")), "13, chosen by you");
+  assert.equal(nameOfNumber(chosen(number("2"), 0, "")), "nothing, chosen by you");
 });
 
 for (const [index, said] of [[0, "1st"], [1, "2nd"], [2, "3rd"], [3, "4th"], [10, "11th"], [12, "13th"], [20, "21st"]]) {

@@ -138,12 +138,22 @@ export function lengthOf(numbers) {
 }
 
 /**
+ * @param {readonly ReadNumber[]} numbers
+ * @returns {readonly ReadNumber[]} Those of which a person did not take every character away.
+ */
+export function remaining(numbers) {
+  return numbers.filter((number) => textOf(number) !== "");
+}
+
+/**
  * One number a line, as the server's text/plain has them.
  *
  * @param {readonly ReadNumber[]} numbers
  */
 export function asText(numbers) {
-  return numbers.map((number) => `${textOf(number)}\n`).join("");
+  return remaining(numbers)
+    .map((number) => `${textOf(number)}\n`)
+    .join("");
 }
 
 /**
@@ -160,7 +170,7 @@ function doubtOf(number) {
  * @returns {string} RFC 4180 with a heading; `confidence` is empty where a person chose.
  */
 export function asCsv(numbers) {
-  const rows = numbers.map((number, i) => [
+  const rows = remaining(numbers).map((number, i) => [
     String(i + 1),
     cellOf(textOf(number)),
     isCorrected(number) ? "" : String(number.confidence),

@@ -1,6 +1,6 @@
 // An answer in words: how sure, and what else it could be.
 
-import { choicesOf, doubtsOf, isChosen, isCorrected, isDoubtful, shownOf, textOf } from "./reading.js";
+import { choicesOf, doubtsOf, isChosen, isCorrected, isDoubtful, remaining, shownOf, textOf } from "./reading.js";
 
 /** @typedef {import("./api.js").Answer} Answer */
 /** @typedef {import("./reading.js").Digit} Digit */
@@ -93,7 +93,9 @@ export function labelInWords(label) {
  */
 export function wordsOfDrawing(numbers) {
   const [only] = numbers;
-  if (only === undefined || numbers.length > 1) return { headline: `${listOf(numbers.map(textOf))}.`, detail: doubtsIn(numbers) };
+  const left = remaining(numbers);
+  if (left.length === 0) return { headline: "Nothing, as you chose.", detail: "All of it is taken away." };
+  if (only === undefined || numbers.length > 1) return { headline: `${listOf(left.map(textOf))}.`, detail: doubtsIn(numbers) };
   if (isCorrected(only)) return { headline: `${textOf(only)}, as you chose.`, detail: sureOf(only) };
   const isSure = doubtsOf(only) === 0 && only.confidence >= UNSURE;
   return { headline: `${isSure ? "That is" : "Probably"} ${textOf(only)}.`, detail: sureOf(only) };
@@ -108,8 +110,10 @@ export function wordsOfDrawing(numbers) {
  */
 export function wordsOfPicture(numbers, selected) {
   if (selected === undefined) return { headline: "No numbers found.", detail: "The picture shows none that can be read." };
-  const headline = numbers.length === 1 ? "One number." : `${numbers.length} numbers.`;
-  return { headline, detail: `${textOf(selected)}: ${lowerFirst(sureOf(selected))}` };
+  const { length: left } = remaining(numbers);
+  const headline = left === 0 ? "No number is left." : left === 1 ? "One number." : `${left} numbers.`;
+  const text = textOf(selected);
+  return { headline, detail: text === "" ? "The marked one is taken away." : `${text}: ${lowerFirst(sureOf(selected))}` };
 }
 
 /**
@@ -121,7 +125,8 @@ export function sureOf(number) {
   const doubtful = number.digits.filter(isDoubtful);
   const [first] = doubtful;
   if (first === undefined) {
-    return isCorrected(number) ? "Nothing in it is doubtful any more." : `${howSure(number.confidence)}, ${percent(number.confidence)}.`;
+    if (!isCorrected(number)) return `${howSure(number.confidence)}, ${percent(number.confidence)}.`;
+    return `Nothing in it is doubtful${number.digits.some(({ doubtful }) => doubtful) ? " any more" : ""}.`;
   }
   if (doubtful.length > 1) return `${doubtful.length} of its digits are doubtful; choose one to see what else it may be.`;
   const [, other] = choicesOf(first);
@@ -165,9 +170,9 @@ export function nameOf(digit) {
  * @param {ReadNumber} number
  */
 export function nameOfNumber(number) {
-  const count = doubtsOf(number);
-  if (count > 0) return `${textOf(number)}, ${count === 1 ? "one doubtful digit" : `${count} doubtful digits`}`;
-  return isCorrected(number) ? `${textOf(number)}, chosen by you` : textOf(number);
+  const [text, count] = [wordOf(textOf(number)), doubtsOf(number)];
+  if (count > 0) return `${text}, ${count === 1 ? "one doubtful digit" : `${count} doubtful digits`}`;
+  return isCorrected(number) ? `${text}, chosen by you` : text;
 }
 
 /** @type {Readonly<Record<string, string>>} */
