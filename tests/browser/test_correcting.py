@@ -256,6 +256,7 @@ def test_receipts_are_remembered_on_this_device_to_copy_and_to_delete_by(
     assert copied == receipt
     assert _kept(database) == []
     assert sheet.page.locator("#given").inner_text() == ""
+    assert sheet.page.evaluate("document.activeElement.id") == "notes-said"  # the button is gone
 
 
 def test_what_the_list_does_is_told_under_the_answer_and_can_be_said_and_given_anew(keeping_sheet: Sheet) -> None:

@@ -123,9 +123,11 @@ def test_it_is_forgotten_in_two_taps(sheet: Sheet) -> None:
     asked = forget.inner_text()
     forget.click()
     sheet.page.get_by_text("Forgotten: nothing of your hand is remembered.").wait_for()
+    focused = sheet.page.evaluate("document.activeElement.id")
     _draw_again(sheet)
 
     assert asked == "Forget it all?"
+    assert focused == "notes-said"  # the button is gone
     assert teacher.layers[-1] is None
     assert sheet.page.evaluate("localStorage.length") == 0
     assert not sheet.page.locator("#learned").is_visible()

@@ -36,7 +36,11 @@ export class Given {
     const { receipts, waiting } = this.#memory;
     const count = receipts.length + waiting.length;
     const hadFocus = this.#list.contains(document.activeElement);
-    if (count === 0) return this.#list.replaceChildren();
+    if (count === 0) {
+      this.#list.replaceChildren();
+      if (hadFocus) this.#said.focus(); // the button that was just used is gone
+      return;
+    }
     const details = element("details", { open: this.#list.querySelector("details")?.open ?? false });
     const summary = element("summary", { textContent: `Drawings you gave: ${count}` });
     const items = element("ul", {});

@@ -46,8 +46,8 @@ export class Learning extends EventTarget {
   #forgetAll() {
     if (this.#forget.textContent === FORGET) return this.#ask(true);
     this.#ask(false);
-    this.#learner.forget();
     this.#notes.textContent = "Forgotten: nothing of your hand is remembered.";
+    this.#learner.forget();
     this.dispatchEvent(new Event("switch"));
   }
 
@@ -61,9 +61,13 @@ export class Learning extends EventTarget {
     const words = wordsOf(this.#learner);
     // A live region speaks on every write, also of the same words.
     if (this.#said.textContent !== words) this.#said.textContent = words;
+    const focused = document.activeElement;
     this.#line.hidden = state === "untaught";
     if (state !== "untaught") this.#notes.textContent = "";
     this.#switch.textContent = state === "off" ? "Use them" : "Off";
     this.#switch.hidden = state === "unable";
+    // The button that was just used may be gone.
+    if (this.#line.hidden && this.#line.contains(focused)) this.#notes.focus();
+    else if (this.#switch.hidden && focused === this.#switch) this.#forget.focus();
   }
 }

@@ -14,6 +14,7 @@ export class View {
   #figure;
   #headline;
   #detail;
+  #retry;
   #shares;
   #saw;
   #model;
@@ -31,6 +32,7 @@ export class View {
     this.#figure = find(page, "#figure", SVGSVGElement);
     this.#headline = find(page, "#headline", HTMLElement);
     this.#detail = find(page, "#detail", HTMLElement);
+    this.#retry = find(page, "#retry", HTMLButtonElement);
     this.#shares = [...page.querySelectorAll("#shares > li")].map((bar) => ({
       bar: /** @type {HTMLElement} */ (bar),
       number: find(bar, ".number", HTMLElement),
@@ -123,8 +125,7 @@ export class View {
 
   /** @param {Problem} problem */
   problem({ what, remedy, retrying }) {
-    this.#say("problem", "Encountered an error.", `${what} ${remedy}`);
-    this.#root.dataset.retrying = String(retrying);
+    this.#say("problem", "Encountered an error.", `${what} ${remedy}`, retrying);
     this.#draw("problem", ["!"]);
     this.#fill(null);
   }
@@ -133,10 +134,13 @@ export class View {
    * @param {string} mood
    * @param {string} headline
    * @param {string} detail
+   * @param {boolean} [isRetrying] Whether there is a button to look for the server at once.
    */
-  #say(mood, headline, detail) {
+  #say(mood, headline, detail, isRetrying = false) {
+    // The button that was just used is gone.
+    if (document.activeElement === this.#retry && !isRetrying) this.#root.focus();
     this.#root.dataset.mood = mood;
-    this.#root.dataset.retrying = "false";
+    this.#root.dataset.retrying = String(isRetrying);
     // A live region speaks on every write, also of the same words.
     if (this.#headline.textContent !== headline) this.#headline.textContent = headline;
     if (this.#detail.textContent !== detail) this.#detail.textContent = detail;
