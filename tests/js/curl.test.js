@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import test from "node:test";
 
-import { curlCall, curlUpload } from "../../src/inkdigit/server/static/curl.js";
+import { commandFor, curlCall, curlUpload } from "../../src/inkdigit/server/static/curl.js";
 
 /** What a shell makes of a command line: its words. */
 const words = (line) => execFileSync("sh", ["-c", `printf '%s\\n' ${line}`], { encoding: "utf8" }).trimEnd().split("\n");
@@ -35,3 +35,16 @@ test("a call whose answer was given with a layer has it, too", () => {
 
   assert.ok(call.endsWith(`-d '{"image":"data:,","layer":"abc"}'`));
 });
+
+for (const [name, path] of [
+  ["$(touch x) 1.jpg", "$(touch x) 1.jpg"],
+  ["it's.jpg", "it's.jpg"],
+  ["-o.jpg", "./-o.jpg"],
+]) {
+  test(`a shell reads the command for ${name} as one that reads this file`, { skip: process.platform === "win32" }, () => {
+    const upload = curlUpload(new URL("http://127.0.0.1:5000/"), { name, type: "image/jpeg" });
+
+    assert.deepEqual(words(commandFor(name)), ["inkdigit", "read", path]);
+    assert.equal(words(upload).at(-1), `@${path}`);
+  });
+}

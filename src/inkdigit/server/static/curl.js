@@ -1,4 +1,4 @@
-// The calls that give the same answer from a shell.
+// The calls and the command that give the same answer from a shell.
 
 /**
  * @param {URL} url
@@ -19,7 +19,20 @@ export function curlCall(url, image, { layer = null, hasKey = false } = {}) {
  * @returns {string} To run where the file lies.
  */
 export function curlUpload(url, { name, type }, { hasKey = false } = {}) {
-  return `curl -s ${quote(url.href)}${keyOf(hasKey)} -H ${quote(`Content-Type: ${type}`)} --data-binary ${quote(`@${name}`)}`;
+  return `curl -s ${quote(url.href)}${keyOf(hasKey)} -H ${quote(`Content-Type: ${type}`)} --data-binary ${quote(`@${pathOf(name)}`)}`;
+}
+
+/**
+ * @param {string} name Of a picture of numbers.
+ * @returns {string} The command that reads it, to run where it lies.
+ */
+export function commandFor(name) {
+  return `inkdigit read ${quote(pathOf(name))}`;
+}
+
+/** @param {string} name Which a program would take for an option, or for its input, where a dash begins it. */
+function pathOf(name) {
+  return name.startsWith("-") ? `./${name}` : name;
 }
 
 /** @param {boolean} hasKey */

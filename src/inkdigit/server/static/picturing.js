@@ -3,7 +3,7 @@
 import { Refusal, ServerAway, read } from "./api.js";
 import { problemOf, recovering } from "./answering.js";
 import { copied } from "./clipboard.js";
-import { curlUpload } from "./curl.js";
+import { commandFor, curlUpload } from "./curl.js";
 import { Asker } from "./latest.js";
 import { faultOf } from "./limits.js";
 import { asCsv, asText } from "./reading.js";
@@ -35,7 +35,7 @@ export function picturing(page, { scene, view, picture, numbers, access }) {
       numbers.show(shownOf(picture));
       view.picture(wordsOfPicture(picture.numbers, picture.selected), {
         call: curlUpload(url, file, access),
-        command: `inkdigit read ${file.name}`,
+        command: commandFor(file.name),
         model: reading.model,
       });
       view.busy = false;
