@@ -579,6 +579,15 @@ def test_an_answer_that_comes_after_clear_is_not_shown(sheet: Sheet) -> None:
     assert sheet.said().startswith("Draw a number.")
 
 
+def test_what_is_hidden_is_not_seen(sheet: Sheet) -> None:
+    seen = sheet.page.locator("[hidden]").evaluate_all(
+        "parts => parts.filter((part) => part.checkVisibility()).map((part) => part.id)"
+    )
+
+    assert sheet.page.locator("#access-turn[hidden]").count() == 1
+    assert seen == []
+
+
 # --- for everybody ---
 
 
