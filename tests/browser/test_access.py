@@ -147,6 +147,20 @@ def test_who_does_not_want_to_enter_one_is_left_alone_and_can_after_all(
     assert not asked_again
 
 
+def test_keys_in_the_field_for_the_key_leave_the_drawing_alone(open_asking: OpenAsking, asking: Asking) -> None:
+    sheet = open_asking()
+    sheet.draw(SEVEN)
+    sheet.expect("problem")
+    field = sheet.page.get_by_label("Key", exact=True)
+    field.press("x")
+    field.press("Control+z")
+    field.press("Escape")
+
+    assert not is_asking(sheet)
+    assert sheet.page.locator("#clear").get_attribute("aria-disabled") == "false"
+    assert sheet.page.locator("#redo").get_attribute("aria-disabled") == "true"
+
+
 def test_a_shared_drawing_is_shown_to_everybody_and_read_with_a_key(open_asking: OpenAsking, asking: Asking) -> None:
     code = share.encode(parse_strokes(SEVEN))
     sheet = open_asking(f"#d={code}")

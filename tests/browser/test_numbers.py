@@ -223,11 +223,12 @@ def test_a_choice_is_made_by_keyboard_alone(reading_sheet: Sheet) -> None:
     assert chosen.evaluate("button => button === document.activeElement")
 
 
-def test_escape_closes_the_choices_and_keeps_the_drawing(reading_sheet: Sheet) -> None:
+@pytest.mark.parametrize("focus", ["[aria-expanded=true]", "#share"])
+def test_escape_closes_the_choices_and_keeps_the_drawing(reading_sheet: Sheet, focus: str) -> None:
     _draw_number(reading_sheet)
     _open_doubt(reading_sheet)
     opened = reading_sheet.page.locator("#choices").is_visible()
-    reading_sheet.page.keyboard.press("Escape")
+    reading_sheet.page.locator(focus).press("Escape")
 
     assert opened
     assert not reading_sheet.page.locator("#choices").is_visible()

@@ -44,7 +44,9 @@ export class Access extends EventTarget {
     });
     find(page, "#access-later", HTMLButtonElement).addEventListener("click", () => this.#decline());
     this.#dialog.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.#decline();
+      if (event.key !== "Escape") return;
+      event.preventDefault(); // not for the page, which would clear the drawing
+      this.#decline();
     });
     this.#turn.addEventListener("click", () => (this.#key === null ? this.#open("") : this.#forget()));
     if (this.#isAsked && this.#key === null) this.#open("");

@@ -8,6 +8,9 @@
 const STEP = 7;
 const FINE_STEP = 1.75;
 
+/** Inputs that take no text. */
+const NOT_TEXT = ["range", "file", "checkbox", "radio", "button"];
+
 /** @type {Readonly<Record<string, readonly [number, number]>>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -33,6 +36,16 @@ export function labelOf({ key, ctrlKey, metaKey, altKey }) {
   if (ctrlKey || metaKey || altKey) return undefined;
   if (/^[0-9]$/.test(key)) return Number(key);
   return key.toLowerCase() === "n" ? null : undefined;
+}
+
+/**
+ * Whether a key that is pressed there is meant as text.
+ *
+ * @param {EventTarget | null} target
+ */
+export function isTextField(target) {
+  if (target instanceof HTMLInputElement) return !NOT_TEXT.includes(target.type);
+  return target instanceof HTMLElement && (target.isContentEditable || ["TEXTAREA", "SELECT"].includes(target.tagName));
 }
 
 /** @param {string} key */

@@ -31,6 +31,8 @@ export class NumbersView extends EventTarget {
     this.#choices = find(page, "#choices", HTMLElement);
     this.#others = find(page, "#others", HTMLElement);
     for (const part of [this.#list, this.#choices, this.#others]) part.addEventListener("keydown", (event) => this.#keyDown(event));
+    // Before the toolbar's, which would clear the drawing: this view is made first.
+    page.addEventListener("keydown", (event) => this.#keyDownElsewhere(event));
   }
 
   get numbers() {
@@ -150,6 +152,19 @@ export class NumbersView extends EventTarget {
     else return;
     // Not for the page, which would clear the drawing.
     event.preventDefault();
+  }
+
+  /**
+   * Closes what is on offer, without taking the focus from where it is.
+   *
+   * @param {KeyboardEvent} event
+   */
+  #keyDownElsewhere(event) {
+    const isInSight = this.#choices.offsetParent !== null;
+    if (event.key !== "Escape" || event.defaultPrevented || this.#open === null || !isInSight) return;
+    event.preventDefault();
+    this.#open = null;
+    this.#paint();
   }
 
   /**

@@ -1,7 +1,7 @@
 // Buttons, slider and keys around the pad.
 
 import { copied } from "./clipboard.js";
-import { commandOf } from "./keys.js";
+import { commandOf, isTextField } from "./keys.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./pad.js").Pad} Pad */
@@ -33,7 +33,8 @@ function commands(page, pad, scene) {
   clear.addEventListener("click", () => pad.clear());
   page.addEventListener("keydown", (event) => {
     const command = commandOf(event);
-    if (command === null || event.defaultPrevented || (scene.isPicture && command !== "clear")) return;
+    if (command === null || event.defaultPrevented || isTextField(event.target)) return;
+    if (scene.isPicture && command !== "clear") return;
     event.preventDefault();
     if (scene.isPicture) scene.showDrawing();
     else pad[command]();
