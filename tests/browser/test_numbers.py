@@ -176,6 +176,33 @@ def test_doubt_is_marked_by_more_than_colour(reading_sheet: Sheet) -> None:
     assert [text.startswith("?") for text in cells.all_inner_texts()] == [False, False, False, True]
 
 
+@pytest.mark.parametrize("width", [1280, 320])
+def test_a_point_is_as_high_as_a_digit_and_its_share_keeps_to_its_place(reading_sheet: Sheet, width: int) -> None:
+    characters = [
+        {"label": sign, "confidence": 0.999, "box": [40 * i, 0, 30, 60], "doubtful": False, "alternatives": []}
+        for i, sign in enumerate("25.50")
+    ]
+    number = {"text": "25.50", "confidence": 0.99, "box": [0, 0, 190, 60], "digits": characters}
+    reading_sheet.page.route(
+        "**/api/v1/read", lambda route: route.fulfill(json={"numbers": [number], "model": "lines-1"})
+    )
+    reading_sheet.page.set_viewport_size({"width": width, "height": 700})
+    reading_sheet.draw([[(x / 2, y) for x, y in stroke] for stroke in NUMBER])
+    reading_sheet.expect("number")
+    cells = reading_sheet.page.locator("#number li")
+    heights = [box["height"] for sign in cells.locator("svg").all() if (box := sign.bounding_box())]
+    ends = cells.evaluate_all(
+        """cells => cells.map((cell) => {
+          const range = document.createRange();
+          range.selectNodeContents(cell.querySelector(".caption"));
+          return range.getBoundingClientRect().right - cell.getBoundingClientRect().right;
+        })"""
+    )
+
+    assert heights == pytest.approx([heights[0]] * 5, abs=1)
+    assert max(ends) <= 0
+
+
 def test_a_doubtful_digit_offers_what_else_it_may_be(reading_sheet: Sheet) -> None:
     _draw_number(reading_sheet)
     _open_doubt(reading_sheet)
