@@ -579,6 +579,25 @@ def test_an_answer_that_comes_after_clear_is_not_shown(sheet: Sheet) -> None:
     assert sheet.said().startswith("Draw a number.")
 
 
+def test_an_answer_that_lets_one_wait_is_not_the_one_before(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    before = sheet.page.locator("#shares").bounding_box()
+    held: list[Route] = []
+    sheet.page.route("**/api/v1/predict*", lambda route: held.append(route))
+    _dash(sheet)
+    sheet.page.get_by_role("status").and_(sheet.page.get_by_text("Reading the drawing.")).wait_for()
+    while_waiting = (sheet.said(), sheet.page.locator("#shares").bounding_box())
+    share_is_seen = sheet.page.locator("#shares .is-first .share").is_visible()
+    held[-1].continue_()
+    sheet.expect_answer()
+
+    assert while_waiting == ("Reading the drawing.", before)
+    assert not share_is_seen
+    assert sheet.said() != "Reading the drawing."
+    assert sheet.page.locator("#work-state").inner_text() == ""
+
+
 def test_what_is_hidden_is_not_seen(sheet: Sheet) -> None:
     seen = sheet.page.locator("[hidden]").evaluate_all(
         "parts => parts.filter((part) => part.checkVisibility()).map((part) => part.id)"

@@ -24,14 +24,16 @@ function setting() {
   const calls = [];
   const replies = [];
   const errors = [];
+  const late = [];
   const asker = new Asker({
     ask: (question, signal) =>
       new Promise((answer, fail) => calls.push({ question, signal, answer, fail })),
     onReply: (reply, question) => replies.push([reply, question]),
     onError: (error, question) => errors.push([error, question]),
+    onLate: () => late.push(calls.length),
     timers,
   });
-  return { asker, timers, calls, replies, errors };
+  return { asker, timers, calls, replies, errors, late };
 }
 
 const settled = () => new Promise((done) => setImmediate(done));
@@ -69,10 +71,12 @@ test("a finished stroke is asked at once and gives up the call under way", () =>
   timers.pass();
 
   asker.now(2);
+  const asked = questions(calls);
+  timers.pass();
 
-  assert.deepEqual(questions(calls), [1, 2]);
+  assert.deepEqual(asked, [1, 2]);
   assert.equal(calls[0].signal.aborted, true);
-  assert.equal(timers.due.size, 0);
+  assert.equal(calls.length, 2);
 });
 
 test("an older answer never overwrites a newer one", async () => {
@@ -126,4 +130,25 @@ test("a failed call is reported, and the change that waited is asked", async () 
 
   assert.deepEqual(errors, [[failure, 1]]);
   assert.deepEqual(questions(calls), [1, 2]);
+});
+
+test("a finished stroke that waits for its answer is told, and no other", async () => {
+  const { asker, timers, calls, late } = setting();
+
+  asker.now(1);
+  asker.now(2);
+  calls[1].answer("two");
+  await settled();
+  timers.pass();
+  asker.soon(3);
+  timers.pass();
+  timers.pass();
+  asker.now(4);
+  asker.drop();
+  timers.pass();
+  assert.deepEqual(late, []);
+  asker.now(5);
+  timers.pass();
+
+  assert.deepEqual(late, [5]);
 });

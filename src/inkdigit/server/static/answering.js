@@ -60,6 +60,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
   /** @type {Asker<Question, DigitReply | NumberReply>} */
   const asker = new Asker({
     ask: (question, signal) => reader.ask(question, signal),
+    onLate: () => view.late("Reading the drawing."),
     onReply: (reply, question) => {
       recovery.stop();
       if ("reading" in reply) showNumbers(reply, question);

@@ -18,7 +18,9 @@ export const CLOCK = {
  * @property {(question: Question, signal: AbortSignal) => Promise<Reply>} ask
  * @property {(reply: Reply, question: Question) => void} onReply
  * @property {(error: unknown, question: Question) => void} onError
+ * @property {() => void} [onLate] The reply to `now` lets one wait.
  * @property {number} [pause] Milliseconds that `soon` gathers changes before it asks.
+ * @property {number} [patience] Milliseconds after which a reply is late.
  * @property {Timers} [timers]
  */
 
@@ -39,10 +41,12 @@ export class Asker {
   #waiting = null;
   /** @type {number | null} */
   #timer = null;
+  /** @type {number | null} */
+  #lateTimer = null;
 
   /** @param {AskerOptions<Question, Reply>} options */
   constructor(options) {
-    this.#options = { pause: 120, timers: CLOCK, ...options };
+    this.#options = { onLate: () => undefined, pause: 120, patience: 500, timers: CLOCK, ...options };
   }
 
   /** @param {Question} question */
@@ -57,13 +61,21 @@ export class Asker {
   /** @param {Question} question */
   now(question) {
     this.drop();
+    const { timers, onLate, patience } = this.#options;
+    this.#lateTimer = timers.set(onLate, patience);
     void this.#ask(question);
   }
 
   drop() {
     if (this.#timer !== null) this.#options.timers.clear(this.#timer);
+    this.#stopWaiting();
     this.#flight?.abort();
     this.#timer = this.#flight = this.#waiting = null;
+  }
+
+  #stopWaiting() {
+    if (this.#lateTimer !== null) this.#options.timers.clear(this.#lateTimer);
+    this.#lateTimer = null;
   }
 
   #askWaiting() {
@@ -81,6 +93,7 @@ export class Asker {
     const land = (/** @type {() => void} */ report) => {
       if (this.#flight !== flight) return;
       this.#flight = null;
+      this.#stopWaiting();
       report();
       this.#askWaiting();
     };

@@ -11,6 +11,7 @@ const DIGITS = [..."0123456789"];
 
 export class View {
   #root;
+  #work;
   #figure;
   #headline;
   #detail;
@@ -29,6 +30,7 @@ export class View {
   /** @param {Document} page */
   constructor(page) {
     this.#root = find(page, "#answer", HTMLElement);
+    this.#work = find(page, "#work-state", HTMLElement);
     this.#figure = find(page, "#figure", SVGSVGElement);
     this.#headline = find(page, "#headline", HTMLElement);
     this.#detail = find(page, "#detail", HTMLElement);
@@ -67,6 +69,17 @@ export class View {
     this.#say("waiting", what, "");
     this.#draw("waiting", DIGITS);
     this.#fill(null);
+  }
+
+  /**
+   * The answer is late: what stands there is of another drawing, and makes way for it in its own place.
+   *
+   * @param {string} what The server is at work on; told apart, since the answer is silent while it is busy.
+   */
+  late(what) {
+    this.#root.dataset.late = "true";
+    this.#headline.textContent = this.#work.textContent = what;
+    this.#detail.textContent = "";
   }
 
   /**
@@ -141,6 +154,8 @@ export class View {
     if (document.activeElement === this.#retry && !isRetrying) this.#root.focus();
     this.#root.dataset.mood = mood;
     this.#root.dataset.retrying = String(isRetrying);
+    this.#root.dataset.late = "false";
+    this.#work.textContent = "";
     // A live region speaks on every write, also of the same words.
     if (this.#headline.textContent !== headline) this.#headline.textContent = headline;
     if (this.#detail.textContent !== detail) this.#detail.textContent = detail;
