@@ -135,6 +135,18 @@ def test_the_picture_is_shown_upright(reading_sheet: Sheet, orientation: int) ->
     assert np.abs(np.asarray(shot, float) - np.asarray(upright, float)).mean() < 4
 
 
+def test_what_is_clear_in_a_picture_is_white_on_a_dark_page_too(open_sheet: OpenSheet, reading_server: Served) -> None:
+    sheet = open_sheet(reading_server.url, color_scheme="dark")
+    picture, data = Image.new("RGBA", SIZE), io.BytesIO()
+    picture.paste(paper(), (0, SIZE[1] // 2))
+    picture.save(data, "PNG")
+    _read(sheet, data.getvalue())
+
+    shot = Image.open(io.BytesIO(sheet.page.locator("#picture").screenshot()))
+
+    assert shot.convert("RGB").getpixel((shot.width // 2, 20)) == (255, 255, 255)
+
+
 def test_boxes_follow_the_picture_when_the_window_changes(reading_sheet: Sheet) -> None:
     _read(reading_sheet)
     shares = []
