@@ -489,6 +489,17 @@ def test_leaving_the_pad_lifts_the_pen(sheet: Sheet) -> None:
     assert ink_of(sheet.posted[-1]).any()
 
 
+@pytest.mark.parametrize("key", ["Control+z", "Escape", "Tab"])
+def test_a_keyboard_pen_that_is_taken_up_is_said_to_be_up(sheet: Sheet, key: str) -> None:
+    sheet.pad.focus()
+    sheet.page.keyboard.press("Space")
+    _repeat(sheet, "ArrowDown", 2)
+    before = sheet.page.locator("#pen-state").inner_text()
+    sheet.page.keyboard.press(key)
+
+    assert (before, sheet.page.locator("#pen-state").inner_text()) == ("Pen down", "Pen up")
+
+
 def _repeat(sheet: Sheet, key: str, times: int) -> None:
     for _ in range(times):
         sheet.page.keyboard.press(key)

@@ -96,7 +96,7 @@ export class Pad extends EventTarget {
   /** Take back the last stroke or the last clearing; a stroke under way is abandoned instead. */
   undo() {
     if (this.#pen === null) this.#history = undo(this.#history);
-    this.#pen = null;
+    this.#takeUp();
     this.#fit();
     this.#changed();
   }
@@ -109,7 +109,7 @@ export class Pad extends EventTarget {
   }
 
   clear() {
-    this.#pen = null;
+    this.#takeUp();
     if (this.#history.present.length > 0) this.#history = commit(this.#history, []);
     this.#fit();
     this.#emit("clear");
@@ -117,7 +117,7 @@ export class Pad extends EventTarget {
 
   /** @param {Drawing} drawing It takes the place of what is there, and can be undone. */
   show(drawing) {
-    this.#pen = null;
+    this.#takeUp();
     this.#history = commit(this.#history, drawing);
     this.#fit();
     this.#changed();
@@ -161,14 +161,21 @@ export class Pad extends EventTarget {
   #lift() {
     if (this.#pen === null) return;
     const { stroke } = this.#pen;
-    this.#pen = null;
+    this.#takeUp();
     this.#history = commit(this.#history, [...this.#history.present, stroke]);
     this.#emit("strokeend");
   }
 
   #abandon() {
-    this.#pen = null;
+    this.#takeUp();
     this.#changed();
+  }
+
+  /** Whatever becomes of its stroke. */
+  #takeUp() {
+    const isKeyboard = this.#pen?.type === KEYBOARD.type;
+    this.#pen = null;
+    if (isKeyboard) this.#emit("penmove");
   }
 
   #changed() {
@@ -292,8 +299,9 @@ export class Pad extends EventTarget {
   }
 
   #toggle() {
-    if (this.#pen === null) this.#putDown(KEYBOARD, this.#cursor);
-    else if (this.#pen.type === KEYBOARD.type) this.#lift();
+    if (this.#pen?.type === KEYBOARD.type) return this.#lift();
+    if (this.#pen !== null) return;
+    this.#putDown(KEYBOARD, this.#cursor);
     this.#emit("penmove");
   }
 
