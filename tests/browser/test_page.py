@@ -1,5 +1,6 @@
 """The page in a real browser, with the shipped model behind it."""
 
+import io
 import itertools
 import json
 import os
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
+from PIL import Image
 from tests.browser.papers import jpeg, paper
 from tests.browser.sheet import FOUR, SEVEN, Served, Sheet, Strokes, ink_of
 
@@ -760,6 +762,21 @@ def test_who_wants_no_motion_sees_none(open_sheet: OpenSheet) -> None:
 
     assert running["reduce"] == 0
     assert running["no-preference"] > 0
+
+
+def test_a_drawing_is_printed_dark_on_white_from_a_dark_page_too(open_sheet: OpenSheet) -> None:
+    sheet = open_sheet(color_scheme="dark")
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    sheet.page.emulate_media(media="print")
+    shot = Image.open(io.BytesIO(sheet.page.screenshot())).convert("L")
+    places = [tuple(map(int, sheet.place(*place))) for place in ((140, 70), (30, 200))]
+
+    ink, paper = (shot.getpixel(place) for place in places)
+    assert isinstance(ink, int)
+    assert isinstance(paper, int)
+    assert ink < 64
+    assert paper > 192
 
 
 def test_nothing_is_requested_elsewhere(sheet: Sheet, server: Served) -> None:
