@@ -348,6 +348,8 @@ def test_a_finger_judges_by_the_buttons(open_review: Callable[..., "Page"], revi
 
     reviewing.wait("accepted 7", "new 2", "rejected 1", "accepted 5")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 320, "height": 568})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 # --- statistics
