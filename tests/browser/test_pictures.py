@@ -44,12 +44,13 @@ def test_a_chosen_picture_is_read_in_the_place_of_the_pad(reading_sheet: Sheet) 
     assert not reading_sheet.pad.is_visible()
 
 
-def test_a_dropped_file_is_read(reading_sheet: Sheet, tmp_path: Path) -> None:
-    file = tmp_path / "photo.jpg"
-    file.write_bytes(jpeg(paper()))
+def test_of_dropped_files_the_first_is_read_and_the_others_are_told_of(reading_sheet: Sheet, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("photo.jpg", "other.jpg")]
+    for file in files:
+        file.write_bytes(jpeg(paper()))
     session = reading_sheet.page.context.new_cdp_session(reading_sheet.page)
     x, y = reading_sheet.place(140, 140)
-    data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+    data = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
 
     for kind in ("dragEnter", "dragOver"):
         session.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
@@ -60,6 +61,7 @@ def test_a_dropped_file_is_read(reading_sheet: Sheet, tmp_path: Path) -> None:
     assert _boxes(reading_sheet).count() == 3
     assert reading_sheet.page.locator(".sheet.is-hovered").count() == 0
     assert "@photo.jpg" in reading_sheet.page.locator("#call").input_value()
+    assert reading_sheet.page.locator("#picture-said").inner_text() == "Only the first of 2 files is read."
 
 
 COPY_IMAGE = """async (bytes) => {

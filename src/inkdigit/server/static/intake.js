@@ -45,13 +45,15 @@ function dropping(page, sheet, scene) {
 }
 
 /**
+ * Of several files the first.
+ *
  * @param {FileList | null | undefined} files
  * @param {Scene} scene
  * @returns {boolean} Whether there was one.
  */
 function take(files, scene) {
-  const file = files?.[0];
-  if (file === undefined) return false;
-  scene.showPicture(file);
+  const [first, ...others] = files ?? [];
+  if (first === undefined) return false;
+  scene.showPicture(first, 1 + others.length);
   return true;
 }

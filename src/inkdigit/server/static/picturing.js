@@ -110,7 +110,7 @@ function tools(page, scene, picture) {
   copying("#copy-csv", asCsv);
   find(page, "#back", HTMLButtonElement).addEventListener("click", () => scene.showDrawing());
   scene.addEventListener("picture", () => {
-    said.textContent = "";
+    said.textContent = scene.came > 1 ? `Only the first of ${scene.came} files is read.` : "";
   });
   // The button that was just used is gone with the picture.
   scene.addEventListener("drawing", () => find(page, "#choose", HTMLInputElement).focus());

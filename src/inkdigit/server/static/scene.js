@@ -5,6 +5,7 @@ export class Scene extends EventTarget {
   #sheet;
   /** @type {File | null} */
   #file = null;
+  #came = 0;
 
   /** @param {HTMLElement} sheet Says in `data-scene` what it shows. */
   constructor(sheet) {
@@ -22,9 +23,18 @@ export class Scene extends EventTarget {
     return this.#file !== null;
   }
 
-  /** @param {File} file */
-  showPicture(file) {
+  /** How many files came with the picture, itself among them. */
+  get came() {
+    return this.#came;
+  }
+
+  /**
+   * @param {File} file
+   * @param {number} came
+   */
+  showPicture(file, came) {
     this.#file = file;
+    this.#came = came;
     this.#sheet.dataset.scene = "picture";
     this.dispatchEvent(new Event("picture"));
   }
