@@ -188,6 +188,7 @@ PAPER = bytes.fromhex("e012 e008")
         ("AXja\u00e9", "letters"),
         ("AXjae", "cut short"),
         (code_of(b"", version=2), "version 2"),
+        (code_of(b"", version=0), "damaged"),
         (base64.urlsafe_b64encode(b"\1\1\1\1\1\1").decode(), "inflate"),
         (base64.urlsafe_b64encode(b"\1" + zlib.compress(PAPER) + b"tail").decode().rstrip("="), "after its end"),
         ("A" * 1_000_000, "longer"),

@@ -160,7 +160,9 @@ def _bytes_of(code: str) -> bytes:
     if not _CODE.fullmatch(code) or len(code) % 4 == 1:
         raise ValueError("it is not of the letters that a code has, or cut short")
     data = base64.urlsafe_b64decode(code + "=" * (-len(code) % 4))
-    if data[0] != VERSION:
+    if data[0] < VERSION:
+        raise ValueError("no code begins like it")
+    if data[0] > VERSION:
         raise ShareError(f"the code is of version {data[0]}, and this program reads version {VERSION}; upgrade it")
     return data[1:]
 

@@ -87,6 +87,7 @@ for (const [what, code, message] of [
   ["other letters", "AX!!", /letters/],
   ["a letter too few", "AXjae", /letters/],
   ["a newer version", Buffer.of(2, 1, 1).toString("base64url"), /version 2/],
+  ["a version that never was", Buffer.of(0, 1, 1).toString("base64url"), /damaged/],
   ["no zlib stream", Buffer.of(1, 1, 1, 1).toString("base64url"), /inflate/],
   ["a megabyte", "A".repeat(1_000_000), /longer/],
   ["a bomb", codeOf(Buffer.alloc(50_000_000)), /more than any drawing/],

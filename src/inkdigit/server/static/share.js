@@ -158,6 +158,7 @@ function bytesOf(code) {
   const bytes = Uint8Array.from(atob(code.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
   const version = bytes[0] ?? 0;
   if (version === VERSION) return bytes.subarray(1);
+  if (version < VERSION) throw damaged("no code begins like it");
   throw new ShareError(`the code is of version ${version}, and this page reads version ${VERSION}; reload or upgrade it`);
 }
 
