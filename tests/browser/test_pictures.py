@@ -257,7 +257,9 @@ def test_a_file_that_cannot_be_read_is_told_before_it_is_sent(
 ) -> None:
     reading_sheet.choose(data, name, mime)
     reading_sheet.expect("problem")
+    reading_sheet.page.locator("#picture:not([src])").wait_for(state="hidden")
 
+    assert not reading_sheet.page.locator("#picture").is_visible()
     assert reading_sheet.said().startswith(f"Encountered an error. {said}")
     assert not any(url.endswith("/read") for url in reading_sheet.requested)
 

@@ -22,6 +22,7 @@ export class PictureView extends EventTarget {
     this.#image = find(page, "#picture", HTMLImageElement);
     this.#boxes = find(page, "#boxes", HTMLOListElement);
     this.#image.addEventListener("load", () => this.#paint());
+    this.#image.addEventListener("error", () => this.#hide()); // instead of the browser's sign for a broken picture
   }
 
   /** @param {File} file It is shown at once; its numbers come later. */
@@ -32,9 +33,13 @@ export class PictureView extends EventTarget {
   }
 
   close() {
+    this.#hide();
+    this.numbers = [];
+  }
+
+  #hide() {
     URL.revokeObjectURL(this.#image.src);
     this.#image.removeAttribute("src");
-    this.numbers = [];
   }
 
   get numbers() {
