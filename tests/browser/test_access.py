@@ -161,6 +161,18 @@ def test_keys_in_the_field_for_the_key_leave_the_drawing_alone(open_asking: Open
     assert sheet.page.locator("#redo").get_attribute("aria-disabled") == "true"
 
 
+def test_the_tools_stay_in_sight_while_a_small_phone_asks_for_another_key(open_asking: OpenAsking) -> None:
+    sheet = open_asking(viewport={"width": 320, "height": 568})
+    enter(sheet, "not-the-key")
+    sheet.draw(SEVEN)
+    sheet.page.get_by_text("The server does not take this key").wait_for()
+    tools, dialog = (sheet.page.locator(part).bounding_box() for part in ("#undo", "#access"))
+
+    assert tools
+    assert dialog
+    assert tools["y"] + tools["height"] <= dialog["y"]
+
+
 def test_a_shared_drawing_is_shown_to_everybody_and_read_with_a_key(open_asking: OpenAsking, asking: Asking) -> None:
     code = share.encode(parse_strokes(SEVEN))
     sheet = open_asking(f"#d={code}")

@@ -722,6 +722,27 @@ def test_the_tools_stay_below_the_pad(sheet: Sheet) -> None:
     assert strayed == []
 
 
+def test_buttons_stay_side_by_side_on_the_narrowest_phones(reading_sheet: Sheet) -> None:
+    reading_sheet.page.set_viewport_size({"width": 320, "height": 568})
+    reading_sheet.draw(SEVEN)
+    reading_sheet.expect("sure", 7)
+    rows = [_rows(reading_sheet, "#correct")]
+    reading_sheet.page.keyboard.press("Escape")
+    reading_sheet.draw([[(x, y / 2) for x, y in stroke] for stroke in BARS])
+    reading_sheet.expect("number")
+    reading_sheet.page.locator("#number button").first.click()
+    rows.append(_rows(reading_sheet, "#others"))
+
+    assert rows == [1, 1]
+
+
+def _rows(sheet: Sheet, group: str) -> int:
+    tops = sheet.page.locator(f"{group} button:visible").evaluate_all(
+        "buttons => buttons.map((button) => button.getBoundingClientRect().top)"
+    )
+    return len(set(tops))
+
+
 @pytest.mark.parametrize("size", [(568, 320), (640, 360), (667, 375), (480, 320), (320, 256)])
 def test_the_pad_is_never_higher_than_the_window(sheet: Sheet, size: tuple[int, int]) -> None:
     sheet.page.set_viewport_size({"width": size[0], "height": size[1]})
