@@ -161,6 +161,22 @@ def test_boxes_follow_the_picture_when_the_window_changes(reading_sheet: Sheet) 
     assert shares == pytest.approx([(360 + 70) / 640] * 2, abs=0.01)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_tag_covers_another_number(reading_sheet: Sheet, width: int) -> None:
+    reading_sheet.page.set_viewport_size({"width": width, "height": 844})
+    _read(reading_sheet, jpeg(paper([(60, y) for y in (70, 140, 210, 280)])))
+    tags = [_rectangle(tag) for tag in _boxes(reading_sheet).locator("span").all() if tag.is_visible()]
+    numbers = [_rectangle(number) for number in reading_sheet.page.locator("#boxes li").all()]
+
+    assert len(tags) == 2
+    assert not [
+        (tag, number)
+        for tag in tags
+        for number in numbers
+        if tag[1] < number[1] + number[3] and number[1] < tag[1] + tag[3]
+    ]
+
+
 def test_a_tapped_number_shows_its_digits(reading_sheet: Sheet) -> None:
     _read(reading_sheet)
     _boxes(reading_sheet).nth(2).click()

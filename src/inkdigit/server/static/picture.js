@@ -1,6 +1,7 @@
 // A picture with its numbers over it: a list of buttons, each in the place of its number.
 
 import { doubtsOf, isCorrected, textOf } from "./reading.js";
+import { sidesOf } from "./tags.js";
 import { find } from "./view.js";
 import { nameOfNumber } from "./words.js";
 
@@ -23,6 +24,7 @@ export class PictureView extends EventTarget {
     this.#boxes = find(page, "#boxes", HTMLOListElement);
     this.#image.addEventListener("load", () => this.#paint());
     this.#image.addEventListener("error", () => this.#hide()); // instead of the browser's sign for a broken picture
+    new ResizeObserver(() => this.#layTags()).observe(this.#frame);
   }
 
   /** @param {File} file It is shown at once; its numbers come later. */
@@ -77,6 +79,17 @@ export class PictureView extends EventTarget {
       const item = this.#boxes.children[i] ?? this.#boxes.appendChild(this.#item(i));
       dress(/** @type {HTMLElement} */ (item), number, i === this.#selected, { width, height });
     });
+    this.#layTags();
+  }
+
+  #layTags() {
+    const items = /** @type {HTMLElement[]} */ ([...this.#boxes.children]);
+    const numbers = items.map((item) => {
+      const { offsetLeft: left, offsetTop: top, offsetWidth: width, offsetHeight: height } = item;
+      const tag = find(item, "span", HTMLElement);
+      return { ink: { left, top, width, height }, width: tag.offsetWidth, height: tag.offsetHeight };
+    });
+    sidesOf(numbers, this.#selected).forEach((side, i) => items[i]?.setAttribute("data-tag", side));
   }
 
   /** @param {number} index */

@@ -1,0 +1,69 @@
+// Where the tags of numbers on a picture have room: none may cover what is written there, or another tag. Pure.
+
+/** @typedef {{ readonly left: number, readonly top: number, readonly width: number, readonly height: number }} Box */
+/** @typedef {{ readonly ink: Box, readonly width: number, readonly height: number }} Tagged A number's ink, and the size of its tag. */
+/** @typedef {"above" | "below" | "nowhere"} Side */
+
+/** Between the ink and its tag, in the unit of the boxes: CSS pixels. */
+export const MARGIN = 4;
+
+/**
+ * @param {readonly Tagged[]} numbers
+ * @param {number} selected Whose tag is shown in any case, above.
+ * @returns {Side[]}
+ */
+export function sidesOf(numbers, selected) {
+  /** @type {Map<Tagged, Side>} */
+  const sides = new Map();
+  /** @type {Box[]} */
+  const laid = [];
+  const lay = (/** @type {Tagged} */ number, /** @type {"above" | "below"} */ side) => {
+    sides.set(number, side);
+    laid.push(tagOf(number, side));
+  };
+  const first = numbers[selected];
+  if (first !== undefined) lay(first, "above");
+  for (const side of /** @type {const} */ (["above", "below"])) {
+    for (const number of numbers) {
+      const taken = [...numbers.filter((other) => other !== number).map(({ ink }) => ink), ...laid];
+      const room = roomOf(number, side);
+      if (!sides.has(number) && !taken.some((box) => isOver(box, room))) lay(number, side);
+    }
+  }
+  return numbers.map((number) => sides.get(number) ?? "nowhere");
+}
+
+/**
+ * @param {Tagged} number
+ * @param {"above" | "below"} side
+ * @returns {Box}
+ */
+function tagOf({ ink, width, height }, side) {
+  const top = side === "above" ? ink.top - MARGIN - height : ink.top + ink.height + MARGIN;
+  return { left: ink.left - MARGIN, top, width, height };
+}
+
+/**
+ * Below a number its tag needs twice the room: it would seem to be that of a number which follows close.
+ *
+ * @param {Tagged} number
+ * @param {"above" | "below"} side
+ * @returns {Box}
+ */
+function roomOf(number, side) {
+  const tag = tagOf(number, side);
+  return side === "above" ? tag : { ...tag, height: 2 * (tag.height + MARGIN) };
+}
+
+/**
+ * @param {Box} one
+ * @param {Box} other
+ */
+function isOver(one, other) {
+  return (
+    one.left < other.left + other.width &&
+    other.left < one.left + one.width &&
+    one.top < other.top + other.height &&
+    other.top < one.top + one.height
+  );
+}
