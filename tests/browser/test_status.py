@@ -14,6 +14,7 @@ AXE: Final = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.
 CI: Final = os.environ.get("CI") == "true"
 LIGHT: Final = {"color_scheme": "light"}
 PHONE: Final = {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+HEIGHTS: Final = "texts => texts.map((text) => text.getBoundingClientRect().height)"
 
 
 @pytest.mark.skipif(not AXE.exists() and not CI, reason="no node_modules/axe-core: run `npm ci`")
@@ -31,6 +32,7 @@ def test_the_plots_are_there_for_everybody(
     page.evaluate(AXE.read_text(encoding="utf-8"))
     violations = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
     fits = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    heights = page.locator("svg text:not(:empty)").evaluate_all(HEIGHTS)
     told = page.locator("#now").inner_text()
     read = page.locator("#plots section:nth-of-type(5) svg").get_attribute("aria-label") or ""
     context.close()
@@ -38,5 +40,6 @@ def test_the_plots_are_there_for_everybody(
     assert [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in violations] == []
     assert complaints == []
     assert fits
+    assert min(heights) > 12
     assert "digits-7" in told
     assert sum(int(one.partition(": ")[2]) for one in read.split(", ")) > 0

@@ -112,6 +112,8 @@ test("plots of nothing, of one and of many hold numbers alone", () => {
     weeksPlot([]),
     weeksPlot([WEEK]),
     weeksPlot(weeks),
+    statusPlot({ new: 0, accepted: 0, rejected: 0 }, 272),
+    weeksPlot(weeks, 272),
   ];
 
   for (const plot of plots) {
@@ -141,6 +143,17 @@ test("errors are links, darker the more there are, and squares without drawings 
   assert.equal(links.length, 13);
   assert.deepEqual(wrong.map(({ attributes }) => attributes["aria-label"]), ["1 read as 7: 4", "4 read as 9: 16"]);
   assert.deepEqual(wrong.map(({ children }) => Number(children[1].attributes["fill-opacity"])), [0.35, 0.7]);
+});
+
+test("on a narrow page a plot is no wider, and no two dates lie over one another", () => {
+  const weeks = Array.from({ length: 12 }, (_, i) => ({ ...WEEK, monday: `2026-${String(i + 1).padStart(2, "0")}-02` }));
+  const plot = weeksPlot(weeks, 272);
+  const dates = all(plot).filter(({ name, children }) => name === "text" && /^\d+ [A-Z]/.test(String(children[0])));
+  const xs = dates.map(({ attributes }) => Number(attributes.x));
+
+  assert.match(plot.attributes.viewBox ?? "", /^0 0 272 /);
+  assert.ok(xs.length > 1);
+  assert.ok(xs.every((x, i) => i === 0 || x - (xs[i - 1] ?? 0) > 60));
 });
 
 test("weeks stand where they are in time, and the surer the higher", () => {

@@ -1,7 +1,7 @@
 // The statistics as a page: plots, the worst errors with drawings beside them, and the figures behind each plot.
 
 import { part } from "./review-grid.js";
-import { CLASSES, STATUSES, classPlot, confusionPlot, dayOf, placeOf, statusPlot, weeksPlot } from "./review-plots.js";
+import { CLASSES, STATUSES, classPlot, confusionPlot, dayOf, placeOf, statusPlot, weeksPlot, WIDE } from "./review-plots.js";
 import { nameOf, percent } from "./review-words.js";
 
 /** @typedef {import("./review-calls.js").Misreading} Misreading */
@@ -21,15 +21,24 @@ export function showStatistics(root, statistics) {
     root.replaceChildren(part("p", "notice", "Nothing was handed in yet."));
     return;
   }
+  const wide = widthOf(root);
   const note = considered < total ? [part("p", "note", `All but the first plot are of the newest ${considered} of ${total}.`)] : [];
   root.replaceChildren(
-    chart("Where they stand", "", statusPlot(counts), null, "wide"),
-    chart("What is drawn", "By the label, or by what the review made of it.", classPlot(classes), tableOf(["", ...STATUSES], classes.map((one) => [nameOf(one.truth), ...STATUSES.map((status) => one[status])]))),
-    chart("How sure the model is", `Confidence of ${model} in the drawings of each week: the median, and the middle four fifths; dashed, what was told when they were drawn. The bars count drawings.`, weeksPlot(weeks), tableOf(["week of", "drawings", "median", "lowest tenth", "highest tenth", "told then", "read then as labelled"], weeks.map((week) => [dayOf(week.monday), week.drawings, percent(week.median), percent(week.low), percent(week.high), week.told === null ? "" : percent(week.told), percent(week.agreed)]))),
-    chart("Where the model errs", `How ${model} reads them, without those that were rejected. Each square leads to its drawings.`, confusionPlot(confusion), tableOf(["labelled", ...CLASSES.map((label) => `as ${label ?? "none"}`)], confusion.map((row, i) => [nameOf(CLASSES[i] ?? null), ...row]))),
+    chart("Where they stand", "", statusPlot(counts, wide), null, "wide"),
+    chart("What is drawn", "By the label, or by what the review made of it.", classPlot(classes, wide), tableOf(["", ...STATUSES], classes.map((one) => [nameOf(one.truth), ...STATUSES.map((status) => one[status])]))),
+    chart("How sure the model is", `Confidence of ${model} in the drawings of each week: the median, and the middle four fifths; dashed, what was told when they were drawn. The bars count drawings.`, weeksPlot(weeks, wide), tableOf(["week of", "drawings", "median", "lowest tenth", "highest tenth", "told then", "read then as labelled"], weeks.map((week) => [dayOf(week.monday), week.drawings, percent(week.median), percent(week.low), percent(week.high), week.told === null ? "" : percent(week.told), percent(week.agreed)]))),
+    chart("Where the model errs", `How ${model} reads them, without those that were rejected. Each square leads to its drawings.`, confusionPlot(confusion), tableOf(["labelled", ...CLASSES.map((label) => `as ${label ?? "none"}`)], confusion.map((row, i) => [nameOf(CLASSES[i] ?? null), ...row])), "matrix"),
     errorsOf(errors),
     ...note,
   );
+}
+
+/**
+ * @param {HTMLElement} root Of charts.
+ * @returns {number} CSS pixels that a plot has there, as far as it can use them.
+ */
+export function widthOf(root) {
+  return Math.min(WIDE, root.clientWidth - 24); // what is round it on a phone
 }
 
 /**
@@ -43,7 +52,9 @@ function chart(title, note, plot, table, size = "") {
   const section = part("section", `chart ${size}`);
   section.append(part("h2", "", title));
   if (note !== "") section.append(part("p", "note", note));
-  section.append(mount(plot));
+  const box = part("div", "plot");
+  box.append(mount(plot));
+  section.append(box);
   if (table !== null) {
     const details = document.createElement("details");
     details.append(part("summary", "", "The figures"), table);

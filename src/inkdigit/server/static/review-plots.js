@@ -1,4 +1,5 @@
 // The review's plots: figures -> a tree of SVG elements. Pure; colours come from the style sheet, by class.
+// Each is drawn for a width in CSS pixels, so that its words are as large on a phone.
 
 import { nameOf, percent } from "./review-words.js";
 
@@ -13,6 +14,11 @@ import { nameOf, percent } from "./review-words.js";
 export const STATUSES = ["accepted", "new", "rejected"];
 /** @type {readonly Label[]} */
 export const CLASSES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, null];
+
+/** The width of a plot where there is room for it. */
+export const WIDE = 560;
+/** Below this there is no room for two things side by side. */
+const NARROW = 420;
 
 /**
  * @param {string} name
@@ -55,19 +61,21 @@ export function text(x, y, content, attributes = {}) {
  * One bar, divided.
  *
  * @param {Counts} counts
+ * @param {number} [wide]
  * @returns {Node}
  */
-export function statusPlot(counts) {
+export function statusPlot(counts, wide = WIDE) {
   const total = Math.max(1, STATUSES.reduce((sum, status) => sum + counts[status], 0));
   let x = 0;
   const parts = STATUSES.map((status) => {
-    const width = (counts[status] / total) * 560;
+    const width = (counts[status] / total) * wide;
     const part = el("rect", { class: status, x, y: 0, width, height: 28 }, el("title", {}, `${counts[status]} ${status}`));
     x += width;
     return part;
   });
-  const names = STATUSES.map((status, i) => key(status, 14 + i * 180, 50, `${counts[status]} ${status}`));
-  return svg(STATUSES.map((status) => `${counts[status]} ${status}`).join(", "), [560, 62], ...parts, ...names.flat());
+  const [across, down] = wide < NARROW ? [0, 22] : [180, 0];
+  const names = STATUSES.map((status, i) => key(status, 14 + i * across, 50 + i * down, `${counts[status]} ${status}`));
+  return svg(STATUSES.map((status) => `${counts[status]} ${status}`).join(", "), [wide, 62 + 2 * down], ...parts, ...names.flat());
 }
 
 /**
@@ -88,15 +96,16 @@ const ROW = 24;
  * A bar for each class.
  *
  * @param {readonly ClassCounts[]} classes
+ * @param {number} [wide]
  * @returns {Node}
  */
-export function classPlot(classes) {
+export function classPlot(classes, wide = WIDE) {
   const totals = classes.map((counts) => STATUSES.reduce((sum, status) => sum + counts[status], 0));
   const most = Math.max(1, ...totals);
   const rows = classes.map((counts, row) => {
     let x = 70;
     const bars = STATUSES.map((status) => {
-      const width = (counts[status] / most) * 430;
+      const width = (counts[status] / most) * (wide - 130);
       const bar = el("rect", { class: status, x, y: row * ROW + 3, width, height: ROW - 7 });
       x += width;
       return bar;
@@ -106,7 +115,7 @@ export function classPlot(classes) {
     return el("g", {}, name, ...bars, count);
   });
   const said = classes.map((counts, row) => `${nameOf(counts.truth)}: ${totals[row]}`).join(", ");
-  return svg(`Drawings of each class. ${said}`, [560, classes.length * ROW], ...rows);
+  return svg(`Drawings of each class. ${said}`, [wide, classes.length * ROW], ...rows);
 }
 
 // --- what is misread
@@ -167,22 +176,24 @@ export function placeOf(truth, reading) {
 
 // --- how sure it is, week by week
 
-const [LEFT, TOP, WIDTH, HEIGHT, FLOOR] = [48, 10, 500, 170, 60];
+const [LEFT, TOP, HEIGHT, FLOOR] = [48, 10, 170, 60];
 
 /**
  * The model's confidence in what was drawn each week: median and the band of four fifths; what was told at the time is
  * dashed. Below, how much was drawn.
  *
  * @param {readonly Week[]} weeks
+ * @param {number} [wide]
  * @returns {Node}
  */
-export function weeksPlot(weeks) {
+export function weeksPlot(weeks, wide = WIDE) {
+  const width = wide - LEFT - 12;
   const days = weeks.map(({ monday }) => Date.parse(monday) / 86_400_000);
   const [first, last] = [days[0] ?? 0, days.at(-1) ?? 0];
   const low = Math.floor(Math.min(0.9, ...weeks.map((week) => Math.min(week.low, week.told ?? 1))) * 10) / 10;
   const most = Math.max(1, ...weeks.map((week) => week.drawings));
-  const slot = Math.min(40, WIDTH / ((last - first) / 7 + 1));
-  const x = (/** @type {number} */ i) => LEFT + slot / 2 + (last === first ? 0 : (((days[i] ?? first) - first) / (last - first)) * (WIDTH - slot));
+  const slot = Math.min(40, width / ((last - first) / 7 + 1));
+  const x = (/** @type {number} */ i) => LEFT + slot / 2 + (last === first ? 0 : (((days[i] ?? first) - first) / (last - first)) * (width - slot));
   const y = (/** @type {number} */ value) => TOP + HEIGHT * (1 - (value - low) / (1 - low));
   const line = (/** @type {(week: Week) => number | null} */ of) =>
     weeks.flatMap((week, i) => {
@@ -201,8 +212,8 @@ export function weeksPlot(weeks) {
   const whiskers = weeks.map((week, i) => el("line", { class: "whisker", x1: x(i), x2: x(i), y1: y(week.low), y2: y(week.high) }));
   return svg(
     weeks.map(weekInWords).join("; "),
-    [LEFT + WIDTH + 12, base + 22],
-    ...ticks(low).flatMap((value) => gridLine(y(value), percent(value))),
+    [wide, base + 22],
+    ...ticks(low).flatMap((value) => gridLine(y(value), width, percent(value))),
     el("polygon", { class: "band", points: band }),
     ...whiskers,
     el("polyline", { class: "told", points: line((week) => week.told).join(" ") }),
@@ -211,7 +222,7 @@ export function weeksPlot(weeks) {
     ...bars,
     text(LEFT - 6, base - FLOOR + 4, String(most), { "text-anchor": "end", class: "muted" }),
     text(LEFT - 6, base, "0", { "text-anchor": "end", class: "muted" }),
-    ...labelled(weeks).map((i) => text(x(i), base + 17, dayOf(weeks[i]?.monday ?? ""), { "text-anchor": "middle", class: "muted" })),
+    ...labelled(weeks, width).map((i) => text(x(i), base + 17, dayOf(weeks[i]?.monday ?? ""), { "text-anchor": "middle", class: "muted" })),
   );
 }
 
@@ -225,15 +236,21 @@ function ticks(low) {
 
 /**
  * @param {number} y
+ * @param {number} width
  * @param {string} name
  */
-function gridLine(y, name) {
-  return [el("line", { class: "rule", x1: LEFT, x2: LEFT + WIDTH, y1: y, y2: y }), text(LEFT - 6, y + 4, name, { "text-anchor": "end", class: "muted" })];
+function gridLine(y, width, name) {
+  return [el("line", { class: "rule", x1: LEFT, x2: LEFT + width, y1: y, y2: y }), text(LEFT - 6, y + 4, name, { "text-anchor": "end", class: "muted" })];
 }
 
-/** @param {readonly Week[]} weeks At most six of them get a date. */
-function labelled(weeks) {
-  const every = Math.ceil(weeks.length / 6);
+/**
+ * The weeks that get a date, which takes 80 pixels.
+ *
+ * @param {readonly Week[]} weeks
+ * @param {number} width
+ */
+function labelled(weeks, width) {
+  const every = Math.ceil(weeks.length / Math.floor(width / 80));
   return weeks.map((_, i) => i).filter((i) => i % every === 0);
 }
 

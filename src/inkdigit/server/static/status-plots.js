@@ -1,13 +1,13 @@
 // The status page's plots: what was counted, slot by slot -> a tree of SVG elements. Pure.
 
-import { el, svg, text } from "./review-plots.js";
+import { WIDE, el, svg, text } from "./review-plots.js";
 
 /** @typedef {Readonly<Record<string, number>>} Counts */
 /** @typedef {{ readonly slot: number, readonly status: Counts, readonly type: Counts, readonly label: Counts, readonly times: Counts, readonly confidences: Counts }} RecordOf */
 /** @typedef {{ readonly slot: number, readonly counts: RecordOf }} Slot What happened in one slot. */
 /** @typedef {import("./review-plots.js").Node} Node */
 
-const [LEFT, TOP, WIDTH, HEIGHT] = [72, 10, 484, 140];
+const [LEFT, RIGHT, TOP, HEIGHT] = [72, 8, 10, 140];
 export const SLOTS = 240;
 
 /**
@@ -61,19 +61,21 @@ export function quantileOf(buckets, share) {
  * @param {number} now The slot of this moment.
  * @param {readonly { readonly name: string, readonly of: (counts: RecordOf) => number }[]} parts Named by classes of the style sheet.
  * @param {string} label
+ * @param {number} [wide] In CSS pixels.
  * @returns {Node}
  */
-export function barsPlot(slots, now, parts, label) {
+export function barsPlot(slots, now, parts, label, wide = WIDE) {
+  const width = wide - LEFT - RIGHT;
   const most = Math.max(1, ...slots.map(({ counts }) => parts.reduce((sum, part) => sum + part.of(counts), 0)));
   const bars = slots.flatMap(({ slot, counts }) => {
     let y = TOP + HEIGHT;
     return parts.flatMap((part) => {
       const height = (part.of(counts) / most) * HEIGHT;
       y -= height;
-      return height > 0 ? [el("rect", { class: part.name, x: xOf(slot, now), y, width: WIDTH / SLOTS - 0.3, height })] : [];
+      return height > 0 ? [el("rect", { class: part.name, x: xOf(slot, now, width), y, width: (0.85 * width) / SLOTS, height })] : [];
     });
   });
-  return svg(label, [LEFT + WIDTH + 8, TOP + HEIGHT + 26], ...frame(String(most)), ...bars);
+  return svg(label, [wide, TOP + HEIGHT + 26], ...frame(String(most), width), ...bars);
 }
 
 /**
@@ -85,58 +87,65 @@ export function barsPlot(slots, now, parts, label) {
  * @param {number} top The largest value, or 0 for that of the data.
  * @param {(value: number) => string} write
  * @param {string} label
+ * @param {number} [wide] In CSS pixels.
  * @returns {Node}
  */
-export function linesPlot(slots, now, series, top, write, label) {
-  const found = series.map(({ name, of }) => ({ name, points: slots.flatMap(({ slot, counts }) => { const value = of(counts); return value === null ? [] : [{ x: xOf(slot, now) + 1, value }]; }) }));
+export function linesPlot(slots, now, series, top, write, label, wide = WIDE) {
+  const width = wide - LEFT - RIGHT;
+  const found = series.map(({ name, of }) => ({ name, points: slots.flatMap(({ slot, counts }) => { const value = of(counts); return value === null ? [] : [{ x: xOf(slot, now, width) + 1, value }]; }) }));
   const most = top || Math.max(1e-9, ...found.flatMap(({ points }) => points.map(({ value }) => value)));
   const y = (/** @type {number} */ value) => TOP + HEIGHT * (1 - Math.min(1, value / most));
   const lines = found.flatMap(({ name, points }) => [
     el("polyline", { class: `line ${name}`, points: points.map((point) => `${point.x.toFixed(1)},${y(point.value).toFixed(1)}`).join(" ") }),
     ...points.map((point) => el("circle", { class: name, cx: point.x, cy: y(point.value), r: 2.5 })),
   ]);
-  return svg(label, [LEFT + WIDTH + 8, TOP + HEIGHT + 26], ...frame(write(most)), ...lines);
+  return svg(label, [wide, TOP + HEIGHT + 26], ...frame(write(most), width), ...lines);
 }
 
 /**
  * How often each class was read.
  *
  * @param {Counts} labels
+ * @param {number} [wide] In CSS pixels.
  * @returns {Node}
  */
-export function labelsPlot(labels) {
+export function labelsPlot(labels, wide = WIDE) {
   const names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "none"];
   const most = Math.max(1, ...Object.values(labels));
-  const wide = WIDTH / names.length;
+  const column = (wide - 2 * RIGHT) / names.length;
   const bars = names.flatMap((name, i) => {
-    const [count, middle] = [labels[name] ?? 0, LEFT + wide * (i + 0.5)];
+    const [count, middle] = [labels[name] ?? 0, RIGHT + column * (i + 0.5)];
     const height = (count / most) * (HEIGHT - 20);
     return [
-      el("rect", { class: "good", x: middle - wide * 0.35, y: TOP + HEIGHT - height, width: wide * 0.7, height }),
+      el("rect", { class: "good", x: middle - column * 0.35, y: TOP + HEIGHT - height, width: column * 0.7, height }),
       text(middle, TOP + HEIGHT - height - 4, count > 0 ? String(count) : "", { "text-anchor": "middle" }),
       text(middle, TOP + HEIGHT + 18, name, { "text-anchor": "middle", class: "muted" }),
     ];
   });
-  return svg(names.map((name) => `${name}: ${labels[name] ?? 0}`).join(", "), [LEFT + WIDTH + 8, TOP + HEIGHT + 26], ...bars);
+  return svg(names.map((name) => `${name}: ${labels[name] ?? 0}`).join(", "), [wide, TOP + HEIGHT + 26], ...bars);
 }
 
 /**
  * @param {number} slot
  * @param {number} now
+ * @param {number} width
  */
-function xOf(slot, now) {
-  return LEFT + ((slot - now + SLOTS - 1) / SLOTS) * WIDTH;
+function xOf(slot, now, width) {
+  return LEFT + ((slot - now + SLOTS - 1) / SLOTS) * width;
 }
 
-/** @param {string} most */
-function frame(most) {
+/**
+ * @param {string} most
+ * @param {number} width
+ */
+function frame(most, width) {
   const base = TOP + HEIGHT;
   return [
-    el("line", { class: "rule", x1: LEFT, x2: LEFT + WIDTH, y1: TOP, y2: TOP }),
-    el("line", { class: "rule", x1: LEFT, x2: LEFT + WIDTH, y1: base, y2: base }),
+    el("line", { class: "rule", x1: LEFT, x2: LEFT + width, y1: TOP, y2: TOP }),
+    el("line", { class: "rule", x1: LEFT, x2: LEFT + width, y1: base, y2: base }),
     text(LEFT - 6, TOP + 5, most, { "text-anchor": "end", class: "muted" }),
     text(LEFT - 6, base + 4, "0", { "text-anchor": "end", class: "muted" }),
     text(LEFT, base + 20, "1 h ago", { class: "muted" }),
-    text(LEFT + WIDTH, base + 20, "now", { "text-anchor": "end", class: "muted" }),
+    text(LEFT + width, base + 20, "now", { "text-anchor": "end", class: "muted" }),
   ];
 }

@@ -1,6 +1,6 @@
 // Wires the status page: asks for the figures every few seconds, and shows them as plots.
 
-import { mount } from "./review-charts.js";
+import { mount, widthOf } from "./review-charts.js";
 import { part } from "./review-grid.js";
 import { barsPlot, labelsPlot, linesPlot, quantileOf, slotsOf, sumOf } from "./status-plots.js";
 import { find } from "./view.js";
@@ -48,16 +48,17 @@ function show({ records, models, refused }) {
   const answered = sumOf(hour.status);
   const named = models.map(({ reads, version }) => `${reads}: ${version}${refused.includes(reads) ? " (a newer one was refused; the log says why)" : ""}`).join(", ");
   parts.now.textContent = `In the last hour ${answered} answers, ${sumOf(hour.type)} of them problems, and ${sumOf(hour.label)} digits read. Models: ${named}.`;
+  const wide = widthOf(parts.plots);
   const of = (/** @type {string} */ name) => (/** @type {RecordOf} */ counts) => counts.status[name] ?? 0;
   const time = (/** @type {number} */ share) => (/** @type {RecordOf} */ counts) => quantileOf(counts.times, share);
   const sure = (/** @type {number} */ share) => (/** @type {RecordOf} */ counts) => quantileOf(counts.confidences, share);
   const worst = Object.entries(hour.type).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]).slice(0, 5).map(([name, count]) => `${name} ${count}`).join(", ");
   parts.plots.replaceChildren(
-    chart("Answers", "Each bar is 15 seconds: well, refused, failed.", barsPlot(slots, now, [{ name: "bad", of: of("5xx") }, { name: "doubt", of: of("4xx") }, { name: "good", of: (counts) => of("2xx")(counts) + of("3xx")(counts) }], `${answered} answers in the last hour`)),
-    chart("Time to answer a picture", "The median, and dashed what 95 % stay under.", linesPlot(slots, now, [{ name: "good", of: time(0.5) }, { name: "told", of: time(0.95) }], 0, milliseconds, `median ${milliseconds(quantileOf(hour.times, 0.5) ?? 0)} in the last hour`)),
-    chart("Problems and refusals", worst === "" ? "None in the last hour." : worst, barsPlot(slots, now, [{ name: "doubt", of: (counts) => sumOf(counts.type) }], `${sumOf(hour.type)} problems in the last hour`)),
-    chart("Confidence", "The median, and dashed what nine of ten digits are above.", linesPlot(slots, now, [{ name: "good", of: sure(0.5) }, { name: "told", of: sure(0.1) }], 1, (value) => `${100 * value} %`, "confidence in the last hour")),
-    chart("What was read", "none is what is no digit.", labelsPlot(hour.label)),
+    chart("Answers", "Each bar is 15 seconds: well, refused, failed.", barsPlot(slots, now, [{ name: "bad", of: of("5xx") }, { name: "doubt", of: of("4xx") }, { name: "good", of: (counts) => of("2xx")(counts) + of("3xx")(counts) }], `${answered} answers in the last hour`, wide)),
+    chart("Time to answer a picture", "The median, and dashed what 95 % stay under.", linesPlot(slots, now, [{ name: "good", of: time(0.5) }, { name: "told", of: time(0.95) }], 0, milliseconds, `median ${milliseconds(quantileOf(hour.times, 0.5) ?? 0)} in the last hour`, wide)),
+    chart("Problems and refusals", worst === "" ? "None in the last hour." : worst, barsPlot(slots, now, [{ name: "doubt", of: (counts) => sumOf(counts.type) }], `${sumOf(hour.type)} problems in the last hour`, wide)),
+    chart("Confidence", "The median, and dashed what nine of ten digits are above.", linesPlot(slots, now, [{ name: "good", of: sure(0.5) }, { name: "told", of: sure(0.1) }], 1, (value) => `${100 * value} %`, "confidence in the last hour", wide)),
+    chart("What was read", "none is what is no digit.", labelsPlot(hour.label, wide)),
   );
 }
 
