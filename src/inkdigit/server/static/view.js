@@ -154,11 +154,11 @@ export class View {
     if (document.activeElement === this.#retry && !isRetrying) this.#root.focus();
     this.#root.dataset.mood = mood;
     this.#root.dataset.retrying = String(isRetrying);
-    this.#root.dataset.late = "false";
-    this.#work.textContent = "";
     // A live region speaks on every write, also of the same words.
     if (this.#headline.textContent !== headline) this.#headline.textContent = headline;
     if (this.#detail.textContent !== detail) this.#detail.textContent = detail;
+    this.#root.dataset.late = "false";
+    this.#work.textContent = "";
   }
 
   /** @param {Words} words */
