@@ -1,7 +1,7 @@
 // Under the answer: that it is right, which digit it is instead, or that it is none; by a tap or a key.
 
 import { exampleOf, examplesOf, idOf } from "./examples.js";
-import { labelOf } from "./keys.js";
+import { isTextField, labelOf } from "./keys.js";
 import { isChosen, recalled, settled } from "./reading.js";
 import { find } from "./view.js";
 
@@ -18,9 +18,6 @@ import { find } from "./view.js";
  * @property {boolean} isAllRight Of a number.
  * @property {ReadDrawing["numbers"]} numbers As they stood when something was said of them last.
  */
-
-/** Inputs that take no text. */
-const NOT_TEXT = ["range", "file", "checkbox", "radio", "button"];
 
 /**
  * Events: `say` (a person said what the drawing shows, or took it back), `subject` (another answer stands on the page,
@@ -198,14 +195,4 @@ function meantBy({ isAllRight }) {
 /** @param {Answer} answer */
 function rightOf({ label, is_digit }) {
   return is_digit ? label : null;
-}
-
-/**
- * Whether a key that is pressed there is meant as text.
- *
- * @param {EventTarget | null} target
- */
-function isTextField(target) {
-  if (target instanceof HTMLInputElement) return !NOT_TEXT.includes(target.type);
-  return target instanceof HTMLElement && (target.isContentEditable || ["TEXTAREA", "SELECT"].includes(target.tagName));
 }

@@ -127,6 +127,7 @@ export class NumbersView extends EventTarget {
 
   /** @param {Place} place */
   #toggle(place) {
+    if (this.#digitAt(place).isFinal === true) return; // given away: it stands until it is deleted
     this.#open = this.#isOpen(place) ? null : place;
     this.#paint();
     this.#focus(place);

@@ -127,5 +127,6 @@ function dress(item, number, isSelected, picture) {
   button.setAttribute("aria-label", nameOfNumber(number));
   button.setAttribute("aria-pressed", String(isSelected));
   const tag = find(item, "span", HTMLElement);
+  tag.hidden = textOf(number) === "";
   tag.textContent = doubtsOf(number) > 0 ? `${textOf(number)}?` : textOf(number);
 }

@@ -6,7 +6,7 @@ import { copied } from "./clipboard.js";
 import { commandFor, curlUpload } from "./curl.js";
 import { Asker } from "./latest.js";
 import { faultOf } from "./limits.js";
-import { asCsv, asText } from "./reading.js";
+import { asCsv, asText, remaining } from "./reading.js";
 import { find } from "./view.js";
 import { wordsOfPicture } from "./words.js";
 
@@ -103,7 +103,7 @@ function tools(page, scene, picture) {
   const said = find(page, "#picture-said", HTMLElement);
   const copying = (/** @type {string} */ id, /** @type {(numbers: readonly ReadNumber[]) => string} */ write) =>
     find(page, id, HTMLButtonElement).addEventListener("click", async () => {
-      if (picture.numbers.length === 0) said.textContent = "No numbers to copy.";
+      if (remaining(picture.numbers).length === 0) said.textContent = "No numbers to copy.";
       else said.textContent = (await copied(page, write(picture.numbers))) ? "Copied." : "This browser does not allow it.";
     });
   copying("#copy-text", asText);
