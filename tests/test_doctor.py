@@ -133,7 +133,7 @@ def test_a_place_in_which_nothing_can_be_made_is_told(tmp_path: Path, request: p
 def test_every_extra_is_looked_for_and_one_that_is_needed_is_missed(
     quick: Examine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
     findings = quick(tracing=True)
 
     with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
