@@ -26,7 +26,7 @@ from inkdigit.training.report import write_reader_report
 AGREEMENT = 0.01  # greatest difference of a logit between Keras and ONNX Runtime
 AGREEMENT_LINES = 50
 # What read the most of cheque_numbers_dev and of held-out lines; the last two fit the confidence to cheque_numbers_dev.
-TRUST = Trust(line=0.8, whole=0.6, cut=0.1, agree=0.6, sure=0.55, lift=3.8)
+TRUST = Trust(line=1.0, whole=0.6, cut=0.1, agree=0.6, sure=0.55, lift=3.8)
 TEMPERATURES = np.geomspace(0.5, 3.0, 19)
 
 
