@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from PIL import Image
 from tests.data.hard import make
@@ -15,7 +15,7 @@ from tests.data.hard.cases import Case, Look
 from tests.data.hard.make import picture
 
 from inkdigit import reader as module
-from inkdigit.errors import NoReadingError
+from inkdigit.errors import ConfigError, NoReadingError
 from inkdigit.expect import Expectation
 from inkdigit.image import Page, read_page
 from inkdigit.number import Number
@@ -177,7 +177,10 @@ rules = st.lists(st.one_of(lengths, ranges, patterns, lists, others), min_size=1
 @few
 @given(text=st.sampled_from(["4007", "3.50", "-12", "79927398713", "24.12.2025", "1234", "88"]), rule=rules)
 def test_no_reading_violates_what_was_expected(reader: Reader, text: str, rule: str) -> None:
-    expect = Expectation.parse(rule)
+    try:
+        expect = Expectation.parse(rule)
+    except ConfigError:  # a list of which no text keeps to the other rule
+        reject()
 
     found = kept(reader, written(text), expect)
 

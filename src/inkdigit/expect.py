@@ -107,7 +107,8 @@ class Expectation:
         """Read the text form: rules with ";" between them, in any order, each at most once.
 
         Raises:
-            ConfigError: a rule is unknown, given twice, or has a value that cannot be.
+            ConfigError: a rule is unknown, given twice, or has a value that cannot be; or no text of a list keeps
+                to the rest.
             MissingExtraError: a check digit is asked for and python-stdnum is not installed.
         """
         if len(text) > MAX_EXPECTATION:
@@ -117,7 +118,11 @@ class Expectation:
         for name in names:
             if names.count(name) > 1:
                 raise ConfigError(f"{name} is expected twice; give it once")
-        return cls(tuple(sorted(rules, key=lambda rule: list(RULES).index(rule.name))))
+        expectation = cls(tuple(sorted(rules, key=lambda rule: list(RULES).index(rule.name))))
+        listed = next((rule.value.split(",") for rule in rules if rule.name == "one-of"), [])
+        if listed and not any(map(expectation.allows, listed)):
+            raise ConfigError("none of the texts of one-of keeps to the other rules")
+        return expectation
 
     def __str__(self) -> str:
         return ";".join(map(str, self.rules))
