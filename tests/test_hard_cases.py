@@ -12,19 +12,14 @@ from PIL import Image
 from tests.data.hard import make
 from tests.data.hard.cases import CASES
 
-from inkdigit import reader
 from inkdigit.image import read_page
 from inkdigit.reader import Reader
-from inkdigit.recognizer import shipped_models
 
 LEAST = 90  # of the hundred are read right; the one place of this number
 MOST_BYTES = 400_000  # of all pictures together
 
 FOLDER = Path(__file__).parent / "data" / "hard"
 INDEX: list[dict[str, Any]] = tomllib.loads((FOLDER / "cases.toml").read_text("utf-8"))["case"]
-needs_reader = pytest.mark.skipif(
-    not (shipped_models() / reader.POINTER).is_file(), reason="no reader ships with this version yet"
-)
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +39,12 @@ def wrong(readings: Mapping[str, str], cases: list[dict[str, Any]]) -> list[str]
     ]
 
 
-@needs_reader
 def test_most_hard_cases_are_read_right(readings: Mapping[str, str]) -> None:
     missed = wrong(readings, INDEX)
 
     assert len(INDEX) - len(missed) >= LEAST, "\n".join(missed)
 
 
-@needs_reader
 def test_those_that_must_be_read_right_are(readings: Mapping[str, str]) -> None:
     missed = wrong(readings, [case for case in INDEX if case["must"]])
 

@@ -20,11 +20,6 @@ from inkdigit.expect import Expectation
 from inkdigit.image import Page, read_page
 from inkdigit.number import Number
 from inkdigit.reader import Reader
-from inkdigit.recognizer import shipped_models
-
-pytestmark = pytest.mark.skipif(
-    not (shipped_models() / module.POINTER).is_file(), reason="no reader ships with this version yet"
-)
 
 HARD = sorted((Path(__file__).parent / "data" / "hard").glob("*.[pj]*g"))
 few = settings(max_examples=12, deadline=None, derandomize=True)  # each reads a page or two
