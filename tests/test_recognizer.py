@@ -291,6 +291,16 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         pytest.param(replace_network(b""), "cannot be loaded", id="nothing"),
         pytest.param(append_to_network(b"\x0a\x08location\x12\x01x"), "other files", id="data in other files"),
         pytest.param(append_to_network(b"\x0a\x88\x80\0location\x12\x01x"), "other files", id="the same, padded"),
+        pytest.param(
+            append_to_network(b"\x0a\x88" + 8 * b"\x80" + b"\0location\x12\x01x"),
+            "other files",
+            id="padded to the utmost",
+        ),
+        pytest.param(
+            append_to_network(b"\x72\x0e\x0a\x09locations\x12\x01x\x72\x0d\x0a\x08location\x12\x01x"),
+            "other files",
+            id="behind a word that only begins so",
+        ),
     ],
 )
 def test_a_model_that_cannot_be_right_is_refused(folder: Path, change: Change, reason: str) -> None:
@@ -299,6 +309,13 @@ def test_a_model_that_cannot_be_right_is_refused(folder: Path, change: Change, r
 
     with pytest.raises(ModelError, match=reason):
         Recognizer.load(folder)
+
+
+def test_a_network_may_speak_of_locations(folder: Path) -> None:
+    append_to_network(b"\x72\x0e\x0a\x09locations\x12\x01x")(folder)  # among what ONNX calls metadata
+    seal(folder)
+
+    assert Recognizer.load(folder).version
 
 
 def test_a_model_that_answers_otherwise_than_its_card_says_is_refused(folder: Path) -> None:
