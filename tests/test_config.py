@@ -1,4 +1,5 @@
 from dataclasses import FrozenInstanceError, fields, replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -213,12 +214,10 @@ def test_addresses_are_told_from_names() -> None:
 
 
 def test_the_version_of_a_source_tree_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    from importlib.metadata import PackageNotFoundError
-
     def not_installed(name: str) -> str:
-        raise PackageNotFoundError(name)
+        raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr("inkdigit.config._installed_version", not_installed)
+    monkeypatch.setattr(metadata, "version", not_installed)
 
     assert package_version() == "0+source"
 

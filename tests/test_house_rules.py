@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import inkdigit
+from inkdigit.config import package_version
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
@@ -18,6 +19,7 @@ CODE = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benc
 WEB = {"flask", "werkzeug", "jinja2", "waitress", "pydantic"}
 TRAINING = {"keras", "tensorflow", "torch", "jax", "onnx", "tf2onnx", "h5py"}
 COMMANDS = {"click", "tqdm", "platformdirs"}
+SERVING = WEB | {"sqlalchemy", "prometheus_client", "opentelemetry"}
 
 HIDE = """
 import sys
@@ -78,6 +80,69 @@ def test_help_and_mistakes_load_nothing_heavy() -> None:
     )
 
     assert python(program) == "\n"
+
+
+def test_few_need_these_parts_of_python_so_nothing_loads_them_beforehand() -> None:
+    """Help would take a tenth longer with them; what the libraries load themselves does not count."""
+    program = (
+        "import sys, click, numpy, PIL.Image\n"
+        "before = set(sys.modules)\n"
+        "import inkdigit.cli, inkdigit.config\n"
+        "print(*sorted({'importlib.metadata', 'webbrowser', 'zipfile'} & (set(sys.modules) - before)))"
+    )
+
+    assert python(program) == "\n"
+
+
+@pytest.mark.parametrize(
+    ("use", "prints"),
+    [
+        ("main(['--version'])", f"inkdigit {package_version()}"),
+        ("main(['predict', {seven!r}])", "7"),
+        ("main(['read', {seven!r}])", "7"),
+        (
+            "ink = inkdigit.read_image(open({seven!r}, 'rb').read())\n"
+            "    print(inkdigit.Recognizer.load().predict(inkdigit.normalize(ink)[None])[0].label)",
+            "7",
+        ),
+    ],
+    ids=["the version", "predict", "read", "the library"],
+)
+def test_reading_files_loads_nothing_of_the_server_and_no_database(use: str, prints: str, tmp_path: Path) -> None:
+    """However it is loaded: at the top of a module, in a command, or for the first answer."""
+    program = (
+        "import contextlib, os, sys\n"
+        f"os.environ['INKDIGIT_HOME'] = {str(tmp_path)!r}\n"
+        "import inkdigit\n"
+        "from inkdigit.cli import main\n"
+        "with contextlib.suppress(SystemExit):\n"
+        f"    {use.format(seven=str(ROOT / 'docs' / 'images' / 'seven.png'))}\n"
+        f"print(*sorted({SERVING | TRAINING!r} & set(sys.modules)))"
+    )
+
+    assert python(program) == f"{prints}\n\n"
+
+
+def test_no_request_to_the_server_waits_until_a_library_is_loaded(tmp_path: Path) -> None:
+    program = (
+        "import base64, sys\n"
+        "from inkdigit.cli import app_of\n"
+        "from inkdigit.config import Settings\n"
+        "from pathlib import Path\n"
+        f"app = app_of(Settings(home=Path({str(tmp_path / 'models')!r}), log='quiet'))\n"
+        "before = set(sys.modules)\n"
+        f"seven = base64.b64encode(Path({str(ROOT / 'docs' / 'images' / 'seven.png')!r}).read_bytes()).decode()\n"
+        "body = {'image': 'data:image/png;base64,' + seven}\n"
+        "kept = body | {'label': 7, 'predicted': 7, 'model': 'digits', 'consent': True}\n"
+        "client, local = app.test_client(), {'Host': '127.0.0.1'}\n"
+        "answers = [client.get('/', headers=local), client.post('/api/v1/predict', json=body, headers=local),\n"
+        "           client.post('/api/v1/feedback', json=kept, headers=local)]\n"
+        "print(*(answer.status_code for answer in answers))\n"
+        "late = set(sys.modules) - before\n"
+        f"print(*sorted(late & {SERVING | {'onnxruntime', 'importlib.metadata'}!r}))"
+    )
+
+    assert python(program) == "200 200 201\n\n"
 
 
 def test_importing_the_package_reads_no_setting_and_adds_no_log_handler() -> None:

@@ -13,7 +13,6 @@ import base64
 import binascii
 import io
 import struct
-import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,6 +124,8 @@ class Grounds:
         Raises:
             ModelError: it is not one.
         """
+        import zipfile  # here, because few of those who import the package adapt a model
+
         try:
             with zipfile.ZipFile(io.BytesIO(contents)) as archive:
                 if sum(part.file_size for part in archive.infolist()) > _MAX_GROUNDS:

@@ -16,7 +16,6 @@ import os
 import sys
 import threading
 import warnings
-import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -352,6 +351,8 @@ def _announce(url: str, *, open_page: bool) -> None:
 
 
 def _open_page(url: str) -> None:
+    import webbrowser
+
     if not webbrowser.open(url):
         click.echo(f"No browser could be opened; go to {url}", err=True)
 

@@ -6,8 +6,6 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as _installed_version
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -188,9 +186,11 @@ def core_count() -> int:
 
 def package_version() -> str:
     """The version of the installed package; "0+source" when it runs from a source tree that was never installed."""
+    from importlib import metadata  # here, because it takes longer than all else that settings need
+
     try:
-        return _installed_version("inkdigit")
-    except PackageNotFoundError:
+        return metadata.version("inkdigit")
+    except metadata.PackageNotFoundError:
         return "0+source"
 
 
