@@ -163,6 +163,24 @@ def test_an_export_goes_through_a_pipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("receipts")
+def test_an_export_takes_the_place_of_no_file_unless_told_to(tmp_path: Path) -> None:
+    archive, link = tmp_path / "out.zip", tmp_path / "link.zip"
+    archive.write_bytes(b"last year's")
+    link.symlink_to(tmp_path / "gone.zip")
+
+    refused = [inkdigit("export", str(path), code=3).stderr for path in (archive, link)]
+    kept = archive.read_bytes()
+    forced = inkdigit("export", "--force", str(archive)).stderr
+
+    assert refused == [
+        f"Error: {path} is there already; name another file, or replace it with --force\n" for path in (archive, link)
+    ]
+    assert (kept, link.is_symlink()) == (b"last year's", True)
+    assert forced == f"3 drawings exported to {archive}\n"
+    assert zipfile.is_zipfile(archive)
+
+
+@pytest.mark.usefixtures("receipts")
 def test_what_is_no_archive_is_refused_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "evil.zip").write_bytes(b"PK\5\6" + b"\xff" * 18)
 

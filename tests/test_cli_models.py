@@ -265,6 +265,22 @@ def test_a_version_can_be_sent_to_standard_output(mine: Path, tmp_path: Path, mo
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_an_export_takes_the_place_of_no_file_unless_told_to(mine: Path, tmp_path: Path) -> None:
+    thesis = tmp_path / "mine.zip"
+    thesis.write_bytes(b"a thesis")
+
+    refused = [models("export", "mine", path) for path in (thesis, tmp_path)]
+    kept = thesis.read_bytes()
+    forced = models("export", "mine", "--force", tmp_path)
+
+    assert [result.exit_code for result in refused] == [3, 3]
+    assert {result.stderr for result in refused} == {
+        f"Error: {thesis} is there already; name another file, or replace it with --force\n"
+    }
+    assert (kept, forced.exit_code) == (b"a thesis", 0)
+    assert thesis.read_bytes() == export_archive(mine, tmp_path / "there.zip").read_bytes()
+
+
 @needs_rights
 def test_a_version_that_cannot_be_written_is_told_by_the_name_of_its_file(
     mine: Path, home: Path, tmp_path: Path, request: pytest.FixtureRequest

@@ -18,6 +18,7 @@ from inkdigit.terminal import (
     csv_writer,
     database_of,
     examples,
+    replacing,
     settings_of,
     visible,
 )
@@ -205,7 +206,8 @@ def _drawn(png: bytes) -> str:
 )
 @click.argument("file", metavar="FILE.zip", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @_status_option
-def export(file: Path, status: str | None) -> None:
+@replacing
+def export(file: Path, status: str | None, force: bool) -> None:
     """Write the drawings into a ZIP file; - is standard output.
 
     It holds a PNG of each drawing and drawings.jsonl, a line of JSON for each: label, truth, status, strokes, and what
@@ -215,7 +217,7 @@ def export(file: Path, status: str | None) -> None:
 
     with _open(read_only=True) as store:
         if str(file) != "-":
-            count = export_zip(store, file, _status_of(status))
+            count = export_zip(store, file, _status_of(status), replace=force)
         else:
             with tempfile.TemporaryDirectory() as folder:
                 count = export_zip(store, Path(folder, "drawings.zip"), _status_of(status))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inkdigit.errors import InkdigitError, ModelError
-from inkdigit.terminal import SOME_FAILED, aligned, copy_out, examples, home_of, settings_of, visible
+from inkdigit.terminal import SOME_FAILED, aligned, copy_out, examples, home_of, replacing, settings_of, visible
 
 if TYPE_CHECKING:
     from inkdigit.registry import Difference, Version
@@ -192,10 +192,11 @@ def rollback_model(reader: bool) -> None:
 )
 @click.argument("version", metavar="NAME|DIR", shell_complete=complete_model)
 @click.argument("file", metavar="[FILE.zip|DIR]", default=".", type=click.Path(allow_dash=True, path_type=Path))
-def export_model(version: str, file: Path) -> None:
+@replacing
+def export_model(version: str, file: Path, force: bool) -> None:
     """Write a version into a ZIP file, to take it to another computer; - is standard output.
 
-    It is checked first. The file is called after the version if it is not given, and replaced if it is there.
+    It is checked first. The file is called after the version if it is not given.
     """
     from inkdigit.registry import export_archive, get_version
 
@@ -204,7 +205,7 @@ def export_model(version: str, file: Path) -> None:
         with tempfile.TemporaryDirectory() as place:
             copy_out(export_archive(folder, Path(place)))
     else:
-        click.echo(visible(str(export_archive(folder, file))))
+        click.echo(visible(str(export_archive(folder, file, replace=force))))
 
 
 @models.command("import", epilog=examples("inkdigit models import mine.zip", "inkdigit models import models/mine"))

@@ -39,6 +39,9 @@ def into_files(_ctx: click.Context, _param: click.Parameter, path: Path | None) 
     return path
 
 
+replacing = click.option("--force", is_flag=True, help="Replace the file if it is there.")
+
+
 class IntegerRange(click.IntRange):
     """A range of whole numbers; click says of what is none that it is no valid range."""
 

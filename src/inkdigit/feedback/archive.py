@@ -46,21 +46,24 @@ _END, _END_64, _LOCATOR_64 = b"PK\5\6", b"PK\6\6", b"PK\6\7"
 # --- out
 
 
-def export_zip(store: FeedbackStore, path: Path, status: Status | None = None) -> int:
+def export_zip(store: FeedbackStore, path: Path, status: Status | None = None, *, replace: bool = True) -> int:
     """Write drawings into a ZIP file that only its owner may read, whole or not at all.
 
     Args:
         store: of the drawings.
-        path: of the file; one that is there is replaced.
+        path: of the file.
         status: only those that stand so in review.
+        replace: a file that is there already, rather than leave it alone.
 
     Returns:
         How many there are in it.
 
     Raises:
-        StoreError: the store cannot be read, or there are too many of them.
+        StoreError: the store cannot be read, there are too many, or the file is there and shall not be replaced.
         OSError: the file cannot be written.
     """
+    if not replace and os.path.lexists(path):
+        raise StoreError(f"{path} is there already; name another file, or replace it with --force")
     with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=".inkdigit-", delete=False) as file:
         try:
             count = _write(store, file, status)

@@ -5,6 +5,7 @@ written, its model is tried in child processes, and what is then put in place is
 """
 
 import io
+import os
 import stat
 import struct
 import zipfile
@@ -26,27 +27,30 @@ _MAX_LIST_BYTES: Final = 16 * 1024
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # ZIP knows no earlier time; a version gives the same file at any time
 
 
-def export_archive(version: Path, path: Path) -> Path:
+def export_archive(version: Path, path: Path, *, replace: bool = True) -> Path:
     """Write a version into a ZIP file, whole or not at all, and return its path.
 
     Args:
         version: its folder.
         path: of the file, or of a folder in which it is called after the version.
+        replace: a file that is there already, rather than leave it alone.
 
     Raises:
-        ModelError: the version is damaged, or the folder is not there.
+        ModelError: the version is damaged, the folder is not there, or the file is and shall not be replaced.
     """
     if not path.parent.is_dir():
         raise ModelError(f"{path.parent} is not a folder; name the file in one that is there")
     contents = read_folder(version)
     name = check_contents(contents, version)
+    target = path / f"{name}.zip" if path.is_dir() else path
+    if not replace and os.path.lexists(target):
+        raise ModelError(f"{target} is there already; name another file, or replace it with --force")
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
         for file in sorted(contents):
             entry = zipfile.ZipInfo(f"{name}/{file}", _EPOCH)
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             archive.writestr(entry, contents[file], zipfile.ZIP_DEFLATED)
-    target = path / f"{name}.zip" if path.is_dir() else path
     replace_file(target, written.getvalue())
     return target
 
