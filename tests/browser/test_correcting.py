@@ -259,6 +259,29 @@ def test_receipts_are_remembered_on_this_device_to_copy_and_to_delete_by(
     assert sheet.page.evaluate("document.activeElement.id") == "notes-said"  # the button is gone
 
 
+def test_what_was_given_stands_when_the_rest_is_forgotten(keeping_sheet: Sheet, database: Path) -> None:
+    keeping_sheet.draw(NUMBER)
+    keeping_sheet.expect("number")
+    keeping_sheet.page.locator("#number button").first.focus()
+    for key in ("9", "1"):
+        keeping_sheet.page.keyboard.press(key)
+    _say(keeping_sheet, "Keep them")
+    _expect_panel(keeping_sheet, "kept")
+    keeping_sheet.page.locator("#number button").nth(2).focus()
+    keeping_sheet.page.keyboard.press("7")
+    with keeping_sheet.page.expect_response("**/api/v1/read*"):
+        for _ in range(2):
+            keeping_sheet.page.locator("#forget").click()
+    keeping_sheet.page.wait_for_selector("#number li:nth-child(3):not(.is-chosen)")
+    names = [name.partition(",")[0] for name in keeping_sheet.number().split("; ")]
+    panel = _expect_panel(keeping_sheet, "kept")
+
+    assert (names[:2], names[2] == "7") == (["9", "1"], False)
+    assert keeping_sheet.number().count("given away") == 2
+    assert panel.startswith("Kept. With these receipts they can be deleted again:")
+    assert len(_kept(database)) == 2
+
+
 def test_what_the_list_does_is_told_under_the_answer_and_can_be_said_and_given_anew(keeping_sheet: Sheet) -> None:
     page = keeping_sheet.page
     page.route(FEEDBACK, _cut_off)

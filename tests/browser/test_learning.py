@@ -54,6 +54,21 @@ def _expect_line(sheet: Sheet, words: str) -> None:
     sheet.page.locator("#learned-said").get_by_text(words, exact=True).wait_for()
 
 
+def _forget(sheet: Sheet) -> str:
+    """What the button asks before the second tap."""
+    forget = sheet.page.locator("#forget")
+    forget.click()
+    asked = forget.inner_text()
+    forget.click()
+    sheet.page.get_by_text("Forgotten: nothing of your hand is remembered.").wait_for()
+    return asked
+
+
+def _type_over(sheet: Sheet, place: int, key: str) -> None:
+    sheet.page.locator("#number button").nth(place).focus()
+    sheet.page.keyboard.press(key)
+
+
 def _draw_again(sheet: Sheet) -> None:
     sheet.page.keyboard.press("Escape")
     sheet.expect("blank")
@@ -118,11 +133,7 @@ def test_it_is_forgotten_in_two_taps(sheet: Sheet) -> None:
     teacher = Teacher(sheet)
     _correct(sheet)
     _expect_line(sheet, "Learned from your 1 correction.")
-    forget = sheet.page.locator("#forget")
-    forget.click()
-    asked = forget.inner_text()
-    forget.click()
-    sheet.page.get_by_text("Forgotten: nothing of your hand is remembered.").wait_for()
+    asked = _forget(sheet)
     focused = sheet.page.evaluate("document.activeElement.id")
     _draw_again(sheet)
 
@@ -131,6 +142,41 @@ def test_it_is_forgotten_in_two_taps(sheet: Sheet) -> None:
     assert teacher.layers[-1] is None
     assert sheet.page.evaluate("localStorage.length") == 0
     assert not sheet.page.locator("#learned").is_visible()
+
+
+def test_what_was_said_of_a_drawing_is_forgotten_with_the_rest(sheet: Sheet) -> None:
+    teacher = Teacher(sheet)
+    _correct(sheet)
+    _expect_line(sheet, "Learned from your 1 correction.")
+    _forget(sheet)
+    sheet.expect("sure", 7)
+    said, pressed = sheet.said(), sheet.page.get_by_role("button", pressed=True).count()
+    sheet.draw([[(20, 260), (60, 260)]])
+    sheet.expect_answer()
+    sheet.page.keyboard.press("Control+z")
+    sheet.expect("sure", 7)
+
+    assert (said, pressed) == ("That is a 7. Quite sure, 97.0 %.", 0)
+    assert teacher.layers[-1] is None
+    assert sheet.said() == said
+
+
+def test_what_was_said_of_a_number_is_forgotten_and_not_learned_with_what_is_said_next(reading_sheet: Sheet) -> None:
+    teacher = Teacher(reading_sheet)
+    reading_sheet.draw(beside(FOUR, ONE))
+    reading_sheet.expect("number")
+    before = reading_sheet.number()
+    _type_over(reading_sheet, 1, "1")
+    _expect_line(reading_sheet, "Learned from your 1 correction.")
+    with reading_sheet.page.expect_response("**/api/v1/read*"):
+        _forget(reading_sheet)
+    reading_sheet.page.wait_for_selector("#number:not(:has(.is-chosen))")
+    after = reading_sheet.number()
+    _type_over(reading_sheet, 0, "9")
+    _expect_line(reading_sheet, "Learned from your 1 correction.")
+
+    assert after == before
+    assert [[lesson["label"] for lesson in lessons] for lessons in teacher.lessons] == [[1], [9]]
 
 
 def test_it_is_remembered_on_this_device(sheet: Sheet) -> None:
@@ -219,8 +265,7 @@ def test_the_digits_of_a_drawn_number_are_learned_from_too(reading_sheet: Sheet)
     teacher = Teacher(reading_sheet)
     reading_sheet.draw(beside(FOUR, ONE))  # the reader of the tests takes them for 4 and 0
     reading_sheet.expect("number")
-    reading_sheet.page.locator("#number button").nth(1).focus()
-    reading_sheet.page.keyboard.press("1")
+    _type_over(reading_sheet, 1, "1")
     _expect_line(reading_sheet, "Learned from your 1 correction.")
     reading_sheet.page.get_by_role("button", name="Right").click()
     _expect_line(reading_sheet, "Learned from your 1 correction and 1 right answer.")

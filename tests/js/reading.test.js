@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  asCsv, asText, choicesOf, choose, doubtsOf, isCorrected, isDoubtful, lengthOf, recalled, settled, shownOf, textOf,
+  asCsv, asText, choicesOf, choose, doubtsOf, isCorrected, isDoubtful, lengthOf, recalled, settled, shownOf, standing,
+  textOf,
 } from "../../src/inkdigit/server/static/reading.js";
 
 const BOX = [1, 2, 30, 40];
@@ -127,4 +128,13 @@ test("as CSV there is a heading, a row for each number, and no formula", () => {
     '6,"3,5",0.9,"3,?",1,2,30,40',
     "",
   ]);
+});
+
+test("of what was said what was given away stands, also where it is as it was read", () => {
+  const [{ digits }] = choose([number("4075")], { number: 0, digit: 1 }, "6");
+
+  const stands = standing(digits, (place) => place === 1 || place === 2);
+
+  assert.deepEqual(stands.map(({ chosen }) => chosen), ["6", "7"]);
+  assert.deepEqual(standing(digits, () => false), []);
 });

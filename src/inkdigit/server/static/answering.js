@@ -132,6 +132,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
   });
   correcting.addEventListener("settle", () => numbers.show(correcting.numbers));
   access.addEventListener("key", () => pad.isPenDown || ask());
+  learning.addEventListener("forget", () => correcting.forget());
   learning.addEventListener("switch", () => pad.isPenDown || ask());
   scene.addEventListener("picture", rest);
   scene.addEventListener("drawing", ask);

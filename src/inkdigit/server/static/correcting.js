@@ -2,13 +2,14 @@
 
 import { exampleOf, examplesOf, idOf } from "./examples.js";
 import { isTextField, labelOf } from "./keys.js";
-import { isChosen, recalled, settled } from "./reading.js";
+import { isChosen, recalled, settled, standing } from "./reading.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./api.js").Answer} Answer */
 /** @typedef {import("./examples.js").Example} Example */
 /** @typedef {import("./examples.js").ReadDigit} ReadDigit */
 /** @typedef {import("./examples.js").ReadDrawing} ReadDrawing */
+/** @typedef {import("./reading.js").Digit} Digit */
 /** @typedef {import("./strokes.js").Drawing} Drawing */
 /** @typedef {{ readonly digit: ReadDigit } | { readonly number: ReadDrawing }} Subject */
 /**
@@ -16,7 +17,8 @@ import { find } from "./view.js";
  * @property {string} id
  * @property {number | null | undefined} label Of a digit, null for none; undefined while nothing was said.
  * @property {boolean} isAllRight Of a number.
- * @property {ReadDrawing["numbers"]} numbers As they stood when something was said of them last.
+ * @property {readonly Digit[]} digits Of a number, as they stood when something was said of them last.
+ * @property {number} age How often all was forgotten before.
  */
 
 /**
@@ -35,6 +37,8 @@ export class Correcting extends EventTarget {
   #said = new WeakMap();
   /** @type {ReadonlySet<string>} Ids of what was given away. */
   #given = new Set();
+  /** How often all was forgotten: drawings that come back later have a label of before no more. */
+  #age = 0;
 
   /**
    * @param {Document} page
@@ -101,6 +105,12 @@ export class Correcting extends EventTarget {
     this.dispatchEvent(new Event("subject"));
   }
 
+  /** What was said of any drawing, as if it never had been; what was given away stands. Another answer has to come. */
+  forget() {
+    this.#age += 1;
+    this.turnTo(null);
+  }
+
   /** @param {ReadDrawing["numbers"]} numbers As a person has them now. */
   renumber(numbers) {
     if (this.#subject === null || !("number" in this.#subject) || numbers === this.numbers) return;
@@ -111,18 +121,29 @@ export class Correcting extends EventTarget {
   /** @param {ReadDrawing} read Another reading of a drawing of which something was said. */
   #recall(read) {
     const said = /** @type {Said} */ (this.#now);
-    const meant = said.numbers.flatMap(({ digits }) => digits).filter(meantBy(said));
-    this.#subject = { number: { ...read, numbers: recalled(read.numbers, meant) } };
+    this.#subject = { number: { ...read, numbers: recalled(read.numbers, said.digits.filter(meantBy(said))) } };
   }
 
   /** @returns {Said | undefined} */
   get #now() {
     if (this.#subject === null) return undefined;
     const { drawing } = "digit" in this.#subject ? this.#subject.digit : this.#subject.number;
-    const nothing = { label: undefined, isAllRight: false, numbers: [] };
-    const said = this.#said.get(drawing) ?? { id: this.#token(), ...nothing };
+    const before = this.#said.get(drawing);
+    if (before?.age === this.#age) return before;
+    const id = before?.id ?? this.#token();
+    const said = { id, label: undefined, isAllRight: false, digits: [], ...this.#standing(before), age: this.#age };
     this.#said.set(drawing, said);
     return said;
+  }
+
+  /**
+   * @param {Said | undefined} said Before all was forgotten.
+   * @returns {Partial<Said>} What of it was given away.
+   */
+  #standing(said) {
+    if (said === undefined) return {};
+    if (this.#given.has(said.id)) return { label: said.label };
+    return { digits: standing(said.digits, (place) => this.#given.has(idOf(said.id, place))) };
   }
 
   /** Whether what was said of the digit stands; of a number, that the rest of it is right. */
@@ -155,7 +176,7 @@ export class Correcting extends EventTarget {
 
   #tell() {
     const [subject, said] = [this.#subject, this.#now];
-    if (said !== undefined && subject !== null && "number" in subject) said.numbers = subject.number.numbers;
+    if (said !== undefined && subject !== null && "number" in subject) said.digits = subject.number.numbers.flatMap(({ digits }) => digits);
     this.#paint();
     this.dispatchEvent(new Event("say"));
   }

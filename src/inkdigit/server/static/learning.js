@@ -7,7 +7,7 @@ import { find } from "./view.js";
 
 const FORGET = "Forget";
 
-/** Event: `switch` (answers are to be given in another way from now on). */
+/** Events: `forget` (all of it is forgotten), `switch` (answers are to be given in another way from now on). */
 export class Learning extends EventTarget {
   #learner;
   #line;
@@ -48,6 +48,7 @@ export class Learning extends EventTarget {
     this.#ask(false);
     this.#notes.textContent = "Forgotten: nothing of your hand is remembered.";
     this.#learner.forget();
+    this.dispatchEvent(new Event("forget"));
     this.dispatchEvent(new Event("switch"));
   }
 

@@ -92,6 +92,17 @@ export function settled(numbers, isFinal) {
 }
 
 /**
+ * What stands when all else that was said of a reading is forgotten: these characters, as they are shown.
+ *
+ * @param {readonly Digit[]} digits
+ * @param {(place: number) => boolean} isFinal
+ * @returns {readonly Digit[]}
+ */
+export function standing(digits, isFinal) {
+  return digits.flatMap((digit, place) => (isFinal(place) ? [{ ...digit, chosen: shownOf(digit) }] : []));
+}
+
+/**
  * Whether two boxes share more than half of what they cover; those of neighbours that overlap do not.
  *
  * @param {Box} a
