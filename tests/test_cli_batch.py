@@ -67,6 +67,7 @@ def test_bad_inputs_are_listed_and_end_in_code_1_the_second_time_too(
         (["1.png", "--out", "t.csv", "--model", "no-such"], 3, "no model at no-such"),
         (["1.png", "--out", "gone/t.csv"], 3, "gone"),
         (["1.png", "--out", "t.csv", "--on", "cluster"], 2, "is no address of Ray"),
+        (["1.png", "--out", "t.csv", "--timeout", "0.001"], 2, "0.001 is not in the range x>=1"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_read(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inkdigit.config import Settings
 
 LOG_PAUSE_S = 30  # seconds between two lines of progress where no terminal shows a bar
+_LEAST_TIMEOUT = 1  # seconds; workers are looked at four times in one, and what is shorter may pass unseen
 
 
 class ProgressBar:
@@ -99,7 +100,7 @@ def _ray_address(_ctx: click.Context, _param: click.Parameter, address: str | No
 @click.option("--workers", type=IntegerRange(1), metavar="N", help="Processes to read with [default: all cores].")
 @click.option(
     "--timeout",
-    type=NumberRange(0, min_open=True),
+    type=NumberRange(_LEAST_TIMEOUT),
     default=120,
     show_default=True,
     help="Seconds that one picture may take before its row is an error; a network drive may need more.",
