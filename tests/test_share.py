@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inkdigit.drawing import MAX_POINTS, Paper, Sheet, Stroke, Strokes, parse_strokes
 from inkdigit.errors import ShareError
-from inkdigit.share import decode, encode, is_shared, open_sheet
+from inkdigit.share import VERSION, decode, encode, is_shared, open_sheet
 
 unhurried = settings(deadline=None)
 SEVEN: Strokes = (Stroke(19.0, ((80.0, 70.0), (200.0, 70.0), (130.0, 230.0))),)
@@ -189,6 +189,8 @@ PAPER = bytes.fromhex("e012 e008")
         ("AXjae", "cut short"),
         (code_of(b"", version=2), "version 2"),
         (code_of(b"", version=0), "damaged"),
+        (code_of(PAPER + b"\1\x4c\1\2\2", version=2), "damaged: it does not begin"),
+        (base64.urlsafe_b64encode(b"\2" + zlib.compress(b"")[:-1] + b"\0").decode().rstrip("="), "damaged"),
         (base64.urlsafe_b64encode(b"\1\1\1\1\1\1").decode(), "inflate"),
         (base64.urlsafe_b64encode(b"\1" + zlib.compress(PAPER) + b"tail").decode().rstrip("="), "after its end"),
         ("A" * 1_000_000, "longer"),
@@ -219,8 +221,19 @@ def test_a_code_that_is_cut_short_or_has_one_letter_wrong_never_shows_another_dr
     for place in range(len(code) - 1):
         other = "B" if code[place] == "A" else "A"
         for damaged in (code[:place], code[:place] + other + code[place + 1 :]):
-            with pytest.raises(ShareError):
+            with pytest.raises(ShareError, match="the code is damaged"):
                 decode(damaged)
+
+
+@pytest.mark.parametrize("wrong", range(256))
+def test_a_code_whose_first_byte_is_garbled_is_damaged_and_of_no_newer_version(wrong: int) -> None:
+    garbled = base64.urlsafe_b64decode(encode(SEVEN) + "==")[1:]
+
+    code = base64.urlsafe_b64encode(bytes([wrong]) + garbled).decode().rstrip("=")
+
+    if wrong != VERSION:
+        with pytest.raises(ShareError, match="the code is damaged"):
+            decode(code)
 
 
 @unhurried

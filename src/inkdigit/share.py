@@ -91,7 +91,11 @@ def open_sheet(code_or_url: str) -> Sheet:
         ShareError: no code, a damaged one, one of a newer version, or one of more than a hand can draw.
     """
     try:
-        return _sheet_of(_unpack(_inflate(_bytes_of(_code_in(code_or_url.strip())))))
+        version, stream = _parts_of(_code_in(code_or_url.strip()))
+        payload = _inflate(stream)
+        if version > VERSION:
+            raise _newer(version, payload)
+        return _sheet_of(_unpack(payload))
     except ValueError as error:
         raise ShareError(f"the code is damaged: {error}; copy the whole link again") from error
 
@@ -153,8 +157,8 @@ def _code_in(text: str) -> str:
     return codes[0]
 
 
-def _bytes_of(code: str) -> bytes:
-    """The zlib stream of a code."""
+def _parts_of(code: str) -> tuple[int, bytes]:
+    """The version of a code, and its zlib stream."""
     if len(code) > MAX_CODE:
         raise ShareError(f"the code is longer than any drawing's, {MAX_CODE} characters")
     if not _CODE.fullmatch(code) or len(code) % 4 == 1:
@@ -162,9 +166,7 @@ def _bytes_of(code: str) -> bytes:
     data = base64.urlsafe_b64decode(code + "=" * (-len(code) % 4))
     if data[0] < VERSION:
         raise ValueError("no code begins like it")
-    if data[0] > VERSION:
-        raise ShareError(f"the code is of version {data[0]}, and this program reads version {VERSION}; upgrade it")
-    return data[1:]
+    return data[0], data[1:]
 
 
 def _inflate(data: bytes) -> bytes:
@@ -178,6 +180,15 @@ def _inflate(data: bytes) -> bytes:
     if not stream.eof or stream.unused_data:
         raise ValueError("it is cut short, or has something after its end")
     return payload
+
+
+def _newer(version: int, payload: bytes) -> Exception:
+    """What is wrong with a whole stream of a later version: that alone, or else the version is what is garbled."""
+    try:
+        _sheet_of(_unpack(payload))
+    except ValueError:
+        return ShareError(f"the code is of version {version}, and this program reads version {VERSION}; upgrade it")
+    return ValueError("it does not begin as it should")
 
 
 def _unpack(payload: bytes) -> list[int]:

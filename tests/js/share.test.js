@@ -13,7 +13,7 @@ const drawingOf = (strokes) => strokes.map(({ width, points }) => ({ width, poin
 const paperOf = ([width, height]) => ({ width, height });
 /** What a code holds, whoever deflated it. */
 const payloadOf = (code) => inflateSync(Buffer.from(code, "base64url").subarray(1));
-const codeOf = (payload) => Buffer.concat([Buffer.of(1), deflateSync(payload)]).toString("base64url");
+const codeOf = (payload, version = 1) => Buffer.concat([Buffer.of(version), deflateSync(payload)]).toString("base64url");
 const refusal = (message) => (error) => error instanceof ShareError && message.test(error.message);
 
 for (const { name, paper, strokes, code, decoded } of VECTORS) {
@@ -86,7 +86,9 @@ for (const [what, code, message] of [
   ["nothing", "", /letters/],
   ["other letters", "AX!!", /letters/],
   ["a letter too few", "AXjae", /letters/],
-  ["a newer version", Buffer.of(2, 1, 1).toString("base64url"), /version 2/],
+  ["a newer version", codeOf(Buffer.of(0), 2), /version 2/],
+  ["a drawing of this version under a newer one", codeOf(Buffer.of(0xe0, 0x12, 0xe0, 0x08, 1, 76, 1, 2, 2), 2), /damaged: it does not begin/],
+  ["a newer version that is damaged", Buffer.of(2, 1, 1).toString("base64url"), /damaged/],
   ["a version that never was", Buffer.of(0, 1, 1).toString("base64url"), /damaged/],
   ["no zlib stream", Buffer.of(1, 1, 1, 1).toString("base64url"), /inflate/],
   ["a megabyte", "A".repeat(1_000_000), /longer/],
@@ -112,9 +114,9 @@ test("a code that is cut short anywhere, or has one letter wrong, never shows an
   const code = await encode(SEVEN);
 
   for (let i = 0; i < code.length - 1; i += 1) {
-    await assert.rejects(decode(code.slice(0, i)), ShareError);
+    await assert.rejects(decode(code.slice(0, i)), refusal(/the code is damaged/));
     const other = code[i] === "A" ? "B" : "A";
-    await assert.rejects(decode(code.slice(0, i) + other + code.slice(i + 1)), ShareError);
+    await assert.rejects(decode(code.slice(0, i) + other + code.slice(i + 1)), refusal(/the code is damaged/));
   }
 });
 

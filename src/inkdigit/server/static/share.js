@@ -66,7 +66,10 @@ export async function decode(code) {
  * @throws {ShareError} It is damaged, of a newer version, or of more than a hand can draw.
  */
 export async function decodeSheet(code) {
-  return sheetOf(unpack(await inflate(bytesOf(codeIn(code) ?? code.trim()))));
+  const { version, stream } = partsOf(codeIn(code) ?? code.trim());
+  const payload = await inflate(stream);
+  if (version > VERSION) throw newer(version, payload);
+  return sheetOf(unpack(payload));
 }
 
 /**
@@ -150,16 +153,15 @@ function toBase64(bytes) {
 
 /**
  * @param {string} code
- * @returns {Uint8Array} Its zlib stream.
+ * @returns {{ version: number, stream: Uint8Array }} The stream is one of zlib.
  */
-function bytesOf(code) {
+function partsOf(code) {
   if (code.length > MAX_CODE) throw new ShareError(`the code is longer than any drawing's, ${MAX_CODE} characters`);
   if (!/^[A-Za-z0-9_-]+$/.test(code) || code.length % 4 === 1) throw damaged("it is not of the letters that a code has, or cut short");
   const bytes = Uint8Array.from(atob(code.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
   const version = bytes[0] ?? 0;
-  if (version === VERSION) return bytes.subarray(1);
   if (version < VERSION) throw damaged("no code begins like it");
-  throw new ShareError(`the code is of version ${version}, and this page reads version ${VERSION}; reload or upgrade it`);
+  return { version, stream: bytes.subarray(1) };
 }
 
 /**
@@ -191,6 +193,20 @@ async function read(stream, most) {
     for (const byte of part.value) bytes.push(byte);
   }
   return bytes;
+}
+
+/**
+ * @param {number} version A later one.
+ * @param {readonly number[]} payload
+ * @returns {ShareError} That it is a later one; or, where it holds a drawing of ours, that this is what is garbled.
+ */
+function newer(version, payload) {
+  try {
+    sheetOf(unpack(payload));
+  } catch {
+    return new ShareError(`the code is of version ${version}, and this page reads version ${VERSION}; reload or upgrade it`);
+  }
+  return damaged("it does not begin as it should");
 }
 
 /**
