@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from tests.processes import WITHOUT_RIGHTS, needs_rights
 
 from inkdigit import ImageError, Layer, Prediction, Recognizer, normalize, read_image
 from inkdigit.batch import CHUNK, ERROR_TYPES, Answer, find_pictures, predict_files
@@ -101,14 +103,26 @@ def test_a_folder_without_pictures_is_an_error_that_names_what_is_looked_for(tmp
     assert ".png" in str(row.result)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may read every file")
+_TELL = """
+import sys
+from inkdigit.batch import predict_files
+
+for row in predict_files(sys.argv[1:], lambda: sys.exit("the model was loaded")):
+    print(type(row.result).__name__, row.result)
+"""
+
+
+@needs_rights
 def test_a_file_that_may_not_be_read_is_an_error(draw: Callable[[str], str]) -> None:
     secret = Path(draw("secret.png"))
     secret.chmod(0)
 
-    [row] = predict_files([str(secret)], CountingRecognizer)
+    line = [*WITHOUT_RIGHTS, sys.executable, "-c", _TELL, str(secret)]  # in a process to which rights of files apply
+    told = subprocess.run(line, capture_output=True, text=True, check=False)
 
-    assert "Permission denied" in str(row.result)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("UnreadableImageError ")
+    assert "Permission denied" in told.stdout
 
 
 def test_a_name_that_no_file_can_have_is_an_error() -> None:
