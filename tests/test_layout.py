@@ -127,6 +127,53 @@ def test_pens_of_all_colours_and_pencils_become_full_ink(ink: Colour) -> None:
     assert all(np.percentile(line.ink[line.ink > 60], 75) > 220 for line in lines)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize(
+    ("ink", "paper"),
+    [
+        ((0, 102, 0), (200, 0, 0)),  # of one brightness
+        ((200, 0, 0), (0, 102, 0)),
+        ((0, 0, 0), (255, 0, 0)),
+        ((0, 0, 0), (255, 255, 0)),
+        ((255, 255, 255), (0, 0, 255)),
+        ((255, 255, 0), (0, 120, 255)),
+        ((90, 90, 90), (255, 0, 0)),
+        ((0, 255, 255), (255, 0, 255)),
+    ],
+)
+def test_ink_of_any_colour_on_paper_of_another_is_found_as_on_white(ink: Colour, paper: Colour, kind: str) -> None:
+    plain, coloured = (
+        read_page(encoded(Sheet(460, 140, under).write("4071", 60, 35, 70, ink=pen).picture(), kind))
+        for pen, under in (((0, 0, 0), (255, 255, 255)), (ink, paper))
+    )
+
+    assert np.mean((plain < 128) == (coloured < 128)) > 0.98
+    assert len(find_lines(coloured)) == len(find_lines(plain)) == 1
+
+
+def test_dark_ink_is_kept_beside_ink_that_is_lighter_than_the_paper_in_one_colour() -> None:
+    sheet = Sheet(800, 500, (180, 140, 95)).write("4071", 60, 60, 60, ink=(60, 60, 255))
+
+    lines = find_lines(read_page(encoded(sheet.write("938", 100, 330, 50).picture())))
+
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize("kind", ["dark on light", "light on dark", "shade", "grain"])
+def test_a_grey_page_is_the_same_whether_its_pixels_have_one_level_or_three(kind: str) -> None:
+    levels = np.asarray(Sheet(460, 140).write("4071", 60, 35, 70).picture().convert("L"))
+    if kind == "light on dark":
+        levels = 255 - levels
+    elif kind == "shade":
+        levels = np.rint(levels * np.linspace(0.3, 1, 460)).astype(np.uint8)
+    elif kind == "grain":
+        levels = np.random.default_rng(0).integers(0, 256, levels.shape, np.uint8)
+
+    grey, coloured = read_page(encoded(levels)), read_page(encoded(np.stack([levels] * 3, axis=2)))
+
+    np.testing.assert_array_equal(grey, coloured)
+
+
 def test_grey_levels_of_strokes_are_kept() -> None:
     (line,) = find_lines(page_of(Sheet(280, 280).write("3", 80, 60, 150)))
 

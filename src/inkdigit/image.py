@@ -11,7 +11,7 @@ import io
 import itertools
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -73,6 +73,9 @@ LOSSY_MARGIN: Final = 0.06  # of the contrast; JPEG and lossy WebP ring that muc
 
 PAGE_SIDE: Final = 512  # pixels, longest side of the small copy on which it is told what is a page's paper
 PAGE_WINDOW: Final = 1 / 24  # of that side; strokes stand out from the average of such a square
+PAGE_CONTRARY: Final = 0.15  # of a channel's contrast; another that goes so far the other way is its contrary
+PAGE_HALF: Final = 0.5  # of the contrast of a page's strongest channel that another needs to be taken in its place
+PAGE_DIM: Final = 1 / 4  # of the white of a page's lightest channel: in one that has less the paper is black
 PAGE_WHITE: Final = 98  # per cent of a page's pixels that are no lighter than white, in each colour
 
 SHADE_SIDE: Final = 32  # pixels, longest side of the small copy on which the shade of the paper is estimated
@@ -343,19 +346,52 @@ def _laid_on(image: Image.Image, paper: str) -> Image.Image:
 
 
 def _dark_on_light(image: Image.Image) -> Image.Image:
-    """Every pixel as dark as in its darkest channel, once the paper is white in all of them."""
+    """Every pixel as dark as in its darkest channel, once the paper is white in all of them that tell ink from it."""
     image = image.convert("L" if image.mode in {"1", "L"} else "RGB")
     small = _shrunk(image, PAGE_SIDE)
     if max(high - low for low, high in _ranges(small)) < MIN_CONTRAST:
         raise BlankImageError("the picture is blank; draw or write a number on it")
-    if not _is_light_page(np.asarray(small.convert("L"))):
-        image, small = ImageChops.invert(image), ImageChops.invert(small)
-    whites = [max(1.0, float(np.percentile(np.asarray(channel), PAGE_WHITE))) for channel in small.split()]
-    channels = [
-        channel.point([min(255, round(level * 255 / white)) for level in range(256)])
-        for channel, white in zip(image.split(), whites, strict=True)
+    channels, copies = list(image.split()), list(small.split())
+    agreeing = _agreeing(copies)
+    if not _is_light_page(np.asarray(small.convert("L") if len(agreeing) == len(copies) else copies[agreeing[0]])):
+        channels, copies = list(map(ImageChops.invert, channels)), list(map(ImageChops.invert, copies))
+    whites = {i: max(1.0, float(np.percentile(np.asarray(copies[i]), PAGE_WHITE))) for i in agreeing}
+    return functools.reduce(
+        ImageChops.darker,
+        [
+            channels[i].point([min(255, round(level * 255 / white)) for level in range(256)])
+            for i, white in whites.items()
+            if white >= PAGE_DIM * max(whites.values())
+        ],
+    )
+
+
+def _agreeing(channels: Sequence[Image.Image]) -> list[int]:
+    """The channels in which ink is darker than the paper, or in which it is lighter; the strongest of them first.
+
+    They are all of them on ordinary paper. Green ink on red paper is dark in the red channel, but light in the green
+    one, in which all the paper is black. Dark ink goes first, since other ink on the page is likely to be dark as well.
+    """
+    marks = [np.asarray(_shrunk(channel, SHADE_SIDE * 2), np.float32) for channel in channels]
+    marks = [levels - levels.mean() for levels in marks]
+    strengths = [float(np.square(levels).sum()) for levels in marks]
+    strongest, *others = sorted(range(len(marks)), key=lambda i: -strengths[i])
+    agreeing = _alike(marks, strongest)
+    if len(agreeing) == len(channels) or _is_light_page(np.asarray(channels[strongest])):
+        return agreeing
+    for other in others:
+        if strengths[other] > PAGE_HALF**2 * strengths[strongest] and _is_light_page(np.asarray(channels[other])):
+            return _alike(marks, other)
+    return agreeing
+
+
+def _alike(marks: Sequence[_Marks], first: int) -> list[int]:
+    """One channel, and those that are not light where it is dark."""
+    least = -PAGE_CONTRARY * float(np.square(marks[first]).sum())
+    return [
+        first,
+        *(i for i, levels in enumerate(marks) if i != first and float((levels * marks[first]).sum()) >= least),
     ]
-    return functools.reduce(ImageChops.darker, channels)
 
 
 def _ranges(image: Image.Image) -> list[tuple[int, int]]:
