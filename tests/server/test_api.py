@@ -209,7 +209,16 @@ def test_unknown_parameters_are_ignored(client: FlaskClient, digit_png: bytes) -
     assert response.json == EXPECTED
 
 
-@pytest.mark.parametrize("accept", ["text/plain", "text/plain, application/json;q=0.9", "application/json;q=0, */*"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/plain",
+        "text/plain, application/json;q=0.9",
+        "application/json;q=0, */*",
+        "text/plain; charset=utf-8",
+        "application/json; indent=4; q=0.5, text/plain; format=flowed",
+    ],
+)
 def test_who_prefers_plain_text_gets_the_digit_alone(client: FlaskClient, digit_png: bytes, accept: str) -> None:
     response = client.post(PREDICT, data=digit_png, content_type="image/png", headers={"Accept": accept})
 
@@ -218,7 +227,17 @@ def test_who_prefers_plain_text_gets_the_digit_alone(client: FlaskClient, digit_
 
 
 @pytest.mark.parametrize(
-    "accept", ["", "*/*", "application/*", "text/plain;q=0.5, application/json", "text/html, */*;q=0.1"]
+    "accept",
+    [
+        "",
+        "*/*",
+        "application/*",
+        "text/plain;q=0.5, application/json",
+        "text/html, */*;q=0.1",
+        "application/json; charset=utf-8",
+        "application/json; indent=4, text/plain;q=0.9",
+        'application/json; profile="a;b"',
+    ],
 )
 def test_everybody_else_gets_json(client: FlaskClient, digit_png: bytes, accept: str) -> None:
     response = client.post(PREDICT, data=digit_png, content_type="image/png", headers={"Accept": accept})

@@ -160,9 +160,13 @@ def accepted_type(request: Request) -> str:
 
 @functools.lru_cache(maxsize=256)  # clients of one kind send one text; one that is long is not kept for long
 def best_type(accept: str) -> str | None:
-    """The media type of an answer that a header Accept prefers; None if it takes none."""
+    """The media type of an answer that a header Accept prefers; None if it takes none.
+
+    Parameters such as ``charset=utf-8`` rule no type out: the answer would be the same without them.
+    """
     wanted = parse_accept_header(accept, MIMEAccept)
-    return wanted.best_match(ANSWER_TYPES) if wanted else ANSWER_TYPES[0]
+    bare = MIMEAccept([(media_type.partition(";")[0].strip(), quality) for media_type, quality in wanted])
+    return bare.best_match(ANSWER_TYPES) if bare else ANSWER_TYPES[0]
 
 
 def _read_json(body: bytes) -> PictureBody:
