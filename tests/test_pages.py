@@ -16,7 +16,9 @@ from inkdigit import (
 )
 from inkdigit.errors import NoReadingError
 from inkdigit.expect import Expectation
+from inkdigit.fields import Entry
 from inkdigit.image import read_page
+from inkdigit.number import Box
 from inkdigit.pages import Reading, doubt_of, error_record, read_files
 from inkdigit.structure import PAGE_LIMITS
 
@@ -37,6 +39,14 @@ def test_a_row_holds_the_page_that_the_reader_saw_and_what_it_read(scan: str) ->
     np.testing.assert_array_equal(row.result.page, read_page(Path(scan).read_bytes()))
     assert [found.text for found in row.result.numbers] == ["4007", "12.50"]
     assert row.record()["model"] == "fake-lines"
+
+
+def test_the_confidence_of_a_picture_is_that_of_all_its_numbers_together_as_in_the_field_of_a_form(scan: str) -> None:
+    [row] = read_files([scan], FakeReader)
+
+    assert isinstance(row.result, Reading)
+    assert row.cells()["confidence"] == pytest.approx(0.93 * 0.93)
+    assert row.cells()["confidence"] == Entry("amount", Box(0, 0, 90, 60), row.result.numbers).confidence
 
 
 def test_every_input_has_a_row_in_its_place(scan: str, tmp_path: Path) -> None:

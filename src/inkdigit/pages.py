@@ -5,6 +5,7 @@ A shared drawing is answered as the page does it: what can only be one digit by 
 The records are what the HTTP API answers and the command line prints: they are made here, once.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -47,7 +48,7 @@ class Reading:
         page: (H, W) uint8, as the reader saw it.
         numbers: in reading order; none where it shows none.
         model: the version that read them.
-        accepted: whether that counts: every number is sure enough for whoever asked.
+        accepted: whether that counts: the text as a whole is sure enough for whoever asked.
     """
 
     page: Page
@@ -62,8 +63,8 @@ class Reading:
 
     @property
     def confidence(self) -> float:
-        """Of the number that is in the greatest doubt, in [0, 1]; 1 where there is none."""
-        return min((number.confidence for number in self.numbers), default=1.0)
+        """The probability that the whole text is right, in [0, 1]; 1 where there is no number."""
+        return math.prod(number.confidence for number in self.numbers)
 
     @property
     def doubt(self) -> str:
