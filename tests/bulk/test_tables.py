@@ -137,6 +137,18 @@ def test_forms_are_rows_with_a_column_for_each_field(tmp_path: Path, paper: Path
     assert (outcome.tally.classes["total"], outcome.tally.errors["unsupported-format"]) == (1, 1)
 
 
+def test_a_field_that_cannot_be_read_is_named_as_read_names_it(tmp_path: Path, paper: Path) -> None:
+    form = FORM.replace("0.5]", '0.5], expect = "length=9"')
+    outcome = batch(tmp_path, paper / "1.png", job("forms", current_model("current-reader"), "csv", form=form))
+
+    (tmp_path / "form.toml").write_text(form)
+    printed = CliRunner().invoke(main, ["read", "--fields", str(tmp_path / "form.toml"), str(paper / "1.png")])
+    [(file, reason)] = outcome.tally.bad
+    assert printed.stderr == f"{file}: {reason}\n"
+    assert reason.startswith("total: ")
+    assert outcome.tally.errors == {"no-reading": 1}
+
+
 def template(tmp_path: Path) -> Path:
     (tmp_path / "form.toml").write_text(FORM)
     return tmp_path / "form.toml"

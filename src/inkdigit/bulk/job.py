@@ -304,7 +304,8 @@ class _Forms:
         filled = [entry for entry in entries if entry.numbers]
         text = ", ".join(f"{entry.name}: {entry.text}" for entry in filled)
         confidence = min((entry.confidence or 0.0 for entry in filled), default=None)
-        problems = _problems([entry.error for entry in entries if entry.error])
+        kinds = [kind for kind, _ in _problems(entry.error for entry in entries if entry.error)]
+        problems = tuple(zip(kinds, row.errors, strict=True))  # which name the field
         return Seen(row.file, text, confidence, tuple(entry.name for entry in filled), problems)
 
 
