@@ -23,6 +23,7 @@ from inkdigit.fields import (
     columns,
     read_form,
     read_forms,
+    template_text,
 )
 from inkdigit.number import Box
 
@@ -135,7 +136,9 @@ def test_what_cannot_be_is_refused_with_its_place(text: str, told: str) -> None:
     ("contents", "told"),
     [
         (None, "cannot be opened"),
-        (b"\xff", "utf-8"),
+        (b"\xff", "save it as UTF-8"),
+        (FORM.encode("utf-16"), "save it as UTF-8"),
+        (FORM.encode("utf-16-le"), "save it as UTF-8"),
         (b"#" * (MAX_TEMPLATE_BYTES + 1), "more than"),
         (b"size=", "TOML"),
     ],
@@ -147,6 +150,13 @@ def test_a_file_that_is_no_template_is_named(tmp_path: Path, contents: bytes | N
 
     with pytest.raises(ConfigError, match=rf"form\.toml.*{told}"):
         Template.load(path)
+
+
+def test_a_file_may_begin_with_the_mark_that_some_editors_write(tmp_path: Path) -> None:
+    (tmp_path / "form.toml").write_text(FORM, "utf-8-sig")
+
+    assert Template.load(tmp_path / "form.toml") == Template.parse(FORM)
+    assert Template.parse(template_text(tmp_path / "form.toml")) == Template.parse(FORM)  # as a batch keeps it
 
 
 def test_the_template_of_the_document_is_one(tmp_path: Path) -> None:

@@ -214,10 +214,10 @@ def _checked_rules(rules: str | None) -> str | None:
 
 
 def _checked_form(template: Path) -> str:
-    from inkdigit.fields import Template
+    from inkdigit.fields import Template, template_text
 
     Template.load(template)
-    return template.read_text("utf-8")
+    return template_text(template)
 
 
 def _model_of(settings: "Settings", reads: "Reads") -> Path:

@@ -84,16 +84,10 @@ class Template:
         Raises:
             ConfigError: it cannot be read, or holds what cannot be; the text says where.
         """
+        text = template_text(path)
         try:
-            with Path(path).open("rb") as file:
-                contents = file.read(MAX_TEMPLATE_BYTES + 1)
-        except OSError as error:
-            raise ConfigError(f"the template {path} cannot be opened: {error.strerror}") from error
-        if len(contents) > MAX_TEMPLATE_BYTES:
-            raise ConfigError(f"the template {path} has more than {MAX_TEMPLATE_BYTES:,} bytes")
-        try:
-            return cls.parse(contents.decode("utf-8"))
-        except (ConfigError, UnicodeDecodeError) as error:
+            return cls.parse(text)
+        except ConfigError as error:
             raise ConfigError(f"the template {path}: {error}") from error
 
     @classmethod
@@ -120,6 +114,28 @@ class Template:
         return cls(
             tuple(_field(name, field, scale) for name, field in fields.items()), size[0] / size[1] if size else None
         )
+
+
+def template_text(path: str | Path) -> str:
+    """The text of a template's file, without the mark that some editors begin UTF-8 with.
+
+    Raises:
+        ConfigError: it cannot be opened, is too long, or no UTF-8.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            contents = file.read(MAX_TEMPLATE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"the template {path} cannot be opened: {error.strerror}") from error
+    if len(contents) > MAX_TEMPLATE_BYTES:
+        raise ConfigError(f"the template {path} has more than {MAX_TEMPLATE_BYTES:,} bytes")
+    try:
+        text = contents.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the template {path} is not in UTF-8; save it as UTF-8") from error
+    if "\0" in text:  # UTF-16 without a mark decodes, too
+        raise ConfigError(f"the template {path} is not in UTF-8, or is no text; save it as UTF-8")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
