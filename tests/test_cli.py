@@ -335,7 +335,19 @@ def test_a_file_name_need_not_be_utf8(seven: Path, style: str) -> None:
     assert "udcff" not in result.stdout
 
 
-@pytest.mark.parametrize("style", ["--csv", "--json", "-H"])
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_a_table_that_goes_to_a_file_is_utf8_whatever_is_printed_otherwise(seven: Path, encoding: str) -> None:
+    named = seven.rename(seven.parent / "sieben-\u00fc-\u624b.png")
+    command = [sys.executable, "-m", "inkdigit", "predict", "--csv", str(named)]
+    told = subprocess.run(command, env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True, check=True)
+
+    head, row = told.stdout.decode("utf-8").splitlines()
+    assert head.startswith("file,label,")
+    assert row.startswith(f"{named},7,")
+    assert b"\r" not in told.stdout
+
+
+@pytest.mark.parametrize("style", ["--json", "-H"])
 def test_a_file_name_need_not_be_in_the_letters_of_the_terminal(seven: Path, blank: Path, style: str) -> None:
     for picture in (seven, blank):
         picture.rename(picture.parent / f"{picture.stem}-\u624b.png")

@@ -137,8 +137,13 @@ def namer(folder: Path, what: str, pictures: Iterable[str] = ()) -> Callable[[st
 
 
 def csv_writer(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], None]:
-    """Begin a table on standard output with its heading; what comes back writes one row, safe for a spreadsheet."""
+    """Begin a table on standard output with its heading; what comes back writes one row, safe for a spreadsheet.
+
+    Where that is a file or a pipe, the table is the same bytes on every system: UTF-8, lines that end in a line feed.
+    """
     out = sys.stdout or io.StringIO()  # there is none where the shell's >&- closed it
+    if isinstance(out, io.TextIOWrapper) and not out.isatty():
+        out.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     table = csv.DictWriter(out, columns, restval="", lineterminator="\n")
     table.writerow({name: safe_cell(name) for name in columns})
 
