@@ -154,6 +154,12 @@ def test_the_drawing_at_fault_is_named(client: FlaskClient) -> None:
     assert "drawings.1" in response.get_json()["detail"]
 
 
+def test_a_drawing_of_nothing_is_told_what_it_needs(client: FlaskClient) -> None:
+    detail = client.post(ADAPT, json={"drawings": [roofed(), {"label": 1}]}).get_json()["detail"]
+
+    assert detail.startswith("The field drawings.1: send the drawing: its picture in the field image")
+
+
 def test_only_json_is_taken(client: FlaskClient) -> None:
     response = client.post(ADAPT, data=b"1", content_type="image/png")
 

@@ -1,6 +1,8 @@
 import base64
+import gzip
 import io
 import json
+import re
 import struct
 import zlib
 from dataclasses import asdict
@@ -422,6 +424,43 @@ def test_json_that_is_no_object_is_told_what_it_must_be(client: FlaskClient, bod
     assert detail.startswith("The body must be a JSON object")
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"image": ' + b"9" * 5_000 + b"}", "An integer in the JSON has thousands of digits"),
+        ('{"image": "x"}'.encode("utf-16"), "The body is not valid JSON: it is not in UTF-8."),
+        (b'\xef\xbb\xbf{"image": "x"}', "it begins with a byte order mark"),
+        (b'{"image": "x", "image": "y"}', "The body is not valid JSON: a key stands there twice."),
+        (b'{"image": NaN}', "The body is not valid JSON: NaN is no number in JSON."),
+    ],
+)
+def test_what_is_wrong_with_json_is_told_in_words_of_json(client: FlaskClient, body: bytes, told: str) -> None:
+    detail = client.post(PREDICT, data=body, content_type="application/json").get_json()["detail"]
+
+    assert told in detail
+    assert not re.search(r"sys\.|codec|\bset_int|int\(", detail)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/adapt", "/api/v1/review/verdicts", "/v2/models/digits/infer"])
+def test_what_takes_no_picture_asks_for_none(client_with: Any, path: str) -> None:
+    client, key = client_with(Settings(admin_key="sesame-open-sesame")), {"Authorization": "Bearer sesame-open-sesame"}
+    answer = client.post(path, json=[], headers=key).get_json()
+
+    assert answer.get("detail", answer.get("error")) == "The body must be a JSON object."
+
+
+def test_a_part_that_is_no_object_is_told_with_its_place(client: FlaskClient) -> None:
+    answer = client.post("/v2/models/digits/infer", json={"inputs": [1]}).get_json()
+
+    assert answer["error"] == "The field inputs.0: it must be a JSON object."
+
+
+def test_a_picture_without_a_file_name_is_told_to_be_no_file(client: FlaskClient) -> None:
+    detail = client.post(PREDICT, data={"image": "x"}, content_type="multipart/form-data").get_json()["detail"]
+
+    assert detail == "The field image of the form is text, and no file; send the picture with a file name."
+
+
 BAD_FORMS = {
     "empty": multipart(),
     "another field": multipart(('name="picture"; filename="a.png"', b"x")),
@@ -520,6 +559,27 @@ def test_an_option_that_cannot_be_is_refused(client: FlaskClient, digit_png: byt
 
     assert refused(response) == (400, "bad-request")
     assert query.partition("=")[0] in response.text
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "image/png", "multipart/form-data; boundary=b"])
+@pytest.mark.parametrize("path", [PREDICT, "/api/v1/read", "/api/v1/adapt"])
+def test_a_compressed_body_is_told_to_be_sent_as_it_is(client: FlaskClient, path: str, media_type: str) -> None:
+    body, headers = gzip.compress(b'{"image": "x"}'), {"Content-Encoding": "GZIP"}
+    response = client.post(path, data=body, content_type=media_type, headers=headers)
+
+    assert refused(response) == (415, "unsupported-format")
+    assert response.headers["Accept-Encoding"] == "identity"
+    assert "Content-Encoding: GZIP" in response.get_json()["detail"]
+
+
+def test_a_body_that_says_that_it_is_not_compressed_is_read(client: FlaskClient, digit_png: bytes) -> None:
+    headers = {"Content-Encoding": "identity"}
+    answers = [
+        client.post(PREDICT, data=digit_png, content_type="image/png", headers=headers),
+        client.post(PREDICT, json={"image": data_url(digit_png)}, headers=headers),
+    ]
+
+    assert [answer.json for answer in answers] == [EXPECTED, EXPECTED]
 
 
 def test_who_accepts_no_form_of_the_answer_is_told_so(client: FlaskClient, digit_png: bytes) -> None:

@@ -1,6 +1,7 @@
 """The Open Inference Protocol: by a client that others wrote, and by plain requests."""
 
 import contextlib
+import gzip
 import importlib.util
 import json
 import os
@@ -119,6 +120,14 @@ def test_a_tensor_comes_in_three_shapes_flat_or_nested(
     assert np.array_equal(np.stack(fake_recognizer.seen), images)
     assert (outputs["probabilities"]["shape"], outputs["label"]["shape"]) == ([6, 10], [6])
     assert outputs["label"] == {"name": "label", "datatype": "INT64", "shape": [6], "data": [7] * 6}
+
+
+def test_a_compressed_body_is_told_to_be_sent_as_it_is(client: FlaskClient, images: NDArray[np.float32]) -> None:
+    body = gzip.compress(json.dumps(tensor(images)).encode())
+    answer = client.post(INFER, data=body, content_type="application/json", headers={"Content-Encoding": "gzip"})
+
+    assert answer.status_code == 415
+    assert "Content-Encoding: gzip" in answer.get_json()["error"]
 
 
 def test_only_the_outputs_that_are_asked_for_come_in_their_order(

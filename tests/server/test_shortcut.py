@@ -85,6 +85,7 @@ NOT_PLAIN: dict[str, Callable[[Changing], Changing]] = {
     "another origin": lambda sent: sent | {"headers": {"Origin": "http://elsewhere.example"}},
     "another host": lambda sent: sent | {"headers": {"Host": "elsewhere.example"}},
     "a key": lambda sent: sent | {"headers": {"Authorization": "Bearer sesame"}},
+    "a coding": lambda sent: sent | {"headers": {"Content-Encoding": "gzip"}},
     "text wanted": lambda sent: sent | {"headers": {"Accept": "text/plain"}},
     "nothing wanted": lambda sent: sent | {"headers": {"Accept": "image/gif"}},
     "another type": lambda sent: sent | {"content_type": "text/json"},

@@ -126,7 +126,10 @@ def read_drawings(drawings: Sequence[LabelledDrawing]) -> NDArray[np.float32]:
 
 
 def _strokes(drawing: LabelledDrawing, where: str) -> Strokes:
-    if "image" in drawing.model_fields_set and "strokes" not in drawing.model_fields_set:
+    given = drawing.model_fields_set & {"image", "strokes"}
+    if not given:
+        raise BadRequest(f"{where}: send the drawing: its picture in the field image, its strokes in strokes, or both")
+    if "strokes" not in given:
         return ()
     try:
         return parse_strokes(drawing.strokes)

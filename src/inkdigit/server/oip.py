@@ -19,7 +19,7 @@ from inkdigit.config import package_version
 from inkdigit.preprocess import SIZE
 from inkdigit.recognizer import Prediction
 from inkdigit.server.observing import note_digit, step
-from inkdigit.server.reading import parse_json, validated
+from inkdigit.server.reading import parse_json, refuse_compressed, validated
 from inkdigit.server.state import current_state
 
 OIP_PATH: Final = "/v2"
@@ -132,6 +132,7 @@ def _ready(**fields: str) -> Response:
 def _read_request() -> Inference:
     if "Inference-Header-Content-Length" in request.headers:
         raise BadRequest("tensors in binary are not read; send them as JSON (binary_data=False)")
+    refuse_compressed(request)
     asked = validated(Inference, parse_json(request.get_data(cache=False)))
     for parameters in (asked.inputs[0].parameters, *(output.parameters for output in asked.outputs)):
         _refuse_extensions(parameters)

@@ -33,6 +33,14 @@ NO_OPTIONS: Final = PredictQuery()
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
+class CompressedBody(UnsupportedMediaType):
+    """The body is compressed, or in another coding; bodies are limited in bytes as they come, so none is undone."""
+
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """With what may be sent (RFC 9110, section 12.5.3)."""
+        return [*super().get_headers(*args, **kwargs), ("Accept-Encoding", "identity")]
+
+
 class PictureRequest(Request):
     """A request whose files stay in memory, which the body limit bounds: no drawing is written to a disk."""
 
@@ -56,9 +64,10 @@ def read_body(request: Request) -> bytes:
     Raises:
         BadRequest: the JSON or the form is malformed.
         RequestEntityTooLarge: the body is over a limit.
-        UnsupportedMediaType: the content type is none of those that are read.
+        UnsupportedMediaType: the content type is none of those that are read, or the body is compressed.
         ImageError: the data URL holds no picture.
     """
+    refuse_compressed(request)
     with _telling_limits(request):
         return _read_by_type(request)
 
@@ -69,12 +78,24 @@ def read_json(request: Request) -> Any:
     Raises:
         BadRequest: it is malformed.
         RequestEntityTooLarge: the body is over the limit.
-        UnsupportedMediaType: the content type is another.
+        UnsupportedMediaType: the content type is another, or the body is compressed.
     """
+    refuse_compressed(request)
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("send application/json, and say so in Content-Type")
     with _telling_limits(request):
         return parse_json(request.get_data(cache=False))
+
+
+def refuse_compressed(request: Request) -> None:
+    """Let through what comes as it is.
+
+    Raises:
+        UnsupportedMediaType: the body is in a content coding, such as gzip.
+    """
+    coding = request.headers.get("Content-Encoding", "").strip()
+    if coding.lower() not in {"", "identity"}:
+        raise CompressedBody(f"the body is sent with Content-Encoding: {coding[:40]}; send it as it is, without one")
 
 
 @contextlib.contextmanager
@@ -143,7 +164,7 @@ def validated(schema: type[_Model], values: Any) -> _Model:
     try:
         return schema.model_validate(values)
     except ValidationError as error:
-        raise BadRequest(_first_fault(error)) from error
+        raise BadRequest(_first_fault(error, issubclass(schema, PictureBody))) from error
 
 
 def accepted_type(request: Request) -> str:
@@ -180,31 +201,45 @@ def parse_json(body: bytes) -> Any:
         BadRequest: it is not such JSON.
     """
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _no_json("it is not in UTF-8") from error
+    if text.startswith("\ufeff"):
+        raise _no_json("it begins with a byte order mark; leave that out")
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise BadRequest("the JSON is nested too deeply") from error
-    except ValueError as error:
-        raise BadRequest(f"the body is not valid JSON: {str(error)[:100]}") from error
+    except json.JSONDecodeError as error:
+        raise _no_json(str(error)[:100]) from error
+    except ValueError as error:  # of Python, which makes no integer of so much text
+        raise BadRequest("an integer in the JSON has thousands of digits, which is more than is read") from error
+
+
+def _no_json(why: str) -> BadRequest:
+    return BadRequest(f"the body is not valid JSON: {why}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(pairs) > MAX_KEYS:
-        raise ValueError(f"an object has more than {MAX_KEYS} keys")
+        raise _no_json(f"an object has more than {MAX_KEYS} keys")
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands there twice")
+        raise _no_json("a key stands there twice")
     return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number in JSON")
+    raise _no_json(f"{name} is no number in JSON")
 
 
 def _read_form(request: Request) -> bytes:
     if len(request.mimetype_params.get("boundary", "")) > MAX_BOUNDARY:
         raise BadRequest(f"the boundary of the form is longer than {MAX_BOUNDARY} characters")
     names = [name for fields in (request.form, request.files) for name, _ in fields.items(multi=True)]
-    if names != ["image"] or "image" not in request.files:
+    if names == ["image"] and "image" in request.form:
+        raise BadRequest("the field image of the form is text, and no file; send the picture with a file name")
+    if names != ["image"]:
         raise BadRequest(f"the form must hold one file, in the field image, and nothing else; it holds {_shown(names)}")
     data: bytes = request.files["image"].read()
     return data
@@ -214,9 +249,10 @@ def _shown(names: list[str]) -> str:
     return ", ".join(repr(str(name)[:40]) for name in names) or "nothing"
 
 
-def _first_fault(error: ValidationError) -> str:
+def _first_fault(error: ValidationError, of_picture: bool) -> str:
     fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    if fault["type"] == "model_type":
-        return "the body must be a JSON object, with the picture as a data URL in the field image"
     place = ".".join(str(part) for part in fault["loc"])[:60]
-    return f"the field {place}: {fault['msg']}" if place else fault["msg"]
+    if fault["type"] == "model_type" and not place:
+        return f"the body must be a JSON object{', with the picture as a data URL in the field image' * of_picture}"
+    told = "it must be a JSON object" if fault["type"] == "model_type" else fault["msg"]
+    return f"the field {place}: {told}" if place else told

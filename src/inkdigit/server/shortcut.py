@@ -69,6 +69,7 @@ class Shortcut:
             and not environ.get("SCRIPT_NAME")
             and environ.get("CONTENT_TYPE") in _JSON_TYPES
             and "HTTP_AUTHORIZATION" not in environ
+            and "HTTP_CONTENT_ENCODING" not in environ
             and self._names.admit(host)
             and is_own_site(environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN"), host)
             and best_type(environ.get("HTTP_ACCEPT", "")) == JSON
