@@ -1,0 +1,66 @@
+"""The examples of the documents run as they stand, each by itself."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import FakeRecognizer
+from tests.pages import Sheet
+
+from inkdigit.config import Settings
+from inkdigit.server import create_app
+from inkdigit.server.serving import HttpServer
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = [
+    pytest.param(text, id=f"{path.name}-{place}")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for place, text in enumerate(re.findall(r"^```python\n(.*?)^```", path.read_text("utf-8"), re.DOTALL | re.MULTILINE))
+]
+OURS = "127.0.0.1:5000"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with the files that the examples name."""
+    for copy in ("docs/images/seven.png", "seven.png", "scans/seven.png"):
+        (tmp_path / copy).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "docs" / "images" / "seven.png", tmp_path / copy)
+    sheet = Sheet(827, 1170)
+    sheet.write("4071", 100, 100, 60)
+    for name in ("form.jpg", "scan.png"):
+        sheet.image.save(tmp_path / name)
+    [form] = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "forms.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "form.toml").write_text(form, "utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    settings = Settings(port=0)
+    server = HttpServer(create_app(FakeRecognizer(), settings), settings)
+    loop = threading.Thread(target=server.run)
+    loop.start()
+    try:
+        yield server.port
+    finally:
+        server.stop()
+        loop.join(30)
+        server.close()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_runs_as_it_stands(example: str, place: Path, port: int) -> None:
+    if "tritonclient" in example and importlib.util.find_spec("tritonclient") is None:
+        pytest.skip("no tritonclient[http]")
+    (place / "example.py").write_text(example.replace(OURS, f"127.0.0.1:{port}"), "utf-8")
+
+    done = subprocess.run([sys.executable, "example.py"], cwd=place, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
