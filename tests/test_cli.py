@@ -359,6 +359,22 @@ def test_a_file_name_need_not_be_in_the_letters_of_the_terminal(seven: Path, bla
     assert b"blank-\\u624b.png: the picture is blank" in told.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["predict", "--model", "lines-5"], "is a reader of whole numbers, no model of digits; --reader takes it"),
+        (["read", "--reader", "digits-7"], "is a model of digits, no reader of whole numbers; --model takes it"),
+    ],
+)
+def test_a_model_of_the_other_kind_is_told_with_the_option_that_takes_it(
+    seven: Path, command: list[str], told: str
+) -> None:
+    result = invoke(*command, seven)
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert told in result.stderr
+
+
 def test_an_unknown_model_is_told_with_code_3(seven: Path) -> None:
     result = invoke("predict", "--model", "nowhere", seven)
 

@@ -18,10 +18,11 @@ from inkdigit.server import create_app
 from inkdigit.server.serving import HttpServer
 
 ROOT = Path(__file__).parent.parent
+EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 EXAMPLES = [
     pytest.param(text, id=f"{path.name}-{place}")
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    for place, text in enumerate(re.findall(r"^```python\n(.*?)^```", path.read_text("utf-8"), re.DOTALL | re.MULTILINE))
+    for place, text in enumerate(EXAMPLE.findall(path.read_text("utf-8")))
 ]
 OURS = "127.0.0.1:5000"
 

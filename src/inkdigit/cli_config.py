@@ -70,15 +70,20 @@ def _check(settings: Settings) -> None:
     """Refuse what a server would find out when it loads its models and opens the store.
 
     Raises:
-        ConfigError: there is no such model, or no such kind of database.
+        ConfigError: there is no such model, it is damaged or of the other kind; or there is no such kind of database.
     """
     home = home_of(settings)
-    for variable, model in {"INKDIGIT_MODEL": settings.model, "INKDIGIT_READER": settings.reader}.items():
-        if model is not None:
-            from inkdigit.recognizer import find_model
+    if settings.model is not None:
+        from inkdigit.recognizer import find_model, read_model_folder
 
-            with _named(variable):
-                find_model(model, home)
+        with _named("INKDIGIT_MODEL"):
+            read_model_folder(find_model(settings.model, home))
+    if settings.reader is not None:
+        from inkdigit.reader import read_reader_folder
+        from inkdigit.recognizer import find_model
+
+        with _named("INKDIGIT_READER"):
+            read_reader_folder(find_model(settings.reader, home))
     if settings.database is not None and "://" in settings.database:
         from inkdigit.feedback.database import url_of
 

@@ -78,8 +78,7 @@ class Reader:
             ModelError: no such model, or it is damaged, of another kind, or gives another answer than its card says.
         """
         folder = find_model(model, home, POINTER)
-        card_bytes, onnx = read_sealed(folder)
-        card = _read_card(folder, card_bytes)
+        card, onnx = read_reader_folder(folder)
         reader = cls(start_session(onnx, folder), card, Recognizer.load())
         reader._check_canary(folder)
         return reader
@@ -454,9 +453,21 @@ def _around(boxes: Sequence[Box]) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
+def read_reader_folder(folder: Path) -> tuple[Mapping[str, Any], bytes]:
+    """The card and the network of a reader's folder, both checked.
+
+    Raises:
+        ModelError: a file is missing, too large or differs from its digest, or the card is no reader's of this program.
+    """
+    card, onnx = read_sealed(folder)
+    return _read_card(folder, card), onnx
+
+
 def _read_card(folder: Path, contents: bytes) -> Mapping[str, Any]:
     try:
         card: dict[str, Any] = dict(json.loads(contents))
+        if "kind" not in card and "preprocess" in card:
+            raise ModelError(f"{folder} is a model of digits, no reader of whole numbers; --model takes it")
         kind, version, labels = card["kind"], card["lines"], card["labels"]
         float(card["temperature"])
         Trust(**card["trust"])

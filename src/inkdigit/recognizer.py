@@ -372,6 +372,8 @@ def _read_checked(folder: Path, name: str, digests: Mapping[str, str]) -> bytes:
 def _read_card(folder: Path, contents: bytes) -> Mapping[str, Any]:
     try:
         card: dict[str, Any] = dict(json.loads(contents))
+        if card.get("kind") == "reader":
+            raise ModelError(f"{folder} is a reader of whole numbers, no model of digits; --reader takes it")
         preprocess, labels, _ = card["preprocess"], card["labels"], card["version"]
         float(card.get("rejection", {}).get("threshold", 1.0))
         canary = base64.b64decode(card["canary"]["image"]), [float(p) for p in card["canary"]["probabilities"]]
