@@ -63,6 +63,27 @@ def test_a_line_is_read_character_by_character() -> None:
     assert 0.94 <= number.confidence <= 0.98  # the chance of all three, as a share of what was looked at
 
 
+@pytest.mark.parametrize(
+    ("page", "given"),
+    [
+        (np.zeros((20, 30, 3), np.uint8), r"\(20, 30, 3\) uint8"),
+        (np.zeros((0, 0), np.uint8), r"\(0, 0\) uint8"),
+        (np.zeros((20, 30)), r"\(20, 30\) float64"),
+        (np.zeros((20, 30), np.bool_), r"\(20, 30\) bool"),
+        (b"\x89PNG", "bytes"),
+        (None, "NoneType"),
+    ],
+)
+def test_what_is_no_page_is_refused_with_what_it_should_be(page: Any, given: str) -> None:
+    with pytest.raises(ValueError, match=rf"page must be \(H, W\) uint8 .*, not {given}; see inkdigit.read_page"):
+        told({"4": 0.98}).read(page)
+
+
+def test_rules_as_text_are_no_expectation() -> None:
+    with pytest.raises(ValueError, match=r"expect must be an Expectation or None, not str; see Expectation\.parse"):
+        told({"4": 0.98}).read(strokes(1), "length=4")  # type: ignore[arg-type]
+
+
 def test_boxes_lie_round_their_own_strokes() -> None:
     [number] = told({"4": 0.98}, {"0": 0.97}, {"7": 0.99}).read(strokes(3))
 
@@ -155,7 +176,7 @@ def test_substitutions_are_the_chances_of_the_texts_with_one_character_exchanged
 
 
 def test_a_model_of_digits_is_no_reader() -> None:
-    with pytest.raises(ModelError, match="not the card of a reader"):
+    with pytest.raises(ModelError, match="is a model of digits, no reader of whole numbers; --model takes it"):
         Reader.load(current_model())
 
 

@@ -97,7 +97,10 @@ class Reader:
             BlankImageError: the page holds no ink.
             NoReadingError: no likely reading of a number keeps to what was expected.
             MissingExtraError: a package of the extra `read` is not installed.
+            ValueError: the page is no (H, W) array of uint8 with H, W >= 1, or the expectation is none.
         """
+        _require_page(page)
+        _require_expectation(expect)
         return [number for line in find_lines(page) for number in self.read_line(line, expect)]
 
     def read_line(self, line: Line, expect: Expectation | None = None) -> list[Number]:
@@ -451,6 +454,21 @@ def _around(boxes: Sequence[Box]) -> Box:
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)
     right, bottom = max(box.x + box.width for box in boxes), max(box.y + box.height for box in boxes)
     return Box(left, top, right - left, bottom - top)
+
+
+def _require_page(page: object) -> None:
+    if isinstance(page, np.ndarray):
+        if page.ndim == 2 and page.dtype == np.uint8 and page.size:
+            return
+        given = f"{page.shape} {page.dtype}"
+    else:
+        given = type(page).__name__
+    raise ValueError(f"page must be (H, W) uint8 with H, W >= 1, not {given}; see inkdigit.read_page")
+
+
+def _require_expectation(expect: object) -> None:
+    if not (expect is None or isinstance(expect, Expectation)):
+        raise ValueError(f"expect must be an Expectation or None, not {type(expect).__name__}; see Expectation.parse")
 
 
 def read_reader_folder(folder: Path) -> tuple[Mapping[str, Any], bytes]:
