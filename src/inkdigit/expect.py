@@ -175,6 +175,8 @@ def _length(value: str) -> Rule:
     if match is None:
         raise _impossible("length", value)
     low, high = int(match[1]), int(match[2] or match[1])
+    if low > high:
+        raise _impossible("length", value, "its end lies below its beginning")
     if not 1 <= low <= high <= MAX_LENGTH:
         raise _impossible("length", value, f"it lies between 1 and {MAX_LENGTH}")
     return Rule("length", f"{low}..{high}" if low < high else f"{low}", compile_pattern(f".{{{low},{high}}}"))
