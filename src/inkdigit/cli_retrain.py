@@ -137,9 +137,19 @@ def retrain(dry_run: bool, **given: Any) -> None:
     from inkdigit.feedback import FeedbackStore
 
     settings = settings_of()
+    _require_name(given["name"], home_of(settings))
     with FeedbackStore.open(database_of(settings), read_only=True) as store:
         _require_accepted(store)
         _retrain(store, home_of(settings), dry_run, given)
+
+
+def _require_name(name: str | None, home: Path) -> None:
+    """Say at once that a version cannot be called so, since TensorFlow takes seconds to load."""
+    from inkdigit.registry.folders import require_free
+
+    if name is not None:
+        with usage():
+            require_free(name, home)
 
 
 def _require_accepted(store: "FeedbackStore") -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from inkdigit.errors import ModelError
+from inkdigit.errors import ConfigError, ModelError
 from inkdigit.recognizer import shipped_models
 
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?", re.ASCII)
@@ -30,6 +30,18 @@ def find_version(name: str, home: Path | None) -> Path | None:
         return None
     places = [place for place in (shipped_models(), home) if place is not None]
     return next((place / name for place in places if (place / name / "SHA256SUMS").is_file()), None)
+
+
+def require_free(name: str, home: Path | None) -> None:
+    """Refuse a name that a new version cannot have.
+
+    Raises:
+        ConfigError: it is no name of a version, or there is one of that name.
+    """
+    if not is_version_name(name):
+        raise ConfigError(f"{name!r} is no name of a version; use letters, digits, dots and hyphens")
+    if find_version(name, home) is not None:
+        raise ConfigError(f"there is a version {name} already; give another name with --out")
 
 
 def model_folders(place: Path) -> list[Path]:

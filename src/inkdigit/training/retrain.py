@@ -21,7 +21,7 @@ from inkdigit.errors import ConfigError, DataError
 from inkdigit.feedback import Kept, Status
 from inkdigit.recognizer import Recognizer, share_out
 from inkdigit.registry import current, get_version, install, promote
-from inkdigit.registry.folders import find_version, is_version_name
+from inkdigit.registry.folders import find_version, require_free
 from inkdigit.training.batches import BatchMaker
 from inkdigit.training.corrections import SHARE, By, Corrections, Counts, read_corrections
 from inkdigit.training.dataset import Digits, Mnist, load_mnist
@@ -241,10 +241,8 @@ def _check(options: RetrainOptions) -> None:
         raise ConfigError(f"--share must be greater than 0 and at most 1, not {options.share}")
     if not 0 < options.level < 0.5:
         raise ConfigError(f"--level must lie between 0 and 0.5, not {options.level}")
-    if options.name is not None and not is_version_name(options.name):
-        raise ConfigError(f"{options.name!r} is no name of a version; use letters, digits, dots and hyphens")
-    if options.name is not None and find_version(options.name, options.home) is not None:
-        raise ConfigError(f"there is a version {options.name} already; give another name with --out")
+    if options.name is not None:
+        require_free(options.name, options.home)
 
 
 def _require_enough(plan: Plan, options: RetrainOptions) -> None:
