@@ -601,7 +601,13 @@ def test_an_unknown_address_is_a_problem(client: FlaskClient, path: str) -> None
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("GET", PREDICT, "POST"), ("DELETE", PREDICT, "POST"), ("OPTIONS", PREDICT, "POST"), ("POST", "/", "GET, HEAD")],
+    [
+        ("GET", PREDICT, "POST"),
+        ("DELETE", PREDICT, "POST"),
+        ("OPTIONS", PREDICT, "POST"),
+        ("POST", "/", "GET, HEAD"),
+        ("OPTIONS", "/static/swagger/init.js", "GET, HEAD"),
+    ],
 )
 def test_an_unknown_method_is_a_problem_that_names_the_known_ones(
     client: FlaskClient, method: str, path: str, allowed: str
@@ -619,11 +625,14 @@ def test_a_range_that_a_file_does_not_have_is_a_problem_of_no_kind_of_its_own(cl
     assert response.headers["Content-Range"].startswith("bytes */")
 
 
-def test_a_doubled_slash_is_a_redirect_and_no_problem(client: FlaskClient) -> None:
-    response = client.get("/api//docs")
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api//docs"), ("POST", "/api//v1/predict")])
+def test_an_address_with_a_doubled_slash_is_another_one_and_redirects_nowhere(
+    client: FlaskClient, method: str, path: str
+) -> None:
+    response = client.open(path, method=method)
 
-    assert response.status_code == 308
-    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert refused(response) == (404, "not-found")
+    assert "Location" not in response.headers
 
 
 # --- what fails inside

@@ -56,13 +56,16 @@ def create_app(
         keys: the keys to take; without it the admin key of the settings alone.
         watch: counts and tells what happens; one for this process alone if not given.
     """
-    app = Flask("inkdigit.server")
+    app = Flask("inkdigit.server", static_folder=None)  # whose route Flask would make before it knows the settings
+    app.url_map.merge_slashes = False  # another address is another address, and no redirect that a POST does not follow
     app.request_class = PictureRequest
     app.config.update(
         MAX_FORM_PARTS=MAX_FORM_PARTS,
         MAX_FORM_MEMORY_SIZE=MAX_FORM_TEXT_BYTES,
         PROVIDE_AUTOMATIC_OPTIONS=False,  # no CORS, so nobody has a use for OPTIONS
     )
+    app.static_folder = "static"
+    app.add_url_rule("/static/<path:filename>", "static", app.send_static_file)
     watch = watch or watching(Metrics())
     app.extensions[EXTENSION] = state = State(
         recognizer,
