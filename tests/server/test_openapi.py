@@ -90,7 +90,11 @@ def test_every_kind_of_problem_has_a_name_of_its_own_and_a_place_in_the_table() 
     names = [kind.type for kind in kinds()]
 
     assert sorted([*names, "about:blank"]) == sorted(get_args(ProblemType))
-    assert {kind for kind in kinds() if kind not in KINDS.values()} == {problems.HEADERS_TOO_LARGE, problems.OVERLOADED}
+    assert {kind for kind in kinds() if kind not in KINDS.values()} == {
+        problems.HEADERS_TOO_LARGE,
+        problems.UNKNOWN_TRANSFER_CODING,
+        problems.OVERLOADED,
+    }
 
 
 OF_NUMBERS = {problems.NO_READING, problems.MISSING_EXTRA, problems.MISSING_READER}
@@ -119,6 +123,45 @@ def test_the_problems_of_what_reads_are_documented_with_their_statuses(
     }
     unrelated = {problems.NOT_FOUND, problems.METHOD_NOT_ALLOWED} | OF_CORRECTIONS | others
     assert documented == {(str(kind.status), kind.type) for kind in kinds() if kind not in unrelated}
+
+
+def operations_of(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path, method, one) for path, methods in document["paths"].items() for method, one in methods.items()]
+
+
+def types_of(operation: dict[str, Any], status: str) -> list[str]:
+    told = operation["responses"].get(status, {}).get("content", {}).get("application/problem+json")
+    return [] if told is None else list(told["schema"]["properties"]["type"]["enum"])
+
+
+def test_what_the_server_refuses_before_it_looks_at_a_route_is_documented_with_every_route(
+    document: dict[str, Any],
+) -> None:
+    for path, method, operation in operations_of(document):
+        assert types_of(operation, "431") == ["headers-too-large"], (method, path)
+        if method != "get":
+            assert "body-too-large" in types_of(operation, "413"), (method, path)
+            assert "unknown-transfer-coding" in types_of(operation, "501"), (method, path)
+
+
+def test_the_challenge_is_documented_with_every_refusal_that_carries_one(document: dict[str, Any]) -> None:
+    found = 0
+    for path, method, operation in operations_of(document):
+        for status, response in operation["responses"].items():
+            types = set(types_of(operation, status))
+            carrying = types & {"key-required", "admin-key-required", "scope-missing"}
+            header = response.get("headers", {}).get("WWW-Authenticate")
+            assert (header is not None) == bool(carrying), (method, path, status)
+            assert header is None or header["required"] == (types == carrying)
+            found += header is not None
+    assert found
+
+
+def test_no_kind_of_problem_stands_twice_in_an_answer(document: dict[str, Any]) -> None:
+    for _, _, operation in operations_of(document):
+        for status in operation["responses"]:
+            types = types_of(operation, status)
+            assert len(types) == len(set(types))
 
 
 def test_every_route_is_documented_with_the_key_that_it_asks_for(app: Flask, document: dict[str, Any]) -> None:

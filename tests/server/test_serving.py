@@ -120,6 +120,7 @@ def test_an_unknown_transfer_coding_is_refused(port: int) -> None:
     answer = exchange(port, post(b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n") + HIDDEN)
 
     assert statuses(answer) == [501]
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "unknown-transfer-coding"
 
 
 def test_headers_over_the_limit_are_refused(port: int) -> None:

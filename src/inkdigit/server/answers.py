@@ -22,6 +22,10 @@ from inkdigit.server.security import HEADERS
 _REFUSALS: Final = {
     413: (problems.BODY_TOO_LARGE, "the body is over the limit; send a smaller picture"),
     431: (problems.HEADERS_TOO_LARGE, "the headers of the request are over the limit"),
+    501: (
+        problems.UNKNOWN_TRANSFER_CODING,
+        "of all transfer codings chunked alone is read; send the body plainly",
+    ),
     500: (problems.INTERNAL_ERROR, "the server met an error of its own; its log says which"),
 }
 _MALFORMED: Final = "the request breaks the rules of HTTP/1.1"

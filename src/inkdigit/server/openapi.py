@@ -55,7 +55,7 @@ _ANSWERS: Final = (
     schemas.StatusAnswer,
     schemas.Problem,
 )
-_HEALTH: Final = (problems.BAD_HOST, problems.INTERNAL_ERROR)
+_HEALTH: Final = (problems.BAD_HOST, problems.INTERNAL_ERROR, problems.HEADERS_TOO_LARGE)
 _EVERYWHERE: Final = (*_HEALTH, problems.TOO_MANY_REQUESTS, problems.OVERLOADED)  # health checks are let in always
 _PREDICT: Final = (
     problems.BAD_REQUEST,
@@ -66,7 +66,7 @@ _PREDICT: Final = (
     problems.BODY_TOO_LARGE,
     problems.UNSUPPORTED_FORMAT,
     problems.BLANK_IMAGE,
-    problems.HEADERS_TOO_LARGE,
+    problems.UNKNOWN_TRANSFER_CODING,
 )
 _READ: Final = (*_PREDICT, problems.NO_READING, problems.MISSING_EXTRA, problems.MISSING_READER)
 _BODY: Final = (
@@ -74,8 +74,9 @@ _BODY: Final = (
     problems.CROSS_SITE_REQUEST,
     problems.BODY_TOO_LARGE,
     problems.UNSUPPORTED_FORMAT,
-    problems.HEADERS_TOO_LARGE,
+    problems.UNKNOWN_TRANSFER_CODING,
 )
+_BODILESS: Final = (problems.CROSS_SITE_REQUEST, problems.BODY_TOO_LARGE, problems.UNKNOWN_TRANSFER_CODING)
 _STORE: Final = (problems.STORE_UNAVAILABLE, problems.MISSING_STORE, problems.MISSING_EXTRA)
 _SUBMIT: Final = (
     *_BODY,
@@ -94,6 +95,7 @@ _ADAPT: Final = (
     problems.CANNOT_ADAPT,
 )
 _REVIEW: Final = _STORE
+_CHALLENGES: Final = (problems.KEY_REQUIRED, problems.ADMIN_KEY_REQUIRED, problems.SCOPE_MISSING)
 
 
 @cache
@@ -224,14 +226,13 @@ def _withdraw() -> JsonObject:
         "parameters": [receipt],
         "security": _security(OPEN),
         "responses": {"204": {"description": "It is gone, or was never there."}}
-        | _problem_responses((*_EVERYWHERE, *_STORE, problems.CROSS_SITE_REQUEST, problems.HEADERS_TOO_LARGE)),
+        | _problem_responses((*_EVERYWHERE, *_STORE, *_BODILESS)),
     }
 
 
 def _review() -> JsonObject:
     drawings = {"parameters": _parameters(schemas.ReviewQuery)}
     body = {"requestBody": _json_body(schemas.VerdictsBody)}
-    undone = (problems.CROSS_SITE_REQUEST,)
     return {
         f"{REVIEW_PATH}/drawings": {
             "get": _admin("drawings", "Show drawings", schemas.ReviewAnswer, problems.BAD_REQUEST) | drawings
@@ -239,7 +240,7 @@ def _review() -> JsonObject:
         f"{REVIEW_PATH}/verdicts": {
             "post": _admin("verdicts", "Accept, relabel or reject drawings", schemas.ReviewedAnswer, *_BODY) | body
         },
-        f"{REVIEW_PATH}/undo": {"post": _admin("undo", "Take the last step back", schemas.ReviewedAnswer, *undone)},
+        f"{REVIEW_PATH}/undo": {"post": _admin("undo", "Take the last step back", schemas.ReviewedAnswer, *_BODILESS)},
         f"{REVIEW_PATH}/statistics": {
             "get": _admin("statistics", "What is drawn, and how it is read", schemas.StatisticsAnswer)
         },
@@ -361,7 +362,14 @@ def _problem_response(kinds: list[Kind]) -> JsonObject:
     told = "; ".join(f"`{kind.type}`: {kind.title[0].lower()}{kind.title[1:]}" for kind in kinds)
     schema = {"allOf": [_ref(schemas.Problem)], "properties": {"type": {"enum": [kind.type for kind in kinds]}}}
     examples = {kind.type: {"value": _example(kind)} for kind in kinds}
-    return {"description": f"{told}.", "content": {PROBLEM_JSON: {"schema": schema, "examples": examples}}}
+    response = {"description": f"{told}.", "content": {PROBLEM_JSON: {"schema": schema, "examples": examples}}}
+    challenged = [kind in _CHALLENGES for kind in kinds]
+    return response | ({"headers": _challenge(is_always=all(challenged))} if any(challenged) else {})
+
+
+def _challenge(*, is_always: bool) -> JsonObject:
+    told = "The scheme, Bearer, and the scope that the key must have."
+    return {"WWW-Authenticate": {"description": told, "required": is_always, "schema": {"type": "string"}}}
 
 
 def _example(kind: Kind) -> JsonObject:

@@ -26,6 +26,7 @@ ProblemType = Literal[
     "method-not-allowed",
     "not-acceptable",
     "headers-too-large",
+    "unknown-transfer-coding",
     "too-many-requests",
     "overloaded",
     "internal-error",
