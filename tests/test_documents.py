@@ -1,6 +1,7 @@
 """The examples of the documents run as they stand, each by itself."""
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -19,8 +20,17 @@ from inkdigit.server.serving import HttpServer
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+CI = os.environ.get("CI") == "true"
+NEEDED = {"tritonclient": "tritonclient", "Reader": "cv2"}  # a word in an example, and the package that it needs
+
+
+def needs_of(text: str) -> list[pytest.MarkDecorator]:
+    missing = [name for word, name in NEEDED.items() if word in text and importlib.util.find_spec(name) is None]
+    return [pytest.mark.skipif(bool(missing) and not CI, reason=f"not installed: {missing}")]
+
+
 EXAMPLES = [
-    pytest.param(text, id=f"{path.name}-{place}")
+    pytest.param(text, id=f"{path.name}-{place}", marks=needs_of(text))
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     for place, text in enumerate(EXAMPLE.findall(path.read_text("utf-8")))
 ]
@@ -58,8 +68,6 @@ def port() -> Iterator[int]:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_runs_as_it_stands(example: str, place: Path, port: int) -> None:
-    if "tritonclient" in example and importlib.util.find_spec("tritonclient") is None:
-        pytest.skip("no tritonclient[http]")
     (place / "example.py").write_text(example.replace(OURS, f"127.0.0.1:{port}"), "utf-8")
 
     done = subprocess.run([sys.executable, "example.py"], cwd=place, capture_output=True, text=True, check=False)
