@@ -285,3 +285,40 @@ def test_an_older_reading_never_overwrites_a_newer_answer(reading_sheet: Sheet) 
     reading_sheet.page.wait_for_timeout(200)
 
     assert reading_sheet.said() == newest
+
+
+@pytest.mark.parametrize("how", ["typed", "chosen"])
+def test_a_number_is_left_alone_while_a_newer_drawing_is_read(reading_sheet: Sheet, how: str) -> None:
+    held: list[Route] = []
+    _draw_number(reading_sheet)
+    _open_doubt(reading_sheet)
+    reading_sheet.page.route("**/api/v1/read", lambda route: held.append(route))
+    reading_sheet.draw([[(586, 60), (586, 230)]])
+    reading_sheet.page.get_by_role("status").and_(reading_sheet.page.get_by_text("Reading the drawing.")).wait_for()
+    disabled = reading_sheet.page.locator(".reading button[aria-disabled=false]").count() == 0
+    if how == "typed":
+        reading_sheet.page.locator("#number button").first.press("9")
+    else:
+        reading_sheet.page.get_by_role("button", name="1, 30.0 %").dispatch_event("click")
+    while_waiting = (reading_sheet.said(), reading_sheet.number())
+    held[-1].continue_()
+    reading_sheet.page.wait_for_selector("#number li:nth-child(5)")
+    reading_sheet.page.locator("#number button").first.press("9")
+
+    assert disabled
+    assert while_waiting[0] == "Reading the drawing."
+    assert "chosen" not in while_waiting[1]
+    assert reading_sheet.said().startswith("90074, as you chose.")
+
+
+def test_what_a_number_asks_stays_while_it_is_read_again(reading_sheet: Sheet) -> None:
+    held: list[Route] = []
+    row = reading_sheet.page.locator("#correct")
+    _draw_number(reading_sheet)
+    before = row.inner_text()
+    reading_sheet.page.route("**/api/v1/read", lambda route: held.append(route))
+    reading_sheet.draw([[(586, 60), (586, 230)]])
+    reading_sheet.page.get_by_role("status").and_(reading_sheet.page.get_by_text("Reading the drawing.")).wait_for()
+
+    assert "Choose a digit to change it." in before
+    assert row.inner_text() == before

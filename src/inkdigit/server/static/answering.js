@@ -90,6 +90,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
     if (!pad.isPenDown) correcting.turnTo({ number: { numbers: reading.numbers, drawing, paper, model: reading.model } });
     const { numbers: shown } = pad.isPenDown ? reading : correcting;
     numbers.show(shown);
+    if (pad.isPenDown) numbers.outdate();
     view.drawing(wordsOfDrawing(shown), { image, call: curlCall(readUrl, image, access), model: reading.model });
   };
   const question = () => ({ drawing: pad.drawing, paper: pad.paper });
@@ -114,6 +115,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
   pad.addEventListener("change", () => {
     why.clear();
     correcting.turnTo(null);
+    numbers.outdate();
     if (!pad.isPenDown) return ask();
     view.busy = true;
     asker.soon(question());

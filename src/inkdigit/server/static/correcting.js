@@ -26,7 +26,6 @@ import { find } from "./view.js";
  * or none), `settle` (other characters of a number can be changed than before).
  */
 export class Correcting extends EventTarget {
-  #row;
   #right;
   #none;
   #digits;
@@ -47,7 +46,6 @@ export class Correcting extends EventTarget {
   constructor(page, token) {
     super();
     this.#token = token;
-    this.#row = find(page, "#correct", HTMLElement);
     this.#right = find(page, "#right", HTMLButtonElement);
     this.#none = find(page, "#none", HTMLButtonElement);
     this.#digits = [...page.querySelectorAll("#shares button")];
@@ -191,7 +189,6 @@ export class Correcting extends EventTarget {
 
   #paint() {
     const [answer, said] = [this.answer, this.#now];
-    this.#row.dataset.of = said !== undefined && answer === null ? "number" : "digit";
     for (const button of [this.#right, this.#none, ...this.#digits]) {
       button.setAttribute("aria-disabled", String(said === undefined || this.#isFinal));
     }

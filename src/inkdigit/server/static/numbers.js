@@ -23,6 +23,8 @@ export class NumbersView extends EventTarget {
   #numbers = [];
   /** @type {Place | null} The place whose choices are on offer. */
   #open = null;
+  /** Whether another drawing stands on the pad than the one that was read. */
+  #isStale = false;
 
   /** @param {Document} page */
   constructor(page) {
@@ -43,7 +45,15 @@ export class NumbersView extends EventTarget {
   show(numbers) {
     this.#numbers = numbers;
     this.#open = null;
+    this.#isStale = false;
     this.#paint();
+  }
+
+  /** What stands there is of another drawing than the one on the pad, until numbers are shown again: a choice would be lost. */
+  outdate() {
+    if (this.#isStale) return;
+    this.#isStale = true;
+    this.#paintState();
   }
 
   get #places() {
@@ -58,6 +68,14 @@ export class NumbersView extends EventTarget {
     this.#list.classList.toggle("is-long", signs.length > ROOMY);
     this.#list.replaceChildren(...places.map((place) => this.#cell(place)));
     this.#paintChoices();
+    this.#paintState();
+  }
+
+  /** Apart, so that what is focused is not made anew while one draws. */
+  #paintState() {
+    for (const part of [this.#list, this.#choices, this.#others]) {
+      part.querySelectorAll("button").forEach((button) => button.setAttribute("aria-disabled", String(this.#isStale)));
+    }
   }
 
   /** @param {Place} place */
@@ -127,6 +145,7 @@ export class NumbersView extends EventTarget {
 
   /** @param {Place} place */
   #toggle(place) {
+    if (this.#isStale && !this.#isOpen(place)) return;
     if (this.#digitAt(place).isFinal === true) return; // given away: it stands until it is deleted
     this.#open = this.#isOpen(place) ? null : place;
     this.#paint();
@@ -138,6 +157,7 @@ export class NumbersView extends EventTarget {
    * @param {string} label
    */
   #choose(place, label) {
+    if (this.#isStale) return;
     this.#numbers = choose(this.#numbers, place, label);
     this.#open = null;
     this.#paint();
@@ -149,7 +169,7 @@ export class NumbersView extends EventTarget {
   #keyDown(event) {
     const place = this.#open ?? this.#placeOf(event.target);
     if (event.key === "Escape" && this.#open !== null) this.#toggle(this.#open);
-    else if (place !== null && typedOf(event) !== null) this.#type(place, typedOf(event) ?? "");
+    else if (place !== null && !this.#isStale && typedOf(event) !== null) this.#type(place, typedOf(event) ?? "");
     else return;
     // Not for the page, which would clear the drawing.
     event.preventDefault();
