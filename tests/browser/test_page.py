@@ -709,6 +709,74 @@ def test_nothing_overflows_sideways(reading_sheet: Sheet) -> None:
     assert overflowing == []
 
 
+def test_large_text_keeps_the_buttons_on_the_sheet(sheet: Sheet) -> None:
+    sheet.page.set_viewport_size({"width": 1280, "height": 800})
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    sheet.page.evaluate("document.documentElement.style.fontSize = '200%'")
+    ends = sheet.page.locator("button:visible").evaluate_all(
+        "buttons => buttons.map((button) => button.getBoundingClientRect().right)"
+    )
+    leaf = sheet.page.locator("#answer").bounding_box()
+
+    assert leaf
+    assert max(ends) <= leaf["x"] + leaf["width"] + 1
+
+
+@pytest.mark.parametrize("width", [1280, 360, 320])
+def test_the_legend_breaks_between_its_entries_alone(sheet: Sheet, width: int) -> None:
+    sheet.page.set_viewport_size({"width": width, "height": 700})
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    sheet.page.locator("#why").click()
+    lines = []
+    for share in range(50, 101, 5):
+        sheet.page.locator(".legend").first.evaluate("(legend, share) => { legend.style.width = `${share}%`; }", share)
+        lines += sheet.page.locator(".legend span").evaluate_all(
+            "spans => spans.filter((span) => span.checkVisibility()).map((span) => span.getClientRects().length)"
+        )
+
+    assert set(lines) == {1}
+
+
+FILLS = """parts => parts.map((part) => {
+  const { color, backgroundColor, borderBottomColor } = getComputedStyle(part);
+  return { color, backgroundColor, borderBottomColor };
+})"""
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_what_is_told_by_a_fill_is_told_in_the_systems_own_colours_too(
+    open_sheet: OpenSheet, reading_server: Served, scheme: Literal["light", "dark"]
+) -> None:
+    sheet = open_sheet(reading_server.url, forced_colors="active", color_scheme=scheme)
+
+    def fills(*selectors: str) -> list[dict[str, str]]:
+        return [sheet.page.locator(selector).evaluate_all(FILLS)[0] for selector in selectors]
+
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    sheet.page.locator("#right").click()
+    right, none = fills("#right", "#none")
+    seven, six = fills("#shares li:nth-child(8) button", "#shares li:nth-child(7) button")
+    undo, redo = fills("#undo", "#redo")
+    dot = sheet.page.locator(".legend .for").evaluate("span => getComputedStyle(span, '::before').backgroundColor")
+    sheet.page.keyboard.press("Escape")
+    sheet.draw(BARS)
+    sheet.expect("number")
+    sheet.page.locator("#number button").first.click()
+    opened, plain, doubtful = fills(*(f"#number li:nth-child({place}) button" for place in (1, 2, 4)))
+    chosen, other = fills("#choices button", "#others button")
+    paper = sheet.page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    for one, another in ((right, none), (seven, six), (opened, plain), (chosen, other)):
+        assert one["backgroundColor"] != another["backgroundColor"]
+    assert undo["color"] != redo["color"]
+    assert dot == "rgb(230, 97, 0)"
+    assert plain["borderBottomColor"] == paper
+    assert doubtful["borderBottomColor"] != paper
+
+
 def test_the_tools_stay_below_the_pad(sheet: Sheet) -> None:
     strayed = []
     for width, height in [*SIZES, (1366, 640), (1280, 720), (900, 600), (667, 375), (568, 320)]:
