@@ -44,8 +44,10 @@ def test_a_chosen_picture_is_read_in_the_place_of_the_pad(reading_sheet: Sheet) 
     assert not reading_sheet.pad.is_visible()
 
 
-def test_of_dropped_files_the_first_is_read_and_the_others_are_told_of(reading_sheet: Sheet, tmp_path: Path) -> None:
-    files = [tmp_path / name for name in ("photo.jpg", "other.jpg")]
+def test_of_dropped_files_the_first_picture_is_read_and_the_others_are_told_of(
+    reading_sheet: Sheet, tmp_path: Path
+) -> None:
+    files = [tmp_path / name for name in ("notes.txt", "photo.jpg", "other.jpg")]
     for file in files:
         file.write_bytes(jpeg(paper()))
     session = reading_sheet.page.context.new_cdp_session(reading_sheet.page)
@@ -61,7 +63,17 @@ def test_of_dropped_files_the_first_is_read_and_the_others_are_told_of(reading_s
     assert _boxes(reading_sheet).count() == 3
     assert reading_sheet.page.locator(".sheet.is-hovered").count() == 0
     assert "@photo.jpg" in reading_sheet.page.locator("#call").input_value()
-    assert reading_sheet.page.locator("#picture-said").inner_text() == "Only the first of 2 files is read."
+    assert reading_sheet.page.locator("#picture-said").inner_text() == "Of 3 files only photo.jpg is taken."
+
+
+def test_a_picture_whose_name_tells_no_type_is_read(reading_sheet: Sheet, tmp_path: Path) -> None:
+    file = tmp_path / "photo"
+    file.write_bytes(jpeg(paper()))
+    reading_sheet.page.locator("#choose").set_input_files(file)
+    reading_sheet.expect("number")
+
+    assert _boxes(reading_sheet).count() == 3
+    assert "application/octet-stream" in reading_sheet.page.locator("#call").input_value()
 
 
 COPY_IMAGE = """async (bytes) => {

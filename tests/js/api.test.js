@@ -152,11 +152,17 @@ test("a drawing is posted as JSON, and a file as it is", async () => {
     return Response.json({ numbers: [], model: "lines-1" });
   };
   const file = new Blob(["photo"], { type: "image/jpeg" });
+  const untyped = new Blob(["photo"]);
 
   await read(READ_URL, "data:,", { fetch });
   await read(READ_URL, file, { fetch });
+  await read(READ_URL, untyped, { fetch });
 
-  assert.deepEqual(calls, [["application/json", '{"image":"data:,"}'], ["image/jpeg", file]]);
+  assert.deepEqual(calls, [
+    ["application/json", '{"image":"data:,"}'],
+    ["image/jpeg", file],
+    ["application/octet-stream", untyped],
+  ]);
 });
 
 const [NUMBER] = READING.numbers;

@@ -30,6 +30,12 @@ test("a file is posted as it is, whatever its name", () => {
   );
 });
 
+test("a file of which the system knows no type is posted as bytes", () => {
+  const call = curlUpload(new URL("http://127.0.0.1:5000/"), { name: "photo", type: "" });
+
+  assert.ok(call.includes("-H 'Content-Type: application/octet-stream'"));
+});
+
 test("a call whose answer was given with a layer has it, too", () => {
   const call = curlCall(new URL("http://127.0.0.1:5000/"), "data:,", { layer: "abc" });
 

@@ -103,11 +103,19 @@ export async function read(url, image, options = {}) {
   const isFile = typeof image !== "string";
   const response = await call(url, isFile ? { patience: PHOTO_PATIENCE_MS, ...options } : options, {
     method: "POST",
-    headers: { "Content-Type": isFile ? image.type : "application/json", Accept: "application/json" },
+    headers: { "Content-Type": isFile ? typeOf(image) : "application/json", Accept: "application/json" },
     body: isFile ? image : JSON.stringify({ image }),
   });
   if (!response.ok) throw await problemOf(response);
   return readingOf(await bodyOf(response));
+}
+
+/**
+ * @param {{ readonly type: string }} file
+ * @returns {string} What it is sent as: where the system knows no type, the server goes by the contents.
+ */
+export function typeOf({ type }) {
+  return type === "" ? "application/octet-stream" : type;
 }
 
 /**

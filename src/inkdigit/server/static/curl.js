@@ -1,5 +1,7 @@
 // The calls and the command that give the same answer from a shell.
 
+import { typeOf } from "./api.js";
+
 /**
  * @param {URL} url
  * @param {string} image A data URL.
@@ -18,8 +20,8 @@ export function curlCall(url, image, { layer = null, hasKey = false } = {}) {
  * @param {{ readonly hasKey?: boolean }} [given]
  * @returns {string} To run where the file lies.
  */
-export function curlUpload(url, { name, type }, { hasKey = false } = {}) {
-  return `curl -s ${quote(url.href)}${keyOf(hasKey)} -H ${quote(`Content-Type: ${type}`)} --data-binary ${quote(`@${pathOf(name)}`)}`;
+export function curlUpload(url, file, { hasKey = false } = {}) {
+  return `curl -s ${quote(url.href)}${keyOf(hasKey)} -H ${quote(`Content-Type: ${typeOf(file)}`)} --data-binary ${quote(`@${pathOf(file.name)}`)}`;
 }
 
 /**

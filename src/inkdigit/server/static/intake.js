@@ -1,5 +1,6 @@
 // Pictures that come to the page: dropped on it, pasted, chosen, or taken with the camera.
 
+import { firstPicture } from "./limits.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
@@ -45,15 +46,16 @@ function dropping(page, sheet, scene) {
 }
 
 /**
- * Of several files the first.
+ * Of several files the first that is a picture.
  *
  * @param {FileList | null | undefined} files
  * @param {Scene} scene
  * @returns {boolean} Whether there was one.
  */
 function take(files, scene) {
-  const [first, ...others] = files ?? [];
-  if (first === undefined) return false;
-  scene.showPicture(first, 1 + others.length);
+  const all = [...(files ?? [])];
+  const picture = firstPicture(all);
+  if (picture === undefined) return false;
+  scene.showPicture(picture, all.length);
   return true;
 }

@@ -5,7 +5,7 @@ import { problemOf, recovering } from "./answering.js";
 import { copied } from "./clipboard.js";
 import { commandFor, curlUpload } from "./curl.js";
 import { Asker } from "./latest.js";
-import { faultOf } from "./limits.js";
+import { Unopened, faultOf, tryOpening } from "./limits.js";
 import { asCsv, asText, remaining } from "./reading.js";
 import { find } from "./view.js";
 import { wordsOfPicture } from "./words.js";
@@ -28,7 +28,10 @@ export function picturing(page, { scene, view, picture, numbers, access }) {
   const recovery = recovering(page, () => ask());
   /** @type {Asker<File, Reading>} */
   const asker = new Asker({
-    ask: (file, signal) => read(url, file, { signal, fetch: access.fetch }),
+    ask: async (file, signal) => {
+      await tryOpening(file);
+      return read(url, file, { signal, fetch: access.fetch });
+    },
     onReply: (reading, file) => {
       recovery.stop();
       picture.numbers = reading.numbers;
@@ -44,9 +47,11 @@ export function picturing(page, { scene, view, picture, numbers, access }) {
       if (error instanceof ServerAway) recovery.start();
       access.note(error);
       view.problem(
-        error instanceof Refusal && error.status === 404
-          ? { what: "This server does not read pictures.", remedy: "Draw the number instead.", retrying: false }
-          : problemOf(error, "Your picture is kept, and read", "Choose another picture, or draw the number."),
+        error instanceof Unopened
+          ? error.problem
+          : error instanceof Refusal && error.status === 404
+            ? { what: "This server does not read pictures.", remedy: "Draw the number instead.", retrying: false }
+            : problemOf(error, "Your picture is kept, and read", "Choose another picture, or draw the number."),
       );
       view.busy = false;
     },
@@ -110,7 +115,8 @@ function tools(page, scene, picture) {
   copying("#copy-csv", asCsv);
   find(page, "#back", HTMLButtonElement).addEventListener("click", () => scene.showDrawing());
   scene.addEventListener("picture", () => {
-    said.textContent = scene.came > 1 ? `Only the first of ${scene.came} files is read.` : "";
+    const { came, file } = scene;
+    said.textContent = came > 1 && file !== null && faultOf(file) === null ? `Of ${came} files only ${file.name} is taken.` : "";
   });
   // The button that was just used is gone with the picture.
   scene.addEventListener("drawing", () => find(page, "#choose", HTMLInputElement).focus());
