@@ -5,7 +5,8 @@ import { MARGIN, sidesOf } from "../../src/inkdigit/server/static/tags.js";
 
 /** A number whose tag is as wide as it is, and 10 high. */
 const at = (left, top) => ({ ink: { left, top, width: 50, height: 20 }, width: 50, height: 10 });
-const ROOM = 10 + MARGIN;
+/** For the tag, and for the frame round the number above it. */
+const ROOM = 10 + 2 * MARGIN;
 
 test("tags stand above where there is room", () => {
   assert.deepEqual(sidesOf([at(0, 20), at(100, 20), at(0, 20 + 20 + ROOM)], 0), ["above", "above", "above"]);
@@ -28,6 +29,10 @@ test("the tag of the number that is looked at is shown in any case", () => {
   const rows = [0, 1, 2].map((row) => at(0, 20 + row * (20 + ROOM - 1)));
 
   assert.equal(sidesOf(rows, 1)[1], "above");
+});
+
+test("the frame of the number above cuts no tag", () => {
+  assert.equal(sidesOf([at(0, 20), at(0, 20 + 20 + 10 + MARGIN)], 0)[1], "below");
 });
 
 test("tags do not cover one another", () => {

@@ -4,7 +4,7 @@
 /** @typedef {{ readonly ink: Box, readonly width: number, readonly height: number }} Tagged A number's ink, and the size of its tag. */
 /** @typedef {"above" | "below" | "nowhere"} Side */
 
-/** Between the ink and its tag, in the unit of the boxes: CSS pixels. */
+/** Between the ink and its frame, on which its tag stands, in the unit of the boxes: CSS pixels. */
 export const MARGIN = 4;
 
 /**
@@ -25,12 +25,20 @@ export function sidesOf(numbers, selected) {
   if (first !== undefined) lay(first, "above");
   for (const side of /** @type {const} */ (["above", "below"])) {
     for (const number of numbers) {
-      const taken = [...numbers.filter((other) => other !== number).map(({ ink }) => ink), ...laid];
+      const taken = [...numbers.filter((other) => other !== number).map(frameOf), ...laid];
       const room = roomOf(number, side);
       if (!sides.has(number) && !taken.some((box) => isOver(box, room))) lay(number, side);
     }
   }
   return numbers.map((number) => sides.get(number) ?? "nowhere");
+}
+
+/**
+ * @param {Tagged} number
+ * @returns {Box}
+ */
+function frameOf({ ink: { left, top, width, height } }) {
+  return { left: left - MARGIN, top: top - MARGIN, width: width + 2 * MARGIN, height: height + 2 * MARGIN };
 }
 
 /**
