@@ -485,10 +485,13 @@ def test_the_given_digits_of_a_number_stand_until_they_are_deleted(keeping_sheet
 
     keeping_sheet.draw(NUMBER)
     keeping_sheet.expect("number")
+    first = keeping_sheet.page.locator("#number button").first
     type_over("9", "1")
     _say(keeping_sheet, "Keep them")
     panel = _expect_panel(keeping_sheet, "kept")
     name = keeping_sheet.number().partition(";")[0]
+    first.press("Enter")
+    why = (first.get_attribute("aria-disabled"), keeping_sheet.page.locator("#choices").inner_text())
     while_kept = type_over("3", "3", "7")
     _say(keeping_sheet, "Keep it")
     _expect_panel(keeping_sheet, "kept")
@@ -497,6 +500,8 @@ def test_the_given_digits_of_a_number_stand_until_they_are_deleted(keeping_sheet
     deleted = _expect_panel(keeping_sheet, "told")
 
     assert panel.startswith("Kept. With these receipts they can be deleted again:")
+    assert why == ("true", "The 1st digit was given away like this, and stands until that is taken back.")
+    assert first.get_attribute("aria-disabled") == "false"
     assert (name, while_kept, labels) == ("9, chosen by you, given away", "917,", [1, 7, 9])
     assert (deleted, _kept(database)) == ("Deleted; the server keeps nothing of them.", [])
     assert type_over("3") == "317,"

@@ -203,6 +203,48 @@ def test_a_point_is_as_high_as_a_digit_and_its_share_keeps_to_its_place(reading_
     assert max(ends) <= 0
 
 
+@pytest.mark.parametrize("size", [(1280, 720), (640, 400), (320, 568)])
+def test_shares_and_marks_keep_apart(reading_sheet: Sheet, size: tuple[int, int]) -> None:
+    characters = [
+        {"label": sign, "confidence": 0.622, "box": [40 * i, 0, 30, 60], "doubtful": i % 3 > 0, "alternatives": []}
+        for i, sign in enumerate("888888")
+    ]
+    number = {"text": "888888", "confidence": 0.6, "box": [0, 0, 230, 60], "digits": characters}
+    reading_sheet.page.route(
+        "**/api/v1/read", lambda route: route.fulfill(json={"numbers": [number], "model": "lines-1"})
+    )
+    reading_sheet.page.set_viewport_size({"width": size[0], "height": size[1]})
+    reading_sheet.draw([[(x / 2, y) for x, y in stroke] for stroke in NUMBER])
+    reading_sheet.expect("number")
+    widths = reading_sheet.page.locator("#number .caption").evaluate_all(
+        """captions => captions.map((caption) => {
+          const range = document.createRange();
+          range.selectNodeContents(caption);
+          return [range.getBoundingClientRect().width, caption.clientWidth];
+        })"""
+    )
+
+    assert len(widths) == 6
+    assert all(text < room - 4 for text, room in widths)
+
+
+def test_a_number_that_is_said_to_be_right_is_doubtful_no_more(reading_sheet: Sheet) -> None:
+    _draw_number(reading_sheet)
+    before = reading_sheet.said()
+    right = reading_sheet.page.get_by_role("button", name="Right")
+    right.click()
+    said = (reading_sheet.said(), reading_sheet.number(), reading_sheet.page.locator("#number .is-doubtful").count())
+    right.click()
+
+    assert said == (
+        "That is 4007, as you say. Not quite sure, 58.0 %.",
+        "4, 99.0 %; 0, 99.0 %; 0, 99.0 %; 7, 60.0 %",
+        0,
+    )
+    assert reading_sheet.said() == before
+    assert reading_sheet.number().endswith("7, doubtful, 60.0 %")
+
+
 def test_a_doubtful_digit_offers_what_else_it_may_be(reading_sheet: Sheet) -> None:
     _draw_number(reading_sheet)
     _open_doubt(reading_sheet)

@@ -103,6 +103,14 @@ for (const [name, said, expected] of [
     "4001, as you chose. Nothing in it is doubtful any more.",
   ],
   ["a number in which nothing was doubtful", wordsOfDrawing([chosen(number("47"), 0, "9")]), "97, as you chose. Nothing in it is doubtful."],
+  ["a number that is right as it was read", wordsOfDrawing([number("4007", 1, 1, 0.6, 0.6)], true), "That is 4007, as you say. Quite sure, 97.0 %."],
+  [
+    "a number that is right as a person has it",
+    wordsOfDrawing([chosen(number("4007"), 3, "1"), number("5")], true),
+    "That is 4001 and 5, as you say. It was read as 4007 and 5.",
+  ],
+  ["a number of which a person chose what was read", wordsOfDrawing([chosen(number("47"), 0, "4")], true), "That is 47, as you say. Quite sure, 97.0 %."],
+  ["a number that is rightly nothing", wordsOfDrawing([chosen(number("7"), 0, "")], true), "That is nothing, as you say. It was read as 7."],
   ["a number that is taken away", wordsOfDrawing([chosen(number("7"), 0, "")]), "Nothing, as you chose. All of it is taken away."],
   [
     "two numbers of which one is taken away",

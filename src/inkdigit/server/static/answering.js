@@ -31,6 +31,7 @@ import { wordsOfDrawing } from "./words.js";
  *   pad: Pad, scene: Scene, view: View, numbers: NumbersView, why: Why, correcting: Correcting, learner: Learner,
  *   learning: Learning, access: Access
  * }} parts
+ * @returns {{ rest: () => void }} `rest` gives up what was asked and what was answered.
  */
 export function answering(page, { pad, scene, view, numbers, why, correcting, learner, learning, access }) {
   const predictUrl = new URL("api/v1/predict", page.baseURI);
@@ -89,9 +90,10 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
     why.clear();
     if (!pad.isPenDown) correcting.turnTo({ number: { numbers: reading.numbers, drawing, paper, model: reading.model } });
     const { numbers: shown } = pad.isPenDown ? reading : correcting;
-    numbers.show(shown);
+    const isAllRight = !pad.isPenDown && correcting.isAllRight;
+    numbers.show(shown, isAllRight);
     if (pad.isPenDown) numbers.outdate();
-    view.drawing(wordsOfDrawing(shown), { image, call: curlCall(readUrl, image, access), model: reading.model });
+    view.drawing(wordsOfDrawing(shown, isAllRight), { image, call: curlCall(readUrl, image, access), model: reading.model });
   };
   const question = () => ({ drawing: pad.drawing, paper: pad.paper });
   const ask = () => {
@@ -124,21 +126,25 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
   pad.addEventListener("clear", blank);
   why.addEventListener("on", () => pad.isPenDown || ask());
   numbers.addEventListener("choose", () => {
-    if (scene.isPicture) return;
-    view.reworded(wordsOfDrawing(numbers.numbers));
-    correcting.renumber(numbers.numbers);
+    if (!scene.isPicture) correcting.renumber(numbers.numbers);
   });
   correcting.addEventListener("say", () => {
-    if (correcting.answer !== null) view.said(correcting.answer, correcting.label);
+    const { answer, label, numbers: said, isAllRight } = correcting;
+    if (answer !== null) view.said(answer, label);
+    else {
+      numbers.areRight = isAllRight;
+      view.reworded(wordsOfDrawing(said, isAllRight));
+    }
     learner.learnFrom(correcting.id, correcting.examples);
   });
-  correcting.addEventListener("settle", () => numbers.show(correcting.numbers));
+  correcting.addEventListener("settle", () => numbers.show(correcting.numbers, correcting.isAllRight));
   access.addEventListener("key", () => pad.isPenDown || ask());
   learning.addEventListener("forget", () => correcting.forget());
   learning.addEventListener("switch", () => pad.isPenDown || ask());
   scene.addEventListener("picture", rest);
   scene.addEventListener("drawing", ask);
   view.prompt();
+  return { rest };
 }
 
 /**

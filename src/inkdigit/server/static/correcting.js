@@ -71,6 +71,11 @@ export class Correcting extends EventTarget {
     return this.#now?.label;
   }
 
+  /** Whether a person says that the numbers are right as they stand. */
+  get isAllRight() {
+    return this.answer === null && this.#now?.isAllRight === true;
+  }
+
   /** @returns {string} Of the drawing of which something can be said. */
   get id() {
     return this.#now?.id ?? "";

@@ -25,6 +25,7 @@ export class NumbersView extends EventTarget {
   #open = null;
   /** Whether another drawing stands on the pad than the one that was read. */
   #isStale = false;
+  #areRight = false;
 
   /** @param {Document} page */
   constructor(page) {
@@ -41,11 +42,23 @@ export class NumbersView extends EventTarget {
     return this.#numbers;
   }
 
-  /** @param {readonly ReadNumber[]} numbers */
-  show(numbers) {
+  /**
+   * @param {readonly ReadNumber[]} numbers
+   * @param {boolean} [areRight] As a person says: none of their digits is doubtful any more.
+   */
+  show(numbers, areRight = false) {
     this.#numbers = numbers;
+    this.#areRight = areRight;
     this.#open = null;
     this.#isStale = false;
+    this.#paint();
+  }
+
+  /** @param {boolean} areRight */
+  set areRight(areRight) {
+    if (areRight === this.#areRight) return;
+    this.#areRight = areRight;
+    this.#open = null;
     this.#paint();
   }
 
@@ -74,7 +87,9 @@ export class NumbersView extends EventTarget {
   /** Apart, so that what is focused is not made anew while one draws. */
   #paintState() {
     for (const part of [this.#list, this.#choices, this.#others]) {
-      part.querySelectorAll("button").forEach((button) => button.setAttribute("aria-disabled", String(this.#isStale)));
+      for (const button of part.querySelectorAll("button")) {
+        button.setAttribute("aria-disabled", String(this.#isStale || button.closest(".is-given") !== null));
+      }
     }
   }
 
@@ -84,6 +99,7 @@ export class NumbersView extends EventTarget {
     const item = document.createElement("li");
     item.classList.toggle("is-doubtful", isDoubtful(digit));
     item.classList.toggle("is-chosen", isChosen(digit));
+    item.classList.toggle("is-given", digit.isFinal === true);
     item.classList.toggle("is-next", place.number > 0 && place.digit === 0);
     item.style.setProperty("--wide", String(widthOf(shownOf(digit)) / 100));
     item.style.setProperty("--share", String(isChosen(digit) ? 1 : digit.confidence));
@@ -117,6 +133,12 @@ export class NumbersView extends EventTarget {
     const digit = this.#digitAt(place);
     const likely = choicesOf(digit);
     const title = document.createElement("p");
+    if (digit.isFinal === true) {
+      title.textContent = `The ${placeOf(number, place.digit)} was given away like this, and stands until that is taken back.`;
+      this.#choices.replaceChildren(title);
+      this.#others.hidden = true;
+      return this.#others.replaceChildren();
+    }
     title.textContent = `The ${placeOf(number, place.digit)} is`;
     this.#choices.setAttribute("aria-label", `What the ${placeOf(number, place.digit)} may be`);
     this.#choices.replaceChildren(title, ...likely.map((choice) => this.#choice(place, digit, choice)));
@@ -146,7 +168,6 @@ export class NumbersView extends EventTarget {
   /** @param {Place} place */
   #toggle(place) {
     if (this.#isStale && !this.#isOpen(place)) return;
-    if (this.#digitAt(place).isFinal === true) return; // given away: it stands until it is deleted
     this.#open = this.#isOpen(place) ? null : place;
     this.#paint();
     this.#focus(place);
@@ -226,7 +247,8 @@ export class NumbersView extends EventTarget {
 
   /** @param {Place} place */
   #digitAt({ number, digit }) {
-    return /** @type {Digit} */ (this.#numbers[number]?.digits[digit]);
+    const read = /** @type {Digit} */ (this.#numbers[number]?.digits[digit]);
+    return this.#areRight ? { ...read, doubtful: false } : read;
   }
 }
 
@@ -252,6 +274,6 @@ function caption(digit) {
   const mark = text.appendChild(document.createElement("b"));
   mark.textContent = isChosen(digit) ? "✓" : isDoubtful(digit) ? "?" : "";
   const share = text.appendChild(document.createElement("span"));
-  share.textContent = isChosen(digit) ? "yours" : percent(digit.confidence);
+  share.textContent = digit.isFinal === true ? "given" : isChosen(digit) ? "yours" : percent(digit.confidence);
   return text;
 }

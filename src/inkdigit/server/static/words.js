@@ -89,11 +89,13 @@ export function labelInWords(label) {
  * What a drawing of numbers says.
  *
  * @param {readonly ReadNumber[]} numbers At least one.
+ * @param {boolean} [areRight] As a person says.
  * @returns {Words}
  */
-export function wordsOfDrawing(numbers) {
+export function wordsOfDrawing(numbers, areRight = false) {
   const [only] = numbers;
   const left = remaining(numbers);
+  if (areRight) return { headline: `That is ${listOf(left.map(textOf)) || "nothing"}, as you say.`, detail: howRead(numbers) };
   if (left.length === 0) return { headline: "Nothing, as you chose.", detail: "All of it is taken away." };
   if (only === undefined || numbers.length > 1) return { headline: `${listOf(left.map(textOf))}.`, detail: doubtsIn(numbers) };
   if (isCorrected(only)) return { headline: `${textOf(only)}, as you chose.`, detail: sureOf(only) };
@@ -133,6 +135,18 @@ export function sureOf(number) {
   const place = placeOf(number, number.digits.indexOf(first));
   const perhaps = other === undefined ? "" : `, or perhaps ${wordOf(other.label)}`;
   return `The ${place} is doubtful: ${wordOf(shownOf(first))}, ${percent(first.confidence)}${perhaps}.`;
+}
+
+/**
+ * What was read of numbers that a person says are right now, or how sure the reading was where it was right, too.
+ *
+ * @param {readonly ReadNumber[]} numbers
+ */
+function howRead(numbers) {
+  const read = numbers.map(({ digits }) => digits.map(({ label }) => label).join(""));
+  if (numbers.some((number, i) => textOf(number) !== read[i])) return `It was read as ${listOf(read)}.`;
+  const confidence = Math.min(...numbers.map((number) => number.confidence));
+  return `${howSure(confidence)}, ${percent(confidence)}.`;
 }
 
 /** @param {readonly ReadNumber[]} numbers */
