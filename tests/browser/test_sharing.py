@@ -119,3 +119,19 @@ def test_a_broken_link_is_told_and_the_page_works_on(
     assert said.startswith("Encountered an error. The code is")
     assert said.endswith("Ask for the link again, or draw.")
     assert sheet.page.evaluate("location.hash") == ""
+
+
+def test_nothing_can_be_said_of_the_drawing_beside_a_broken_link(open_sheet: OpenSheet, server: Served) -> None:
+    link = f"{server.url}#d={share.encode(parse_strokes(SEVEN))}"
+    sheet = _open(open_sheet, link)
+    sheet.expect("sure", 7)
+    sheet.page.evaluate("link => { location.href = link; }", f"{link}x")
+    sheet.expect("problem")
+    sheet.page.keyboard.press("3")
+    said = sheet.said()
+    sheet.page.locator("#why").click()  # reads it again
+    sheet.expect("sure", 7)
+    sheet.page.keyboard.press("3")
+
+    assert said.startswith("Encountered an error. The code is")
+    assert sheet.said().startswith("That is a 3, as you say.")

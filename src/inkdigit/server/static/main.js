@@ -33,8 +33,8 @@ const learner = new Learner(memory, (drawings, signal) => adapt(adaptUrl, drawin
 const learning = new Learning(document, learner);
 
 toolbar(document, pad, scene);
-answering(document, { pad, scene, view, numbers, why: new Why(document, pad), correcting, learner, learning, access });
+const { rest } = answering(document, { pad, scene, view, numbers, why: new Why(document, pad), correcting, learner, learning, access });
 keeping(document, { correcting, memory, access });
 picturing(document, { scene, view, numbers, picture: new PictureView(document), access });
 intake(document, scene);
-sharing(document, { pad, scene, view });
+sharing(document, { pad, scene, view, rest });

@@ -10,9 +10,9 @@ import { find } from "./view.js";
 
 /**
  * @param {Document} page
- * @param {{ pad: Pad, scene: Scene, view: View }} parts
+ * @param {{ pad: Pad, scene: Scene, view: View, rest: () => void }} parts `rest` turns from what is on the pad.
  */
-export function sharing(page, { pad, scene, view }) {
+export function sharing(page, { pad, scene, view, rest }) {
   const panel = find(page, "#shared", HTMLElement);
   const said = find(page, "#shared-said", HTMLElement);
   const link = find(page, "#link", HTMLInputElement);
@@ -43,7 +43,9 @@ export function sharing(page, { pad, scene, view }) {
       opened = drawing;
       pad.show(drawing);
     } catch (error) {
+      rest(); // the answer is out of sight, and nothing can be said of it
       view.problem({ what: messageOf(error), remedy: "Ask for the link again, or draw.", retrying: false });
+      view.busy = false;
     }
   };
   const follow = () => {
