@@ -88,7 +88,7 @@ def test_an_older_store_works_as_a_new_one_does(opened: Database, database: str,
         receipt = store.add(submission(), key="k1")
         assert store.add(submission(), key="k1") == receipt
         assert store.drawings()[0].id > 2
-        assert store.undo() == (1 if version >= 2 else 0)
+        assert len(store.undo()) == (1 if version >= 2 else 0)
         assert store.delete(receipt)
         assert store.count()[Status.NEW] == 2
 

@@ -359,7 +359,11 @@ def test_verdicts_are_taken_as_one_step_and_taken_back_as_one(reviewer: FlaskCli
 
     assert taken == {"changed": 3, "counts": {"new": 0, "accepted": 2, "rejected": 1}}
     assert after == [(Status.ACCEPTED, 1), (Status.ACCEPTED, None), (Status.REJECTED, 3)]
-    assert undone == {"changed": 3, "counts": {"new": 3, "accepted": 0, "rejected": 0}}
+    assert undone == {
+        "changed": 3,
+        "counts": {"new": 3, "accepted": 0, "rejected": 0},
+        "drawings": [{"id": number, "status": "new", "truth": number} for number in (1, 2, 3)],
+    }
     assert [(one.status, one.truth) for one in store.drawings(newest_first=False)] == [
         (Status.NEW, truth) for truth in (1, 2, 3)
     ]
@@ -384,7 +388,20 @@ def test_a_drawing_that_its_writer_deleted_is_passed_over(reviewer: FlaskClient,
 
 
 def test_with_nothing_to_take_back_undo_changes_nothing(reviewer: FlaskClient) -> None:
-    assert reviewer.post(f"{REVIEW}/undo").get_json()["changed"] == 0
+    undone = reviewer.post(f"{REVIEW}/undo").get_json()
+
+    assert (undone["changed"], undone["drawings"]) == (0, [])
+
+
+def test_what_is_taken_back_is_told_though_somebody_else_did_it(reviewer: FlaskClient, store: FeedbackStore) -> None:
+    keep(store, 1, 2)
+    reviewer.post(f"{REVIEW}/verdicts", json={"verdicts": [verdict(1, "rejected", 1)]})
+    reviewer.post(f"{REVIEW}/verdicts", json={"verdicts": [verdict(2, truth=5)]})  # a colleague's
+
+    undone = reviewer.post(f"{REVIEW}/undo").get_json()
+
+    assert undone["drawings"] == [{"id": 2, "status": "new", "truth": 2}]
+    assert [one.status for one in store.drawings(newest_first=False)] == [Status.REJECTED, Status.NEW]
 
 
 @pytest.mark.parametrize(

@@ -189,17 +189,22 @@ class FeedbackStore:
                 connection.execute(insert(VERDICTS), [change | {"review": review} for change in changes])
         return len(changes)
 
-    def undo(self) -> int:
-        """Take the last review back that was not taken back yet; how many drawings that changed."""
+    def undo(self) -> Mapping[int, Verdict]:
+        """Take the last review back that was not taken back yet, whoever took it.
+
+        Returns:
+            How each of its drawings, by id, stands again; empty where there is nothing to take back.
+        """
         with self._database.writing() as connection:
             last = connection.execute(
                 select(func.max(VERDICTS.c.review)).join(REVIEWS).where(REVIEWS.c.undone_ms.is_(None))
             ).scalar()
-            changes = connection.execute(select(VERDICTS).where(VERDICTS.c.review == last)).all()
+            its = select(VERDICTS).where(VERDICTS.c.review == last).order_by(VERDICTS.c.drawing)
+            changes = connection.execute(its).all()
             for change in changes:
                 _set(connection, change.drawing, change.old_status, change.old_truth)
             connection.execute(update(REVIEWS).where(REVIEWS.c.id == last).values(undone_ms=_now_ms()))
-        return len(changes)
+        return {change.drawing: Verdict(Status(change.old_status), change.old_truth) for change in changes}
 
     # --- copies
 

@@ -51,6 +51,7 @@ _ANSWERS: Final = (
     schemas.ReceiptAnswer,
     schemas.ReviewAnswer,
     schemas.ReviewedAnswer,
+    schemas.UndoneAnswer,
     schemas.StatisticsAnswer,
     schemas.StatusAnswer,
     schemas.Problem,
@@ -240,7 +241,7 @@ def _review() -> JsonObject:
         f"{REVIEW_PATH}/verdicts": {
             "post": _admin("verdicts", "Accept, relabel or reject drawings", schemas.ReviewedAnswer, *_BODY) | body
         },
-        f"{REVIEW_PATH}/undo": {"post": _admin("undo", "Take the last step back", schemas.ReviewedAnswer, *_BODILESS)},
+        f"{REVIEW_PATH}/undo": {"post": _admin("undo", "Take the last step back", schemas.UndoneAnswer, *_BODILESS)},
         f"{REVIEW_PATH}/statistics": {
             "get": _admin("statistics", "What is drawn, and how it is read", schemas.StatisticsAnswer)
         },

@@ -9,7 +9,7 @@ from inkdigit.config import package_version
 from inkdigit.feedback import Status, Verdict
 from inkdigit.server.finding import WINDOW, counts_of, find, judge
 from inkdigit.server.reading import options_of, read_json, validated
-from inkdigit.server.schemas import ReviewedAnswer, ReviewQuery, VerdictsBody
+from inkdigit.server.schemas import ReviewedAnswer, ReviewQuery, StandingAnswer, UndoneAnswer, VerdictsBody
 from inkdigit.server.state import current_state
 from inkdigit.server.statistics import summarize
 
@@ -49,7 +49,9 @@ def verdicts() -> Response:
 def undo() -> Response:
     """Take the last step back."""
     with current_state().keeping().store() as store:
-        return _json(ReviewedAnswer(changed=store.undo(), counts=counts_of(store)))
+        undone = store.undo()
+        drawings = [StandingAnswer(id=one, status=to.status.value, truth=to.truth) for one, to in undone.items()]
+        return _json(UndoneAnswer(changed=len(undone), counts=counts_of(store), drawings=drawings))
 
 
 @review.get(f"{REVIEW_PATH}/statistics")

@@ -522,6 +522,20 @@ class ReviewedAnswer(_Schema):
     counts: CountsAnswer
 
 
+class StandingAnswer(_Schema):
+    """How a drawing stands."""
+
+    id: DrawingId
+    status: StatusName
+    truth: OptionalDigit
+
+
+class UndoneAnswer(ReviewedAnswer):
+    """That the last step is taken back."""
+
+    drawings: Annotated[list[StandingAnswer], Field(description="How those that it changed stand again.")]
+
+
 class ClassAnswer(CountsAnswer):
     """How many drawings of one class are kept."""
 
