@@ -21,7 +21,7 @@ from inkdigit.server import create_app
 from inkdigit.server.serving import HttpServer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 KEY: Final = "open-sesame-open-sesame"
 DATA: Final = Path(__file__).parents[1] / "data"
@@ -215,6 +215,86 @@ def test_the_step_of_an_earlier_visit_can_be_taken_back(
 
     reviewing.wait("new 7", "new 2")
     page.wait_for_selector(".card:nth-child(2)")
+    settle(page)
+    assert page.locator("#said").text_content() == page.locator("#notice").inner_text()
+    assert "an earlier visit" in (page.locator("#said").text_content() or "")
+    assert "labelled 2" in here(page)
+
+
+def test_the_step_of_a_colleague_is_shown_as_what_was_taken_back(
+    open_review: Callable[..., "Page"], reviewing: Reviewing
+) -> None:
+    reviewing.keep((0, 7), (1, 2), (2, 1))
+    mine, theirs = open_review("#status=all"), open_review()
+    press(mine, "x")
+    reviewing.wait("new 7", "new 2", "rejected 1")
+    press(theirs, "ArrowRight", "Enter")
+    reviewing.wait("new 7", "accepted 2", "rejected 1")
+
+    press(mine, "u")
+    reviewing.wait("new 7", "new 2", "rejected 1")
+    mine.wait_for_selector("#notice:visible:has-text('drawing 2 is again new, labelled 2')")
+    settle(mine)
+
+    assert mine.locator(".card").evaluate_all("all => all.map((card) => card.dataset.status)") == [
+        "rejected",
+        "new",
+        "new",
+    ]
+    assert "not your last step" in (mine.locator("#said").text_content() or "")
+    assert "labelled 2" in here(mine)
+    press(mine, "u")  # now it is mine that is the last
+    reviewing.wait("new 7", "new 2", "new 1")
+
+
+def test_what_a_colleague_had_said_before_stays_said(open_review: Callable[..., "Page"], reviewing: Reviewing) -> None:
+    reviewing.keep((0, 7))
+    mine, theirs = open_review("#status=all"), open_review()
+    press(theirs, "x")
+    reviewing.wait("rejected 7")
+    press(mine, "x", "u")
+
+    mine.wait_for_selector("#notice:visible:has-text('said the same')")
+    settle(mine)
+
+    assert mine.locator(".card").get_attribute("data-status") == "rejected"
+    assert reviewing.standing() == ["rejected 7"]
+
+
+def test_a_step_that_could_not_be_taken_back_is_shown_to_stand(
+    open_review: Callable[..., "Page"], reviewing: Reviewing
+) -> None:
+    reviewing.keep((0, 7), (1, 2))
+    page = open_review()
+    press(page, "x")
+    reviewing.wait("new 7", "rejected 2")
+    page.route("**/undo", lambda route: route.fulfill(status=503))
+
+    press(page, "u")
+    page.wait_for_selector("#notice:visible:has-text('Nothing was changed')")
+
+    assert page.locator(".card[data-status=rejected]").count() == 1
+    page.unroute("**/undo")
+    press(page, "u")
+    reviewing.wait("new 7", "new 2")
+
+
+def test_a_step_that_was_not_stored_takes_no_other_along(
+    open_review: Callable[..., "Page"], reviewing: Reviewing
+) -> None:
+    reviewing.keep((0, 7), (1, 2))
+    page = open_review()
+    press(page, "Enter")
+    reviewing.wait("new 7", "accepted 2")
+    late: list[Route] = []
+    page.route("**/verdicts", lambda route: late.append(route))
+
+    press(page, "x", "u")
+    page.wait_for_timeout(100)
+    late[0].fulfill(status=503)
+    page.wait_for_timeout(300)
+
+    assert reviewing.standing() == ["new 7", "accepted 2"]
 
 
 def test_a_step_that_changed_nothing_takes_no_other_along(

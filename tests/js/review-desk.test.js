@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Desk, meaningOf } from "../../src/inkdigit/server/static/review-desk.js";
+import { Desk, isJust, meaningOf } from "../../src/inkdigit/server/static/review-desk.js";
 
 /** @param {number} id */
 function drawing(id, truth = 1) {
@@ -163,4 +163,47 @@ test("keys with Ctrl mean what they mean everywhere, and other keys nothing", ()
   ].map((key) => meaningOf(key));
 
   assert.deepEqual(meanings, [{ command: "all" }, { command: "undo" }, null, null, { act: "accept" }, null, null, null]);
+});
+
+test("a step that could not be taken back stands again where it stood, under the later ones", () => {
+  const desk = deskOf(2);
+  desk.judge("reject");
+  desk.focusOn(0);
+  desk.judge({ truth: 4 });
+  const undone = desk.undo();
+  desk.focusOn(0);
+  desk.judge({ truth: 9 });
+
+  desk.putBack(undone);
+
+  assert.deepEqual(standing(desk), ["accepted 9", "new 1"]);
+  desk.undo();
+  assert.deepEqual(standing(desk), ["accepted 4", "new 1"]);
+});
+
+test("a step on pages that are gone comes back to no other ones", () => {
+  const desk = deskOf(2);
+  desk.judge("reject");
+  const undone = desk.undo();
+  desk.begin({ drawings: [drawing(1), drawing(2)], next: null });
+
+  desk.putBack(undone);
+
+  assert.deepEqual([standing(desk), desk.canUndo], [["new 1", "new 1"], false]);
+});
+
+test("what was taken back is a step if it is all that the step changed, and nothing else", () => {
+  const desk = deskOf(3);
+  desk.judge("accept");
+  desk.chooseTo(0);
+  desk.choose(2);
+  desk.chooseTo(1);
+  const step = desk.judge("accept"); // the first was so already
+  const [second, third] = [2, 3].map((id) => ({ id, status: "new", truth: 1 }));
+
+  assert.ok(isJust(step, [third, second]));
+  assert.ok(!isJust(step, [second]));
+  assert.ok(!isJust(step, [second, { ...third, truth: 5 }]));
+  assert.ok(!isJust(step, [second, { ...third, id: 4 }]));
+  assert.ok(!isJust(step, [{ id: 1, status: "new", truth: 1 }, second, third]));
 });

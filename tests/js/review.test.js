@@ -5,7 +5,7 @@ import { Refusal, ServerAway } from "../../src/inkdigit/server/static/api.js";
 import { Office } from "../../src/inkdigit/server/static/review-calls.js";
 import { START, hashOf, placeFrom, queryOf } from "../../src/inkdigit/server/static/review-place.js";
 import { classPlot, confusionPlot, placeOf, statusPlot, weeksPlot } from "../../src/inkdigit/server/static/review-plots.js";
-import { describe, odds, percent, readingInWords, verdictInWords } from "../../src/inkdigit/server/static/review-words.js";
+import { describe, odds, percent, readingInWords, undoneInWords, verdictInWords } from "../../src/inkdigit/server/static/review-words.js";
 
 const BASE = new URL("http://127.0.0.1:5000/api/v1/review/");
 
@@ -164,4 +164,20 @@ test("weeks stand where they are in time, and the surer the higher", () => {
   const ys = dots.map(({ attributes }) => Number(attributes.cy));
   assert.ok(Math.abs((xs[2] - xs[1]) / (xs[1] - xs[0]) - 3) < 0.01);
   assert.deepEqual(ys, [...ys].sort((a, b) => a - b));
+});
+
+test("what was taken back is told, and whether it was what was meant", () => {
+  const drawing = { id: 127, status: "new", truth: 7 };
+  const again = (change) => undoneInWords([{ ...drawing, ...change }], "another").split("; ")[1];
+
+  assert.equal(undoneInWords([], "unknown"), "There is nothing to take back.");
+  assert.equal(undoneInWords([drawing], "this"), "Taken back: one drawing.");
+  assert.equal(undoneInWords([drawing, drawing], "this"), "Taken back: 2 drawings.");
+  assert.match(undoneInWords([drawing], "another"), /not your last step here, but the last of all; drawing 127/);
+  assert.match(undoneInWords([drawing, drawing], "unknown"), /by somebody else; 2 drawings are again as they were before/);
+  assert.deepEqual([{}, { status: "rejected" }, { status: "accepted", truth: null }].map(again), [
+    "drawing 127 is again new, labelled 7.",
+    "drawing 127 is again rejected.",
+    "drawing 127 is again accepted as no digit.",
+  ]);
 });

@@ -34,6 +34,7 @@ import { Refusal, ServerAway } from "./api.js";
  * @property {string} model
  */
 /** @typedef {{ readonly changed: number, readonly counts: Counts }} Reviewed */
+/** @typedef {Reviewed & { readonly drawings: readonly Verdict[] }} Undone How those that were taken back stand again. */
 /** @typedef {Counts & { readonly truth: Label }} ClassCounts */
 /** @typedef {{ readonly truth: Label, readonly reading: Label, readonly count: number, readonly examples: readonly { id: number, image: string }[] }} Misreading */
 /** @typedef {{ readonly monday: string, readonly drawings: number, readonly low: number, readonly median: number, readonly high: number, readonly told: number | null, readonly agreed: number }} Week */
@@ -84,9 +85,9 @@ export class Office {
     return /** @type {Reviewed} */ (await this.#call("verdicts", { verdicts }));
   }
 
-  /** @returns {Promise<Reviewed>} */
+  /** @returns {Promise<Undone>} */
   async undo() {
-    return /** @type {Reviewed} */ (await this.#call("undo", {}));
+    return /** @type {Undone} */ (await this.#call("undo", {}));
   }
 
   /** @returns {Promise<Statistics>} */

@@ -7,7 +7,7 @@
 /** @typedef {import("./review-calls.js").Verdict} Verdict */
 /** @typedef {{ readonly drawings: readonly Drawing[], readonly next: string | null, readonly after: string, focus: number }} Page */
 /** @typedef {"accept" | "reject" | { readonly truth: Label }} Act */
-/** @typedef {{ readonly verdicts: readonly Verdict[], readonly before: readonly Verdict[], readonly page: number }} Step */
+/** @typedef {{ readonly verdicts: readonly Verdict[], readonly before: readonly Verdict[], readonly page: number, readonly number: number }} Step */
 /** @typedef {"left" | "right" | "up" | "down" | "first" | "last"} Move */
 
 export class Desk {
@@ -20,6 +20,9 @@ export class Desk {
   #chosen = new Set();
   /** @type {Step[]} */
   #steps = [];
+  #taken = 0;
+  /** How many steps were taken before the pages that lie here were fetched. */
+  #earlier = 0;
 
   /**
    * Begin with a first page.
@@ -31,6 +34,7 @@ export class Desk {
     this.#pages = [];
     this.#said.clear();
     this.#steps = [];
+    this.#earlier = this.#taken;
     this.add(found, after);
   }
 
@@ -170,7 +174,7 @@ export class Desk {
   judge(act) {
     const targets = this.#targets();
     if (targets.length === 0) return null;
-    const step = { verdicts: targets.map((drawing) => verdictOf(drawing, act)), before: targets.map(standing), page: this.#at };
+    const step = { verdicts: targets.map((drawing) => verdictOf(drawing, act)), before: targets.map(standing), page: this.#at, number: (this.#taken += 1) };
     for (const verdict of step.verdicts) this.#said.set(verdict.id, verdict);
     this.#steps.push(step);
     this.#chosen.clear();
@@ -191,12 +195,31 @@ export class Desk {
 
   /** @param {Step} step Take a step back that did not come about. */
   takeBack(step) {
-    this.#steps = this.#steps.filter((one) => one !== step);
-    for (const { id } of step.verdicts) this.#said.delete(id);
-    for (const earlier of this.#steps) for (const verdict of earlier.verdicts) this.#said.set(verdict.id, verdict);
-    this.#open(step.page);
-    const first = step.verdicts[0]?.id;
-    this.focusOn(this.drawings.findIndex(({ id }) => id === first));
+    this.#keep(this.#steps.filter((one) => one !== step), step);
+  }
+
+  /** @param {Step} step Take a step after all, which could not be taken back. */
+  putBack(step) {
+    this.#keep([...this.#steps, step].sort((one, other) => one.number - other.number), step);
+  }
+
+  /** @param {readonly Verdict[]} verdicts Look at the first of these, if it lies on the open page. */
+  lookAt([first]) {
+    const place = this.drawings.findIndex(({ id }) => id === first?.id);
+    if (place >= 0) this.focusOn(place);
+  }
+
+  /**
+   * @param {Step[]} steps
+   * @param {Step} changed The one that is among them now, or is no longer.
+   */
+  #keep(steps, changed) {
+    if (changed.number <= this.#earlier) return; // other pages lie here since
+    this.#steps = steps;
+    for (const { id } of changed.verdicts) this.#said.delete(id);
+    for (const step of steps) for (const verdict of step.verdicts) this.#said.set(verdict.id, verdict);
+    this.#open(changed.page);
+    this.lookAt(changed.verdicts);
   }
 
   get #page() {
@@ -242,6 +265,25 @@ function verdictOf({ id, truth }, act) {
  */
 function standing({ id, status, truth }) {
   return { id, status, truth };
+}
+
+/**
+ * Whether the server took back just this step, so that the desk shows what is so without it.
+ *
+ * @param {Step} step
+ * @param {readonly Verdict[]} undone How the drawings stand again.
+ */
+export function isJust({ verdicts, before }, undone) {
+  const changed = before.filter((old, i) => !isSame(old, verdicts[i]));
+  return changed.length === undone.length && changed.every((old) => undone.some((now) => isSame(old, now)));
+}
+
+/**
+ * @param {Verdict} one
+ * @param {Verdict | undefined} other
+ */
+function isSame(one, other) {
+  return one.id === other?.id && one.status === other.status && one.truth === other.truth;
 }
 
 /** @typedef {Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">} Key */

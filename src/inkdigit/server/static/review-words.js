@@ -54,6 +54,27 @@ export function verdictInWords(verdicts) {
   return `${text[0]?.toUpperCase()}${text.slice(1)}.`;
 }
 
+/**
+ * What was taken back.
+ *
+ * @param {readonly Verdict[]} undone How the drawings stand again.
+ * @param {"this" | "another" | "unknown"} which Whether it was the step that was meant; unknown where none was taken here.
+ */
+export function undoneInWords(undone, which) {
+  const [first] = undone;
+  if (first === undefined) return "There is nothing to take back.";
+  if (which === "this") return `Taken back: ${undone.length === 1 ? "one drawing" : `${undone.length} drawings`}.`;
+  const step = which === "another" ? "not your last step here, but the last of all" : "the last step of all, of an earlier visit or by somebody else";
+  const again = undone.length === 1 ? `drawing ${first.id} is again ${standingInWords(first)}` : `${undone.length} drawings are again as they were before it`;
+  return `Taken back: ${step}; ${again}.`;
+}
+
+/** @param {Verdict} verdict */
+function standingInWords({ status, truth }) {
+  if (status === "rejected") return status;
+  return status === "new" ? `new, labelled ${nameOf(truth)}` : `accepted as ${nameOf(truth)}`;
+}
+
 /** @param {Counts} counts */
 export function countsInWords(counts) {
   return `${counts.new} new, ${counts.accepted} accepted, ${counts.rejected} rejected`;

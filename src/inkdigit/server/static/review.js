@@ -3,14 +3,15 @@
 import { Refusal, ServerAway } from "./api.js";
 import { Office } from "./review-calls.js";
 import { showStatistics } from "./review-charts.js";
-import { Desk, meaningOf } from "./review-desk.js";
+import { Desk, isJust, meaningOf } from "./review-desk.js";
 import { Grid } from "./review-grid.js";
 import { START, hashOf, placeFrom, queryOf } from "./review-place.js";
-import { countsInWords, nameOf, readingInWords, verdictInWords } from "./review-words.js";
+import { countsInWords, nameOf, readingInWords, undoneInWords, verdictInWords } from "./review-words.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./review-calls.js").Counts} Counts */
 /** @typedef {import("./review-calls.js").Found} Found */
+/** @typedef {import("./review-calls.js").Verdict} Verdict */
 /** @typedef {import("./review-desk.js").Act} Act */
 /** @typedef {import("./review-desk.js").Step} Step */
 /** @typedef {import("./review-place.js").Place} Place */
@@ -51,6 +52,8 @@ let asked = 0;
 let waits = 0;
 /** What went wrong last, until something goes well. */
 let complaint = "";
+/** What was said last, where it is to be seen, too. */
+let remark = "";
 /** Steps go to the server one after the other, in the order in which they were taken. */
 let line = Promise.resolve();
 /** @type {WeakMap<Step, number>} How many drawings a step changed. */
@@ -146,17 +149,20 @@ async function goToStatistics() {
   });
 }
 
-async function goToDrawings() {
+/** @param {readonly Verdict[] | null} [undone] What was taken back, if that is why; it was told already. */
+async function goToDrawings(undone = null) {
   parts.status.value = place.status;
   parts.order.value = place.order;
   return attempt(async (isLate) => {
     const found = await fetchPage(place.after, isLate);
     if (found === null) return;
     desk.begin(found, place.after);
+    desk.lookAt(undone ?? []);
     showView();
     showFilter(found);
-    tell("");
-    show(document.activeElement === document.body);
+    if (undone === null) tell("");
+    const { activeElement } = document;
+    show(activeElement === document.body || parts.grid.contains(activeElement));
   });
 }
 
@@ -227,19 +233,41 @@ async function send(step) {
 function undo() {
   const step = desk.undo();
   show(true);
-  line = line.then(() => attempt(() => takeBack(step), false).then(() => undefined));
+  line = line.then(async () => {
+    const isDone = await attempt(() => takeBack(step), false);
+    if (isDone || step === null) return;
+    desk.putBack(step);
+    show(true);
+  });
 }
 
 /** @param {Step | null} step */
 async function takeBack(step) {
-  if (step !== null && changed.get(step) === 0) return;
+  const count = step === null ? null : changed.get(step);
+  if (count === undefined) return; // it did not come about
+  if (step !== null && count === 0) {
+    if (!isJust(step, [])) anew([], "There is nothing to take back: somebody else had said the same.");
+    return;
+  }
   const answer = await office?.undo();
   if (answer === undefined) return;
   showCounts(answer.counts);
-  if (answer.changed === 0) tell("There is nothing to take back.");
-  else tell(`Taken back: ${answer.changed === 1 ? "one drawing" : `${answer.changed} drawings`}.`);
-  // A step of before the page was opened, or of somebody else: what lies on the desk may have changed.
-  if (answer.changed !== (step === null ? 0 : changed.get(step))) await goToDrawings();
+  const { drawings } = answer;
+  if (step !== null && isJust(step, drawings)) tell(undoneInWords(drawings, "this"));
+  else if (step === null && drawings.length === 0) tell(undoneInWords(drawings, "unknown"));
+  else anew(drawings, undoneInWords(drawings, step === null ? "unknown" : "another"));
+}
+
+/**
+ * Fetch the drawings anew, where the last step of all was another than the desk shows as taken back.
+ *
+ * @param {readonly Verdict[]} undone
+ * @param {string} words
+ */
+function anew(undone, words) {
+  tell(words, true);
+  wait(1); // a verdict before the new list is there would not be seen on it
+  line = line.then(() => goToDrawings(undone)).then(() => wait(-1));
 }
 
 // --- showing
@@ -257,7 +285,8 @@ function show(focus) {
 }
 
 function showNotice() {
-  const words = complaint === "" && desk.drawings.length === 0 ? "There is nothing to look at here." : complaint;
+  const nothing = desk.drawings.length === 0 ? "There is nothing to look at here." : "";
+  const words = complaint === "" ? `${remark} ${nothing}`.trim() : complaint;
   parts.notice.hidden = words === "";
   parts.notice.textContent = words;
 }
@@ -272,9 +301,14 @@ function showCounts(counts) {
   parts.counts.textContent = countsInWords(counts);
 }
 
-/** @param {string} words */
-function tell(words) {
+/**
+ * @param {string} words
+ * @param {boolean} [isSeen] Whether they stand above the drawings, too, until something else is told.
+ */
+function tell(words, isSeen = false) {
   parts.said.textContent = words;
+  remark = isSeen ? words : "";
+  showNotice();
 }
 
 /**
