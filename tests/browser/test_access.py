@@ -228,7 +228,7 @@ def test_the_status_page_opens_for_an_admins_key_alone(asking: Asking, open_aski
     plots_before = page.locator("#plots section").count()
     page.get_by_label("Admin key").fill(asking.key)
     door.get_by_role("button").click()
-    now.filter(has_text="does not take this key").wait_for()
+    door.get_by_role("alert").filter(has_text="does not take this key").wait_for()
     kept_wrong = page.evaluate("sessionStorage.length")
     page.get_by_label("Admin key").fill(admin)
     page.keyboard.press("Enter")

@@ -27,6 +27,9 @@ KEY: Final = "open-sesame-open-sesame"
 DATA: Final = Path(__file__).parents[1] / "data"
 AXE: Final = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 CI: Final = os.environ.get("CI") == "true"
+NO_STORE: Final = """Object.defineProperty(window, "sessionStorage", {
+    get() { throw new DOMException("denied", "SecurityError"); },
+})"""
 PHONE: Final = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -92,9 +95,10 @@ def open_review(browser: "Browser", reviewing: Reviewing) -> Iterator[Callable[.
     complaints: list[str] = []
     with contextlib.ExitStack() as stack:
 
-        def open_(place: str = "", **options: Any) -> "Page":
+        def open_(place: str = "", init_script: str = "", **options: Any) -> "Page":
             context = browser.new_context(**options)
             stack.callback(context.close)
+            context.add_init_script(init_script)
             page = context.new_page()
             page.on("console", lambda message: complaints.append(message.text))
             page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -152,6 +156,19 @@ def test_the_review_opens_with_the_key_alone_and_forgets_it(browser: "Browser", 
     assert page.evaluate("sessionStorage.length") == 0
     assert KEY not in page.url
     page.close()
+
+
+def test_where_the_browser_stores_nothing_the_review_opens_all_the_same(
+    open_review: Callable[..., "Page"], reviewing: Reviewing
+) -> None:
+    reviewing.keep((0, 7))
+    page = open_review(init_script=NO_STORE)
+
+    press(page, "Enter")
+
+    reviewing.wait("accepted 7")
+    page.reload()
+    page.wait_for_selector("#door:visible")
 
 
 def test_without_a_key_the_page_says_how_to_set_one(browser: "Browser", recognizer: Recognizer, tmp_path: Path) -> None:

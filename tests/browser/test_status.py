@@ -1,6 +1,7 @@
-"""The status page in a browser: its plots, and that nobody is shut out."""
+"""The status page in a browser: its plots, its key, and that nobody is shut out."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,12 +9,16 @@ import pytest
 from tests.browser.sheet import Served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page, Route
 
 AXE: Final = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 CI: Final = os.environ.get("CI") == "true"
 LIGHT: Final = {"color_scheme": "light"}
 PHONE: Final = {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+KEY: Final = "open-sesame-open-sesame"
+NO_STORE: Final = """Object.defineProperty(window, "sessionStorage", {
+    get() { throw new DOMException("denied", "SecurityError"); },
+})"""
 HEIGHTS: Final = "texts => texts.map((text) => text.getBoundingClientRect().height)"
 
 
@@ -43,3 +48,70 @@ def test_the_plots_are_there_for_everybody(
     assert min(heights) > 12
     assert "digits-7" in told
     assert sum(int(one.partition(": ")[2]) for one in read.split(", ")) > 0
+
+
+@pytest.fixture
+def asking(browser: "Browser", server: Served) -> Iterator["Page"]:
+    """A page that tells nothing but with the key, as elsewhere than on the server's computer; not opened yet."""
+
+    def answer(route: "Route") -> None:
+        if route.request.headers.get("authorization") == f"Bearer {KEY}":
+            route.continue_()
+        else:
+            route.fulfill(status=401, json={"type": "admin-key-required"})
+
+    context = browser.new_context(base_url=server.url)
+    context.route("**/api/v1/status", answer)
+    yield context.new_page()
+    context.close()
+
+
+def give(page: "Page", key: str) -> None:
+    page.wait_for_selector("#door:visible")
+    page.fill("#key", key)
+    page.keyboard.press("Enter")
+
+
+def test_a_key_that_is_none_is_refused_and_not_kept(asking: "Page") -> None:
+    asking.goto("status")
+
+    for key, why in (("ключ-от-двери-0123", "letters of ASCII only"), ("close-sesame-close", "does not take this key")):
+        give(asking, key)
+        asking.wait_for_selector(f"#key-said:has-text('{why}')")
+        assert asking.locator("#door").is_visible()
+        assert asking.evaluate("sessionStorage.length") == 0
+    give(asking, KEY)
+
+    asking.wait_for_selector("#plots svg")
+    assert asking.locator("#door").is_hidden()
+    asking.reload()
+    asking.wait_for_selector("#plots svg")
+
+
+def test_a_key_that_no_header_carries_is_forgotten(asking: "Page") -> None:
+    asking.add_init_script("sessionStorage.setItem('inkdigit-admin-key', 'ключ-от-двери-0123')")
+
+    asking.goto("status")
+    give(asking, KEY)
+
+    asking.wait_for_selector("#plots svg")
+
+
+def test_a_key_is_not_kept_before_the_server_took_it(asking: "Page") -> None:
+    asking.goto("status")
+    asking.wait_for_selector("#door:visible")
+    asking.route("**/api/v1/status", lambda route: route.abort())
+
+    give(asking, KEY)
+    asking.wait_for_selector("#now:has-text('does not answer')")
+
+    assert asking.evaluate("sessionStorage.length") == 0
+
+
+def test_where_the_browser_stores_nothing_the_page_opens_all_the_same(asking: "Page") -> None:
+    asking.add_init_script(NO_STORE)
+
+    asking.goto("status")
+    give(asking, KEY)
+
+    asking.wait_for_selector("#plots svg")

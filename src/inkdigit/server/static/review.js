@@ -1,6 +1,7 @@
 // Wires the review: the door, the desk, its grid and keys, and the statistics.
 
 import { Refusal, ServerAway } from "./api.js";
+import { storeOf } from "./memory.js";
 import { Office } from "./review-calls.js";
 import { showStatistics } from "./review-charts.js";
 import { Desk, isJust, meaningOf } from "./review-desk.js";
@@ -17,6 +18,7 @@ import { find } from "./view.js";
 /** @typedef {import("./review-place.js").Place} Place */
 
 const KEY = "inkdigit-admin-key";
+const store = storeOf(() => window.sessionStorage);
 const BASE = new URL("api/v1/review/", document.baseURI);
 
 const parts = {
@@ -64,7 +66,7 @@ const changed = new WeakMap();
 /** @param {string} [why] */
 function close(why = "") {
   office = null;
-  sessionStorage.removeItem(KEY);
+  store.removeItem(KEY);
   parts.door.hidden = false;
   for (const part of [parts.desk, parts.statistics, parts.views]) part.hidden = true;
   parts.keySaid.textContent = why;
@@ -77,7 +79,7 @@ async function open(key) {
   if (!/^[!-~]+$/.test(key)) return close("That is not the key: it has no spaces, and letters of ASCII only.");
   office = new Office(BASE, key);
   if (!(await go())) return undefined;
-  sessionStorage.setItem(KEY, key);
+  store.setItem(KEY, key);
   parts.door.hidden = true;
   parts.views.hidden = false;
   grid.show(place.view === "drawings");
@@ -436,6 +438,6 @@ for (const button of parts.desk.querySelectorAll("button[data-truth]")) {
   button.addEventListener("click", () => waits === 0 && judge({ truth: truth === "none" ? null : Number(truth) }));
 }
 
-const kept = sessionStorage.getItem(KEY);
+const kept = store.getItem(KEY);
 if (kept === null) close();
 else void open(kept);

@@ -1,5 +1,6 @@
 // Wires the status page: asks for the figures every few seconds, and shows them as plots.
 
+import { storeOf } from "./memory.js";
 import { mount, widthOf } from "./review-charts.js";
 import { part } from "./review-grid.js";
 import { barsPlot, labelsPlot, linesPlot, quantileOf, slotsOf, sumOf } from "./status-plots.js";
@@ -13,28 +14,54 @@ const EVERY_MS = 5000;
 const parts = {
   door: find(document, "#door", HTMLFormElement),
   key: find(document, "#key", HTMLInputElement),
+  said: find(document, "#key-said", HTMLElement),
   plots: find(document, "#plots", HTMLElement),
   now: find(document, "#now", HTMLElement),
 };
 
+const store = storeOf(() => window.sessionStorage);
+let key = store.getItem(KEY);
+
 async function look() {
-  const key = sessionStorage.getItem(KEY);
+  const sent = key;
+  let answer, told;
   try {
-    const answer = await fetch("api/v1/status", { headers: key === null ? {} : { Authorization: `Bearer ${key}` } });
-    parts.door.hidden = ![401, 403].includes(answer.status);
-    if (answer.ok) show(await answer.json());
-    else if (parts.door.hidden) parts.now.textContent = "The server refuses to tell.";
-    else shut(key !== null);
+    answer = await fetch("api/v1/status", { headers: sent === null ? {} : { Authorization: `Bearer ${sent}` } });
+    told = answer.ok ? await answer.json() : null;
   } catch {
     parts.now.textContent = "The server does not answer.";
+    return;
   }
+  if (sent !== key) return; // another key was given since
+  parts.door.hidden = ![401, 403].includes(answer.status);
+  if (!parts.door.hidden) return shut(sent === null ? "" : "The server does not take this key for an admin's.");
+  if (!answer.ok) {
+    parts.now.textContent = "The server refuses to tell.";
+    return;
+  }
+  if (sent !== null) store.setItem(KEY, sent);
+  show(told);
 }
 
-/** @param {boolean} refused  a key, which is forgotten: sent again and again it would count as a thief's */
-function shut(refused) {
-  sessionStorage.removeItem(KEY);
+/** @param {string} why  The key is forgotten: sent again and again it would count as a thief's. */
+function shut(why) {
+  key = null;
+  store.removeItem(KEY);
   parts.plots.replaceChildren();
-  parts.now.textContent = refused ? "The server does not take this key for an admin's." : "";
+  parts.now.textContent = "";
+  parts.said.textContent = why;
+}
+
+/** @param {string} given */
+function open(given) {
+  // What no header can carry would fail as if there were no server.
+  if (!/^[!-~]+$/.test(given)) {
+    parts.door.hidden = false;
+    return shut("That is not the key: it has no spaces, and letters of ASCII only.");
+  }
+  key = given;
+  parts.said.textContent = "";
+  void look();
 }
 
 /** @param {Status} status */
@@ -75,8 +102,8 @@ function chart(title, note, plot) {
 
 parts.door.addEventListener("submit", (event) => {
   event.preventDefault();
-  sessionStorage.setItem(KEY, parts.key.value);
-  look();
+  open(parts.key.value.trim());
 });
-look();
+if (key === null) void look();
+else open(key);
 setInterval(() => parts.door.hidden && look(), EVERY_MS);
