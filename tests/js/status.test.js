@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { quantileOf, slotsOf, sumOf } from "../../src/inkdigit/server/static/status-plots.js";
+import { linesPlot, medianInWords, quantileOf, slotsOf, sumOf } from "../../src/inkdigit/server/static/status-plots.js";
 
 /** @param {number} slot @param {number} answers */
 const record = (slot, answers) => ({ slot, status: { "2xx": answers }, type: {}, label: {}, times: {}, confidences: {} });
@@ -23,4 +23,16 @@ test("a quantile lies within its bucket", () => {
   assert.equal(quantileOf(buckets, 0.5), 1.5);
   assert.equal(quantileOf({ "1": 0, "+Inf": 2 }, 0.5), 1);
   assert.equal(quantileOf({ "1": 0, "+Inf": 0 }, 0.5), null);
+});
+
+test("where nothing was measured there is no largest value, and no median", () => {
+  const texts = (/** @type {number} */ top, /** @type {number | null} */ value) =>
+    linesPlot([{ slot: 1, counts: record(1, 0) }], 1, [{ name: "good", of: () => value }], top, (most) => `${most} s`, "").children.flatMap(({ children }) => children);
+
+  assert.deepEqual(texts(0, null).filter((text) => text.endsWith(" s")), []);
+  assert.ok(texts(0, 3).includes("3 s"));
+  assert.ok(texts(1, null).includes("1 s"));
+  assert.ok(linesPlot([{ slot: 1, counts: record(1, 0) }], 1, [{ name: "good", of: () => 0 }], 0, String, "").children.every(({ attributes }) => !Object.values(attributes).some((one) => String(one).includes("NaN"))));
+  assert.equal(medianInWords({ "1": 0, "+Inf": 0 }, String), "none in the last hour");
+  assert.equal(medianInWords({ "1": 0, "3": 2, "+Inf": 2 }, (value) => `${value} s`), "median 2 s in the last hour");
 });

@@ -55,6 +55,17 @@ export function quantileOf(buckets, share) {
 }
 
 /**
+ * What a plot of medians says to those who do not see it.
+ *
+ * @param {Counts} buckets
+ * @param {(value: number) => string} write
+ */
+export function medianInWords(buckets, write) {
+  const median = quantileOf(buckets, 0.5);
+  return median === null ? "none in the last hour" : `median ${write(median)} in the last hour`;
+}
+
+/**
  * Bars, one for each slot, of parts one upon the other.
  *
  * @param {readonly Slot[]} slots
@@ -84,7 +95,7 @@ export function barsPlot(slots, now, parts, label, wide = WIDE) {
  * @param {readonly Slot[]} slots
  * @param {number} now
  * @param {readonly { readonly name: string, readonly of: (counts: RecordOf) => number | null }[]} series Named by classes of the style sheet.
- * @param {number} top The largest value, or 0 for that of the data.
+ * @param {number} top The largest value, or 0 for that of the data, which is not written where there are none.
  * @param {(value: number) => string} write
  * @param {string} label
  * @param {number} [wide] In CSS pixels.
@@ -93,13 +104,13 @@ export function barsPlot(slots, now, parts, label, wide = WIDE) {
 export function linesPlot(slots, now, series, top, write, label, wide = WIDE) {
   const width = wide - LEFT - RIGHT;
   const found = series.map(({ name, of }) => ({ name, points: slots.flatMap(({ slot, counts }) => { const value = of(counts); return value === null ? [] : [{ x: xOf(slot, now, width) + 1, value }]; }) }));
-  const most = top || Math.max(1e-9, ...found.flatMap(({ points }) => points.map(({ value }) => value)));
-  const y = (/** @type {number} */ value) => TOP + HEIGHT * (1 - Math.min(1, value / most));
+  const most = top || Math.max(0, ...found.flatMap(({ points }) => points.map(({ value }) => value)));
+  const y = (/** @type {number} */ value) => TOP + HEIGHT * (most === 0 ? 1 : 1 - Math.min(1, value / most));
   const lines = found.flatMap(({ name, points }) => [
     el("polyline", { class: `line ${name}`, points: points.map((point) => `${point.x.toFixed(1)},${y(point.value).toFixed(1)}`).join(" ") }),
     ...points.map((point) => el("circle", { class: name, cx: point.x, cy: y(point.value), r: 2.5 })),
   ]);
-  return svg(label, [wide, TOP + HEIGHT + 26], ...frame(write(most), width), ...lines);
+  return svg(label, [wide, TOP + HEIGHT + 26], ...frame(most === 0 ? "" : write(most), width), ...lines);
 }
 
 /**

@@ -3,7 +3,8 @@
 import { storeOf } from "./memory.js";
 import { mount, widthOf } from "./review-charts.js";
 import { part } from "./review-grid.js";
-import { barsPlot, labelsPlot, linesPlot, quantileOf, slotsOf, sumOf } from "./status-plots.js";
+import { barsPlot, labelsPlot, linesPlot, medianInWords, quantileOf, slotsOf, sumOf } from "./status-plots.js";
+import { percent } from "./review-words.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./status-plots.js").RecordOf} RecordOf */
@@ -82,9 +83,9 @@ function show({ records, models, refused }) {
   const worst = Object.entries(hour.type).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]).slice(0, 5).map(([name, count]) => `${name} ${count}`).join(", ");
   parts.plots.replaceChildren(
     chart("Answers", "Each bar is 15 seconds: well, refused, failed.", barsPlot(slots, now, [{ name: "bad", of: of("5xx") }, { name: "doubt", of: of("4xx") }, { name: "good", of: (counts) => of("2xx")(counts) + of("3xx")(counts) }], `${answered} answers in the last hour`, wide)),
-    chart("Time to answer a picture", "The median, and dashed what 95 % stay under.", linesPlot(slots, now, [{ name: "good", of: time(0.5) }, { name: "told", of: time(0.95) }], 0, milliseconds, `median ${milliseconds(quantileOf(hour.times, 0.5) ?? 0)} in the last hour`, wide)),
+    chart("Time to answer a picture", quantileOf(hour.times, 0.5) === null ? "None in the last hour." : "The median, and dashed what 95 % stay under.", linesPlot(slots, now, [{ name: "good", of: time(0.5) }, { name: "told", of: time(0.95) }], 0, milliseconds, medianInWords(hour.times, milliseconds), wide)),
     chart("Problems and refusals", worst === "" ? "None in the last hour." : worst, barsPlot(slots, now, [{ name: "doubt", of: (counts) => sumOf(counts.type) }], `${sumOf(hour.type)} problems in the last hour`, wide)),
-    chart("Confidence", "The median, and dashed what nine of ten digits are above.", linesPlot(slots, now, [{ name: "good", of: sure(0.5) }, { name: "told", of: sure(0.1) }], 1, (value) => `${100 * value} %`, "confidence in the last hour", wide)),
+    chart("Confidence", quantileOf(hour.confidences, 0.5) === null ? "None in the last hour." : "The median, and dashed what nine of ten digits are above.", linesPlot(slots, now, [{ name: "good", of: sure(0.5) }, { name: "told", of: sure(0.1) }], 1, percent, medianInWords(hour.confidences, percent), wide)),
     chart("What was read", "none is what is no digit.", labelsPlot(hour.label, wide)),
   );
 }
