@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pytest
 from tests.browser.sheet import Served
@@ -115,3 +115,40 @@ def test_where_the_browser_stores_nothing_the_page_opens_all_the_same(asking: "P
     give(asking, KEY)
 
     asking.wait_for_selector("#plots svg")
+
+
+def figures() -> dict[str, Any]:
+    """What the server tells: in one slot some answers of each kind, in the next none."""
+    slots = ({"2xx": 0, "4xx": 0, "5xx": 0}, {"2xx": 9, "4xx": 5, "5xx": 4}, {"2xx": 9, "4xx": 5, "5xx": 4})
+    rest: dict[str, Any] = {"type": {}, "label": {}, "times": {}, "confidences": {}}
+    records = [{"slot": slot, "status": status, **rest} for slot, status in enumerate(slots)]
+    return {"slot_seconds": 15, "records": records, "models": [], "refused": []}
+
+
+def luminance(color: str) -> float:
+    """Of `rgb(...)`, as WCAG 2 defines it."""
+    parts = [int(one) / 255 for one in color[4:-1].split(",")]
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_refused_is_seen_and_the_legend_says_which_it_is(
+    browser: "Browser", server: Served, scheme: Literal["light", "dark"]
+) -> None:
+    page = browser.new_page(color_scheme=scheme)
+    page.route("**/api/v1/status", lambda route: route.fulfill(json=figures()))
+    page.goto(f"{server.url}status")
+    page.wait_for_selector("#plots section:nth-of-type(5) svg")
+    answers = page.locator("#plots section").first
+    paper = answers.evaluate("section => getComputedStyle(section).backgroundColor")
+    bars = answers.locator("rect").evaluate_all("all => all.map((bar) => getComputedStyle(bar).fill)")
+    swatches = answers.locator(".swatch").evaluate_all("all => all.map((one) => getComputedStyle(one).backgroundColor)")
+    legend = answers.locator(".kinds").inner_text()
+    page.close()
+
+    ratios = [(luminance(paper) + 0.05) / (luminance(bar) + 0.05) for bar in bars]
+    assert [max(ratio, 1 / ratio) for ratio in ratios if max(ratio, 1 / ratio) < 3] == []
+    assert swatches == bars[::-1]
+    assert len(set(bars)) == 3
+    assert " ".join(legend.split()) == "Each bar is 15 seconds: well 9 refused 5 failed 4"

@@ -78,11 +78,16 @@ function show({ records, models, refused }) {
   parts.now.textContent = `In the last hour ${answered} answers, ${sumOf(hour.type)} of them problems, and ${sumOf(hour.label)} digits read. Models: ${named}.`;
   const wide = widthOf(parts.plots);
   const of = (/** @type {string} */ name) => (/** @type {RecordOf} */ counts) => counts.status[name] ?? 0;
+  const kinds = [
+    { name: "good", means: "well", of: (/** @type {RecordOf} */ counts) => of("2xx")(counts) + of("3xx")(counts) },
+    { name: "doubt", means: "refused", of: of("4xx") },
+    { name: "bad", means: "failed", of: of("5xx") },
+  ].map((kind) => ({ ...kind, means: `${kind.means} ${kind.of(hour)}` }));
   const time = (/** @type {number} */ share) => (/** @type {RecordOf} */ counts) => quantileOf(counts.times, share);
   const sure = (/** @type {number} */ share) => (/** @type {RecordOf} */ counts) => quantileOf(counts.confidences, share);
   const worst = Object.entries(hour.type).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]).slice(0, 5).map(([name, count]) => `${name} ${count}`).join(", ");
   parts.plots.replaceChildren(
-    chart("Answers", "Each bar is 15 seconds: well, refused, failed.", barsPlot(slots, now, [{ name: "bad", of: of("5xx") }, { name: "doubt", of: of("4xx") }, { name: "good", of: (counts) => of("2xx")(counts) + of("3xx")(counts) }], `${answered} answers in the last hour`, wide)),
+    chart("Answers", legend("Each bar is 15 seconds:", kinds), barsPlot(slots, now, [...kinds].reverse(), `${answered} answers in the last hour`, wide)),
     chart("Time to answer a picture", quantileOf(hour.times, 0.5) === null ? "None in the last hour." : "The median, and dashed what 95 % stay under.", linesPlot(slots, now, [{ name: "good", of: time(0.5) }, { name: "told", of: time(0.95) }], 0, milliseconds, medianInWords(hour.times, milliseconds), wide)),
     chart("Problems and refusals", worst === "" ? "None in the last hour." : worst, barsPlot(slots, now, [{ name: "doubt", of: (counts) => sumOf(counts.type) }], `${sumOf(hour.type)} problems in the last hour`, wide)),
     chart("Confidence", quantileOf(hour.confidences, 0.5) === null ? "None in the last hour." : "The median, and dashed what nine of ten digits are above.", linesPlot(slots, now, [{ name: "good", of: sure(0.5) }, { name: "told", of: sure(0.1) }], 1, percent, medianInWords(hour.confidences, percent), wide)),
@@ -91,13 +96,27 @@ function show({ records, models, refused }) {
 }
 
 /**
+ * @param {string} words
+ * @param {readonly { readonly name: string, readonly means: string }[]} kinds Named by classes of the style sheet.
+ */
+function legend(words, kinds) {
+  const note = part("p", "note kinds", words);
+  for (const { name, means } of kinds) {
+    const entry = part("span", "entry");
+    entry.append(part("span", `swatch ${name}`), ` ${means}`);
+    note.append(" ", entry);
+  }
+  return note;
+}
+
+/**
  * @param {string} title
- * @param {string} note
+ * @param {string | HTMLElement} note
  * @param {import("./review-plots.js").Node} plot
  */
 function chart(title, note, plot) {
   const section = part("section", "chart");
-  section.append(part("h2", "", title), part("p", "note", note), mount(plot));
+  section.append(part("h2", "", title), typeof note === "string" ? part("p", "note", note) : note, mount(plot));
   return section;
 }
 
