@@ -509,6 +509,17 @@ def test_an_empty_store_says_so(open_review: Callable[..., "Page"], reviewing: R
 # --- for everybody
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_with_forced_colours_the_open_view_stands_out(open_review: Callable[..., "Page"], scheme: str) -> None:
+    page = open_review(forced_colors="active", color_scheme=scheme)
+    look = "link => { const { color, backgroundColor } = getComputedStyle(link); return [color, backgroundColor]; }"
+
+    drawings, statistics = (page.locator(f"[data-view={view}]").evaluate(look) for view in ("drawings", "statistics"))
+
+    assert drawings[1] != statistics[1]
+    assert drawings[0] != drawings[1]
+
+
 @pytest.mark.skipif(not AXE.exists() and not CI, reason="no node_modules/axe-core: run `npm ci`")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("options", [{}, PHONE], ids=["desktop", "phone"])
