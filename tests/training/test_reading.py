@@ -103,37 +103,3 @@ def test_the_temperature_that_fits_is_found() -> None:
         texts.append(LABELS[drawn - 1] if drawn else "")
 
     assert fit_line_temperature(answers, texts) == pytest.approx(2.0, rel=0.25)
-
-
-@pytest.mark.parametrize("layers_along", [4, 2])
-def test_a_network_that_grew_answers_as_the_one_it_came_from(folder: Path, layers_along: int) -> None:
-    import keras
-
-    from inkdigit.training.network import build_line_network, grow
-    from inkdigit.training.train import network_of
-
-    known = network_of(folder).layers
-    shorter = [*known[: len(known) - 2 - 3 * (4 - layers_along)], *known[-2:]]  # convolution, normalisation, ReLU
-    start, network = keras.Sequential([keras.Input((32, None, 1)), *shorter]), build_line_network(6)
-    lines = np.random.default_rng(0).random((2, 32, 48, 1), np.float32)
-    grow(network, start)
-
-    assert network.count_params() > 1.5 * start.count_params()
-    np.testing.assert_allclose(network.predict_on_batch(lines), start.predict_on_batch(lines), atol=1e-4)
-
-
-def test_what_is_new_in_a_network_that_grew_is_listened_to_once_it_trains(folder: Path) -> None:
-    import keras
-
-    from inkdigit.training.network import build_line_network, grow
-    from inkdigit.training.train import network_of
-
-    network, lines = build_line_network(6), np.random.default_rng(0).random((2, 32, 48, 1), np.float32)
-    grow(network, network_of(folder))
-    second = network.layers[3]  # its kernel: (4, 4, channels, channels), of which the first four are old
-    before = second.get_weights()[0][:, :, 4:, :10]
-    network.compile(keras.optimizers.SGD(0.1), keras.losses.CTC())
-    network.train_on_batch(lines, np.array([[1, 2], [3, 4]]))
-
-    assert not before.any()
-    assert second.get_weights()[0][:, :, 4:, :10].any()

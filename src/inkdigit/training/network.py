@@ -1,12 +1,9 @@
 """The networks: Keras Sequentials of plain convolutions, in calls that every Keras 3 backend has."""
 
-import math
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers
-from numpy.typing import NDArray
 
 from inkdigit.preprocess import LINE_HEIGHT
 
@@ -57,14 +54,13 @@ def build_small_network() -> keras.Sequential:
     )
 
 
-def build_line_network(width: int = 20) -> keras.Sequential:
-    """A reader of lines: convolutions that take the height away and halve the width, then four along the line.
+def build_line_network(width: int = 16) -> keras.Sequential:
+    """A reader of lines: convolutions that halve the height four times and the width once, then three along the line.
 
     From (N, 32, W, 1) it makes (N, W / 2, 17) logits, for every second column of pixels what stands there; W is even.
-    What stands at a column is told from some 40 columns of pixels to either side of it.
 
     Args:
-        width: channels of the first convolution; the others grow in proportion. 20 gives 1.3 million parameters.
+        width: channels of the first convolution; the others grow in proportion. 16 gives 590,000 parameters.
     """
     first, second, third, fourth, last = width, 5 * width // 2, 4 * width, 6 * width, 10 * width
     return keras.Sequential(
@@ -81,8 +77,6 @@ def build_line_network(width: int = 20) -> keras.Sequential:
             layers.Reshape((-1, last)),
             *_along(last),
             *_along(last, dilation=2),
-            *_along(last, dilation=4),
-            *_along(last),
             layers.Dropout(0.2),
             layers.Dense(LINE_CLASSES, name="logits", dtype="float32"),
         ],
@@ -102,51 +96,6 @@ def freeze(network: keras.Sequential, convolutions: int) -> None:
     for layer in network.layers:
         passed += isinstance(layer, layers.Conv2D)
         layer.trainable = passed > convolutions
-
-
-def grow(network: keras.Sequential, start: keras.Sequential) -> None:
-    """Give a network of lines the weights of a narrower or shallower one, so that it answers as that one does.
-
-    What is new begins at random, and nothing old listens to it yet (Chen, Goodfellow and Shlens, Net2Net, 2016, keep
-    the answers too, but by copies of what is there). New layers along the line pass on what they are given.
-
-    Args:
-        network: a new one, of random weights.
-        start: one of the same kind, of as many or fewer channels and layers along the line.
-    """
-    known = [layer.get_weights() for layer in start.layers if layer.weights]
-    wanted = [layer for layer in network.layers if layer.weights]
-    new = (len(wanted) - len(known)) // 2  # convolutions with their normalisations
-    answer = known.pop()
-    for _ in range(new):
-        known += _passing_on(known[-1])
-    for layer, weights in zip(wanted, [*known, answer], strict=True):
-        layer.set_weights([_within(old, new) for old, new in zip(weights, layer.get_weights(), strict=True)])
-
-
-def _passing_on(normalisation: list[NDArray[np.float32]]) -> list[list[NDArray[np.float32]]]:
-    """A convolution along the line, and its normalisation, that hand on what comes from a layer normalised so.
-
-    What comes is rectified, and as good as normally distributed before that: so its mean and variance are known.
-    """
-    gamma, beta, *_ = normalisation
-    spread = np.abs(gamma) + 1e-3
-    density = np.exp(-((beta / spread) ** 2) / 2) / math.sqrt(2 * math.pi)
-    below = np.array([math.erf(value / math.sqrt(2)) for value in beta / spread]) / 2 + 0.5
-    mean = beta * below + spread * density
-    variance = np.maximum((beta**2 + spread**2) * below + beta * spread * density - mean**2, 1e-3)
-    kernel = np.zeros((5, len(beta), len(beta)), np.float32)
-    kernel[2] = np.eye(len(beta))
-    deviation = np.sqrt(variance + 1e-3)  # Keras' epsilon
-    return [[kernel], [np.asarray(part, np.float32) for part in (deviation, mean, mean, variance)]]
-
-
-def _within(old: NDArray[np.float32], new: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The old weights in the first channels of the new ones; the new channels give nothing to the old."""
-    if old.ndim > 1:
-        new[..., old.shape[-2] :, : old.shape[-1]] = 0
-    new[tuple(map(slice, old.shape))] = old
-    return new
 
 
 def plain(network: keras.Sequential) -> keras.Sequential:

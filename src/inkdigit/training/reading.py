@@ -23,13 +23,13 @@ from inkdigit.training.lines import (
     write_line,
     written,
 )
-from inkdigit.training.network import build_line_network, freeze, grow
-from inkdigit.training.train import POLICIES, Progress, Run, TrainOptions, card_of, check, network_of, scratch_of
+from inkdigit.training.network import build_line_network, freeze
+from inkdigit.training.train import POLICIES, Progress, Run, TrainOptions, card_of, check, scratch_of, weights_of
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "default": {"epochs": 70, "batch_size": 64, "learning_rate": 1.2e-3, "width": 20},
+    "default": {"epochs": 70, "batch_size": 64, "learning_rate": 1.2e-3, "width": 16},
     "quick": {"epochs": 8, "batch_size": 64, "learning_rate": 1.2e-3, "width": 12, "ink": 0.25},
-    "finish": {"epochs": 20, "batch_size": 64, "learning_rate": 5e-4, "width": 20},
+    "finish": {"epochs": 20, "batch_size": 64, "learning_rate": 5e-4, "width": 16},
 }
 BATCHES = 150  # in an epoch: nothing is seen twice, so that an epoch is as long as one likes
 JUDGED = 1_500  # held-out lines, of digits that did not train
@@ -102,7 +102,7 @@ class LineTask:
         """A network of random weights, or of those that the run starts from."""
         network = build_line_network(self.options.width)
         if self.options.start:
-            grow(network, network_of(self.options.start))
+            network.set_weights(weights_of(self.options.start))
             freeze(network, self.options.frozen)
         return network
 

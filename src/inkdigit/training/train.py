@@ -54,8 +54,7 @@ class TrainOptions:
         small: train the small network, and write it in eight bits.
         ink: share of the usual number of redrawn digits, drawn ones and pictures that are none.
         non_digits: share of the pictures that are no digits, seen in one epoch.
-        start: model folder of a network like this one to go on from; such a run has settled from its beginning. A
-            reader may go on from a narrower or shallower one.
+        start: model folder of a network like this one to go on from; such a run has settled from its beginning.
         kept: share of the weights of `start` in those that are written, the rest being the run's own: their mean is as
             good at the old task as at the new one (Wortsman et al., Robust fine-tuning of zero-shot models, 2022).
         frozen: how many of the first convolutions keep the weights of `start`; the steps take less time then.
@@ -219,7 +218,6 @@ class Run:
     def fit(self) -> keras.Sequential:
         """Train to the end of the schedule, and give the best network, in float32 and of Keras' own layers."""
         network = self.task.network()
-        start = network.get_weights()
         network.compile(keras.optimizers.AdamW(self.options.learning_rate, weight_decay=1e-2), self.task.loss())
         backup = keras.callbacks.BackupAndRestore(self.scratch / "backup", delete_checkpoint=False)
         try:
@@ -233,7 +231,7 @@ class Run:
             network.save_weights(self.best_weights)
         network.load_weights(self.best_weights)
         if self.options.start and self.options.kept:
-            network.set_weights(mixed(start, network.get_weights(), self.options.kept))
+            network.set_weights(mixed(weights_of(self.options.start), network.get_weights(), self.options.kept))
         return plain(network)
 
     @property
@@ -353,19 +351,14 @@ def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(images[..., None] / np.float32(255), np.float32)
 
 
-def network_of(folder: Path) -> keras.Sequential:
-    """A model folder's network.
+def weights_of(folder: Path) -> list[NDArray[np.float32]]:
+    """The weights of a model folder's network.
 
     Raises:
         ModelError: the folder is damaged.
     """
     check_digests(folder)
-    return keras.models.load_model(folder / "model.keras", compile=False)
-
-
-def weights_of(folder: Path) -> list[NDArray[np.float32]]:
-    """The weights of a model folder's network; raises as `network_of` does."""
-    return list(network_of(folder).get_weights())
+    return list(keras.models.load_model(folder / "model.keras", compile=False).get_weights())
 
 
 def mixed(
