@@ -221,14 +221,19 @@ def _checked_form(template: Path) -> str:
 
 
 def _model_of(settings: "Settings", reads: "Reads") -> Path:
-    from inkdigit.reader import POINTER
-    from inkdigit.recognizer import find_model
+    """The folder of the model that is to read, known to be whole and of the right kind before anything is begun."""
+    from inkdigit.reader import POINTER, read_reader_folder
+    from inkdigit.recognizer import find_model, read_model_folder
     from inkdigit.registry import current
 
     home = home_of(settings)
     if reads == "digits":
-        return find_model(settings.model or current(home), home)
-    return find_model(settings.reader or current(home, POINTER), home, POINTER)
+        folder = find_model(settings.model or current(home), home)
+        read_model_folder(folder)
+    else:
+        folder = find_model(settings.reader or current(home, POINTER), home, POINTER)
+        read_reader_folder(folder)
+    return folder
 
 
 def _tell(outcome: "Outcome") -> None:
