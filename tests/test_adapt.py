@@ -26,7 +26,7 @@ from inkdigit.training.labelled import frames
 Frames = NDArray[np.float32]
 
 DATA = Path(__file__).parent / "data"
-SMALL = "small-2"  # is quicker, and nothing here depends on which model it is
+SMALL = "small-3"  # is quicker, and nothing here depends on which model it is
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_a_layer_reads_no_picture_as_no_answer(small: Recognizer, layer: Layer) 
 
 def test_a_layer_of_another_model_is_refused(recognizer: Recognizer, layer: Layer) -> None:
     assert not recognizer.takes(layer)
-    with pytest.raises(ModelError, match="small-2"):
+    with pytest.raises(ModelError, match="small-3"):
         recognizer.predict(np.zeros((1, 28, 28), np.float32), layer)
 
 
@@ -173,7 +173,7 @@ def test_text_and_layer_are_the_same(small: Recognizer, odd: tuple[Frames, list[
     again = Layer.from_text(layer.to_text())
 
     assert again.to_text() == layer.to_text()
-    assert (again.model, again.used, again.corrections) == ("small-2", True, 40)
+    assert (again.model, again.used, again.corrections) == ("small-3", True, 40)
     assert small.predict(odd[0], again) == small.predict(odd[0], layer)
 
 

@@ -91,7 +91,7 @@ def test_row_30_what_a_card_says_does_nothing_to_the_terminal(mine: Path) -> Non
 
     assert "\x1b" not in models("show", "mine").stdout
     assert "\x1b" not in models("show", "mine", "--markdown").stdout
-    assert "\x1b" not in models("diff", "small-2", "mine").stdout
+    assert "\x1b" not in models("diff", "small-3", "mine").stdout
 
 
 def test_a_card_that_cannot_be_read_is_told_with_code_3(tmp_path: Path) -> None:
@@ -105,13 +105,13 @@ def test_a_card_that_cannot_be_read_is_told_with_code_3(tmp_path: Path) -> None:
 
 
 def test_two_models_stand_side_by_side_with_what_differs_and_by_how_much() -> None:
-    result = models("diff", "small-2", SHIPPED)
+    result = models("diff", "small-3", SHIPPED)
     rows = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line.strip()}
 
-    small, large = (Recognizer.load(name).card["metrics"]["test"]["accuracy"] for name in ("small-2", SHIPPED))
+    small, large = (Recognizer.load(name).card["metrics"]["test"]["accuracy"] for name in ("small-3", SHIPPED))
     assert rows["metrics.test.accuracy"] == [str(small), str(large), f"{large - small:+.4g}"]
     assert "labels" not in rows
-    assert result.stdout.splitlines()[0].split() == ["small-2", SHIPPED, "difference"]
+    assert result.stdout.splitlines()[0].split() == ["small-3", SHIPPED, "difference"]
 
 
 def test_one_model_stands_beside_the_current_one(mine: Path) -> None:
@@ -119,7 +119,7 @@ def test_one_model_stands_beside_the_current_one(mine: Path) -> None:
 
 
 def test_differences_come_as_json_too(mine: Path) -> None:
-    assert json.loads(models("diff", "small-2", "mine", "--json").stdout) == {"version": ["small-2", "mine"]}
+    assert json.loads(models("diff", "small-3", "mine", "--json").stdout) == {"version": ["small-3", "mine"]}
 
 
 # --- verify

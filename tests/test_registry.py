@@ -293,9 +293,9 @@ def test_promoting_the_current_version_again_changes_nothing(pair: Path, believe
 
 
 def test_a_shipped_version_can_be_promoted_and_then_stays_when_another_ships(pair: Path) -> None:
-    promote("small-2", pair)
+    promote("small-3", pair)
 
-    assert current(pair) == shipped_models() / "small-2"
+    assert current(pair) == shipped_models() / "small-3"
 
 
 def test_a_reader_is_promoted_beside_the_model_of_digits(pair: Path, believed: None) -> None:
@@ -863,7 +863,7 @@ def test_row_24_layers_that_are_huge_together_fail_in_the_child_alone(tmp_path: 
 def test_a_keras_file_of_this_program_is_opened_where_keras_is_there(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = with_keras(tmp_path, (find_model("small-2") / "model.keras").read_bytes())
+    path = with_keras(tmp_path, (find_model("small-3") / "model.keras").read_bytes())
 
     assert (import_archive(path, tmp_path / "home") / "model.keras").is_file()
     assert caplog.text == ""
@@ -873,7 +873,7 @@ def test_without_keras_its_file_is_looked_through_and_left_unopened_and_that_is_
     tmp_path: Path, in_place_of: InPlaceOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     in_place_of("keras", "raise ImportError")
-    path = with_keras(tmp_path, (find_model("small-2") / "model.keras").read_bytes())
+    path = with_keras(tmp_path, (find_model("small-3") / "model.keras").read_bytes())
 
     assert (import_archive(path, tmp_path / "home") / "model.keras").is_file()
     assert "not opened" in caplog.text

@@ -30,7 +30,7 @@ def edit_card(folder: Path, **changes: Any) -> Path:
     return seal(folder)
 
 
-def make_version(place: Path, name: str, of: str = "small-2") -> Path:
+def make_version(place: Path, name: str, of: str = "small-3") -> Path:
     """A shipped model as a version of another name, in a folder of that name; without its Keras file."""
     folder = place / name
     folder.mkdir(parents=True)

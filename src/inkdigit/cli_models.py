@@ -34,8 +34,8 @@ _version = click.argument("version", metavar="NAME", shell_complete=complete_mod
     epilog=examples(
         "inkdigit models list",
         "inkdigit models show | jq .metrics",
-        "inkdigit models diff digits-7 small-2",
-        "inkdigit models promote small-2",
+        "inkdigit models diff digits-7 small-3",
+        "inkdigit models promote small-3",
         "inkdigit models rollback",
     )
 )
@@ -100,7 +100,7 @@ def _with_card(version: str | None) -> "Version":
     return found
 
 
-@models.command("diff", epilog=examples("inkdigit models diff small-2", "inkdigit models diff digits-7 small-2"))
+@models.command("diff", epilog=examples("inkdigit models diff small-3", "inkdigit models diff digits-7 small-3"))
 @click.argument("first", metavar="NAME|DIR", shell_complete=complete_model)
 @click.argument("second", metavar="[NAME|DIR]", required=False, shell_complete=complete_model)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, a list of two for each difference.")
@@ -153,7 +153,7 @@ def verify_models(versions: tuple[str, ...]) -> None:
         click.get_current_context().exit(SOME_FAILED)
 
 
-@models.command("promote", epilog=examples("inkdigit models promote small-2"))
+@models.command("promote", epilog=examples("inkdigit models promote small-3"))
 @_version
 def promote_model(version: str) -> None:
     """Make a version the current one, once it has been verified.

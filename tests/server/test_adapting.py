@@ -34,7 +34,7 @@ HAND = [*(roofed(lean) for lean in (0, 4, 8, 12)), *(nought(size) for size in (5
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
-    return create_app(Recognizer.load("small-2"), Settings()).test_client()
+    return create_app(Recognizer.load("small-3"), Settings()).test_client()
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_a_hand_is_learnt_from_strokes(client: FlaskClient) -> None:
     assert answer["corrections"] == 6
     assert 0 < answer["errors_before"] <= answer["corrections"]
     assert answer["errors_after"] <= answer["errors_before"]
-    assert answer["model"] == Layer.from_text(answer["layer"]).model == "small-2"
+    assert answer["model"] == Layer.from_text(answer["layer"]).model == "small-3"
 
 
 def test_pictures_teach_as_strokes_do(client: FlaskClient) -> None:
