@@ -79,7 +79,7 @@ def test_a_damaged_reader_is_refused(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_model_of_digits_is_no_reader() -> None:
-    with pytest.raises(ModelError, match="not the card of a reader"):
+    with pytest.raises(ModelError, match="a model of digits, no reader"):
         Reader.load(current_model())
 
 
