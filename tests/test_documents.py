@@ -6,17 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.conftest import FakeRecognizer
 from tests.pages import Sheet
+from tests.server.running import running
 
 from inkdigit.config import Settings
 from inkdigit.server import create_app
-from inkdigit.server.serving import HttpServer
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -54,16 +53,8 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    settings = Settings(port=0)
-    server = HttpServer(create_app(FakeRecognizer(), settings), settings)
-    loop = threading.Thread(target=server.run)
-    loop.start()
-    try:
-        yield server.port
-    finally:
-        server.stop()
-        loop.join(30)
-        server.close()
+    with running(create_app(FakeRecognizer(), Settings())) as port:
+        yield port
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

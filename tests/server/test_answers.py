@@ -9,12 +9,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from tests.server.running import PATIENCE, running
 from waitress.task import WSGITask
-
-from inkdigit.config import Settings
-from inkdigit.server.serving import HttpServer
-
-PATIENCE = 30.0  # seconds; no test waits for it to pass, a fault ends by it
 
 Wsgi = Callable[[Any, Any], Iterable[bytes]]
 
@@ -22,16 +18,8 @@ Wsgi = Callable[[Any, Any], Iterable[bytes]]
 @contextlib.contextmanager
 def serving(app: Flask, answer: Wsgi) -> Iterator[int]:
     app.wsgi_app = answer  # type: ignore[method-assign,assignment]
-    server = HttpServer(app, Settings(port=0))
-    loop = threading.Thread(target=server.run)
-    loop.start()
-    try:
-        yield server.port
-    finally:
-        server.stop()
-        loop.join(PATIENCE)
-        server.close()
-    assert not loop.is_alive()
+    with running(app) as port:
+        yield port
 
 
 def ask(port: int, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:

@@ -5,8 +5,6 @@ import gzip
 import importlib.util
 import json
 import os
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,13 +13,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
 from tests.conftest import FakeRecognizer
+from tests.server.running import running
 
 from inkdigit import Recognizer
 from inkdigit.config import Settings
 from inkdigit.recognizer import share_out
 from inkdigit.server import create_app
 from inkdigit.server.oip import MAX_BATCH
-from inkdigit.server.serving import HttpServer
 from inkdigit.server.state import state_of
 
 CI = os.environ.get("CI") == "true"
@@ -44,19 +42,6 @@ def tensor(images: NDArray[np.float32], **changed: Any) -> dict[str, Any]:
     return {"inputs": [made | changed]}
 
 
-@contextlib.contextmanager
-def serving(app: Flask, settings: Settings) -> Iterator[int]:
-    server = HttpServer(app, settings)
-    loop = threading.Thread(target=server.run)
-    loop.start()
-    try:
-        yield server.port
-    finally:
-        server.stop()
-        loop.join(30)
-        server.close()
-
-
 # --- a client that we did not write
 
 
@@ -65,12 +50,11 @@ def test_tritons_client_reads_what_the_library_reads(recognizer: Recognizer, ima
     import tritonclient.http as triton
     from tritonclient.utils import InferenceServerException
 
-    app, settings = create_app(recognizer, Settings()), Settings(port=0)
     sent = triton.InferInput("image", list(images.shape), "FP32")
     sent.set_data_from_numpy(images, binary_data=False)
     wanted = [triton.InferRequestedOutput(name, binary_data=False) for name in ("probabilities", "label", "is_digit")]
     with (
-        serving(app, settings) as port,
+        running(create_app(recognizer, Settings())) as port,
         contextlib.closing(triton.InferenceServerClient(f"127.0.0.1:{port}")) as client,
     ):
         alive = client.is_server_live(), client.is_server_ready(), client.is_model_ready("digits", recognizer.version)
@@ -236,7 +220,7 @@ def test_what_the_http_layer_refuses_here_has_the_protocols_form_too(app: Flask)
     import http.client
 
     with (
-        serving(app, Settings(port=0)) as port,
+        running(app) as port,
         contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as sent,
     ):
         sent.putrequest("POST", INFER)

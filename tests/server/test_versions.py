@@ -12,16 +12,16 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from flask import Flask
 from numpy.typing import NDArray
 from tests.conftest import FakeReader, FakeRecognizer
+from tests.server.running import running
 from tests.versions import edit_card, hungry_network, make_version, put_network
 
 from inkdigit import ModelError, Recognizer
@@ -33,7 +33,6 @@ from inkdigit.recognizer import find_model
 from inkdigit.registry import CURRENT, promote, rollback
 from inkdigit.server import create_app, serving
 from inkdigit.server.models import Follower
-from inkdigit.server.serving import HttpServer
 from inkdigit.server.state import Models
 
 PATIENCE = 120.0  # seconds; no test waits for it to pass, a fault ends by it
@@ -357,20 +356,6 @@ def test_the_reader_changes_too(home: Path) -> None:
         ("fake-1", "version-1"),
         ("fake-1", "version-2"),
     ]
-
-
-@contextlib.contextmanager
-def running(app: Flask) -> Iterator[int]:
-    """The application on a port of loopback."""
-    server = HttpServer(app, Settings(port=0))
-    loop = threading.Thread(target=server.run)
-    loop.start()
-    try:
-        yield server.port
-    finally:
-        server.stop()
-        loop.join(PATIENCE)
-        server.close()
 
 
 def ask(connection: http.client.HTTPConnection, picture: bytes) -> tuple[int, dict[str, Any]]:
