@@ -89,6 +89,15 @@ def test_a_drawing_of_several_digits_is_read_as_the_number_that_the_page_would_s
     assert invoke("read", NUMBER).stdout == "477\n"
 
 
+def test_whether_a_drawing_of_several_digits_is_accepted_stands_in_its_record() -> None:
+    sure, unsure = (
+        json.loads(invoke("predict", "--json", "--threshold", threshold, NUMBER).stdout) for threshold in (0, 1)
+    )
+
+    assert (sure["accepted"], unsure["accepted"]) == (True, False)
+    assert "accepted" not in json.loads(invoke("read", "--format", "json", NUMBER).stdout)
+
+
 def test_a_drawing_of_several_digits_is_said_not_to_be_explained(tmp_path: Path) -> None:
     result = invoke("predict", "--explain", tmp_path / "why.png", NUMBER)
 

@@ -487,7 +487,10 @@ def _write_names(row: "Row | PageRow") -> None:
 
 
 def _write_json(row: "Row | PageRow") -> None:
-    click.echo(json.dumps(row.record()))
+    from inkdigit.pages import Reading
+
+    accepted = {"accepted": row.result.accepted} if isinstance(row.result, Reading) else {}
+    click.echo(json.dumps(row.record() | accepted))
 
 
 def _csv_writer() -> "Callable[[Row | PageRow], None]":

@@ -296,6 +296,26 @@ def test_a_step_that_could_not_be_taken_back_is_shown_to_stand(
     reviewing.wait("new 7", "new 2")
 
 
+def test_a_step_that_may_have_been_taken_back_is_not_told_to_stand(
+    open_review: Callable[..., "Page"], reviewing: Reviewing
+) -> None:
+    reviewing.keep((0, 7))
+    page = open_review()
+    press(page, "x")
+    reviewing.wait("rejected 7")
+
+    def lose_the_answer(route: "Route") -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/undo", lose_the_answer)
+    press(page, "u")
+    page.wait_for_selector("#notice:visible:has-text('Perhaps the step was taken back all the same')")
+
+    assert "Nothing was changed" not in page.locator("#notice").inner_text()
+    reviewing.wait("new 7")
+
+
 def test_a_step_that_was_not_stored_takes_no_other_along(
     open_review: Callable[..., "Page"], reviewing: Reviewing
 ) -> None:

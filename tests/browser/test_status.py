@@ -108,6 +108,20 @@ def test_a_key_is_not_kept_before_the_server_took_it(asking: "Page") -> None:
     assert asking.evaluate("sessionStorage.length") == 0
 
 
+def test_a_key_can_be_forgotten(asking: "Page") -> None:
+    asking.goto("status")
+    assert asking.locator("#forget").is_hidden()
+    give(asking, KEY)
+    asking.wait_for_selector("#plots svg")
+
+    asking.click("#forget")
+
+    asking.wait_for_selector("#door:visible")
+    assert asking.locator("#forget").is_hidden()
+    assert asking.locator("#plots svg").count() == 0
+    assert asking.evaluate("sessionStorage.length") == 0
+
+
 def test_where_the_browser_stores_nothing_the_page_opens_all_the_same(asking: "Page") -> None:
     asking.add_init_script(NO_STORE)
 

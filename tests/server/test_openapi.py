@@ -144,13 +144,20 @@ def test_what_the_server_refuses_before_it_looks_at_a_route_is_documented_with_e
             assert "unknown-transfer-coding" in types_of(operation, "501"), (method, path)
 
 
-def test_the_challenge_is_documented_with_every_refusal_that_carries_one(document: dict[str, Any]) -> None:
+CARRIED = {
+    "WWW-Authenticate": {"key-required", "admin-key-required", "scope-missing"},
+    "Retry-After": {"too-many-requests", "overloaded", "store-unavailable", "keys-unavailable"},
+}
+
+
+@pytest.mark.parametrize("name", CARRIED)
+def test_a_header_is_documented_with_every_refusal_that_carries_it(document: dict[str, Any], name: str) -> None:
     found = 0
     for path, method, operation in operations_of(document):
         for status, response in operation["responses"].items():
             types = set(types_of(operation, status))
-            carrying = types & {"key-required", "admin-key-required", "scope-missing"}
-            header = response.get("headers", {}).get("WWW-Authenticate")
+            carrying = types & CARRIED[name]
+            header = response.get("headers", {}).get(name)
             assert (header is not None) == bool(carrying), (method, path, status)
             assert header is None or header["required"] == (types == carrying)
             found += header is not None

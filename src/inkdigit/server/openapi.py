@@ -96,6 +96,12 @@ _ADAPT: Final = (
     problems.CANNOT_ADAPT,
 )
 _REVIEW: Final = _STORE
+_LATER: Final = (
+    problems.TOO_MANY_REQUESTS,
+    problems.OVERLOADED,
+    problems.STORE_UNAVAILABLE,
+    problems.KEYS_UNAVAILABLE,
+)
 _CHALLENGES: Final = (problems.KEY_REQUIRED, problems.ADMIN_KEY_REQUIRED, problems.SCOPE_MISSING)
 
 
@@ -364,13 +370,27 @@ def _problem_response(kinds: list[Kind]) -> JsonObject:
     schema = {"allOf": [_ref(schemas.Problem)], "properties": {"type": {"enum": [kind.type for kind in kinds]}}}
     examples = {kind.type: {"value": _example(kind)} for kind in kinds}
     response = {"description": f"{told}.", "content": {PROBLEM_JSON: {"schema": schema, "examples": examples}}}
-    challenged = [kind in _CHALLENGES for kind in kinds]
-    return response | ({"headers": _challenge(is_always=all(challenged))} if any(challenged) else {})
+    headers = {
+        name: {"description": told, "required": all(kind in some for kind in kinds), "schema": schema}
+        for name, (some, told, schema) in _HEADERS.items()
+        if any(kind in some for kind in kinds)
+    }
+    return response | ({"headers": headers} if headers else {})
 
 
-def _challenge(*, is_always: bool) -> JsonObject:
-    told = "The scheme, Bearer, and the scope that the key must have."
-    return {"WWW-Authenticate": {"description": told, "required": is_always, "schema": {"type": "string"}}}
+_HEADERS: Final[dict[str, tuple[tuple[Kind, ...], str, JsonObject]]] = {
+    "WWW-Authenticate": (
+        _CHALLENGES,
+        "The scheme, Bearer, and the scope that the key must have.",
+        {"type": "string"},
+    ),
+    "Retry-After": (
+        _LATER,
+        "The seconds after which the same request may be sent again.",
+        {"type": "integer", "minimum": 0},
+    ),
+}
+"""Which kinds of problems come with which header, what it tells, and its form."""
 
 
 def _example(kind: Kind) -> JsonObject:

@@ -20,6 +20,7 @@ import { find } from "./view.js";
 const KEY = "inkdigit-admin-key";
 const store = storeOf(() => window.sessionStorage);
 const BASE = new URL("api/v1/review/", document.baseURI);
+const UNCHANGED = "Nothing was changed; try again.";
 
 const parts = {
   views: find(document, "#views", HTMLElement),
@@ -236,7 +237,7 @@ function undo() {
   const step = desk.undo();
   show(true);
   line = line.then(async () => {
-    const isDone = await attempt(() => takeBack(step), false);
+    const isDone = await attempt(() => takeBack(step), false, "Perhaps the step was taken back all the same; reload the page to see.");
     if (isDone || step === null) return;
     desk.putBack(step);
     show(true);
@@ -318,9 +319,10 @@ function tell(words, isSeen = false) {
  *
  * @param {(isLate: () => boolean) => Promise<void>} work
  * @param {boolean} [isNew] Whether an answer to what was asked before comes too late from now on.
+ * @param {string} [unknown] What to say where no answer came, so that the server may have done it; else nothing changed.
  * @returns {Promise<boolean>} Whether it came about.
  */
-async function attempt(work, isNew = true) {
+async function attempt(work, isNew = true, unknown = UNCHANGED) {
   const number = isNew ? (asked += 1) : asked;
   wait(isNew ? 1 : 0);
   try {
@@ -330,7 +332,8 @@ async function attempt(work, isNew = true) {
     return true;
   } catch (error) {
     if (error instanceof Refusal && error.status === 401) close("That is not the key.");
-    else if (error instanceof Refusal || error instanceof ServerAway) complain(error.message);
+    else if (error instanceof ServerAway) complain(error.message, error.cause === undefined ? UNCHANGED : unknown);
+    else if (error instanceof Refusal) complain(error.message);
     else throw error;
     return false;
   } finally {
@@ -344,10 +347,13 @@ function wait(more) {
   parts.grid.setAttribute("aria-busy", String(waits > 0));
 }
 
-/** @param {string} words */
-function complain(words) {
+/**
+ * @param {string} words
+ * @param {string} [outcome]
+ */
+function complain(words, outcome = UNCHANGED) {
   if (!parts.door.hidden) parts.keySaid.textContent = words;
-  complaint = `${words} Nothing was changed; try again.`;
+  complaint = `${words} ${outcome}`;
   showNotice();
   tell(words);
 }

@@ -15,6 +15,7 @@ const EVERY_MS = 5000;
 const parts = {
   door: find(document, "#door", HTMLFormElement),
   key: find(document, "#key", HTMLInputElement),
+  forget: find(document, "#forget", HTMLButtonElement),
   said: find(document, "#key-said", HTMLElement),
   plots: find(document, "#plots", HTMLElement),
   now: find(document, "#now", HTMLElement),
@@ -41,6 +42,7 @@ async function look() {
     return;
   }
   if (sent !== null) store.setItem(KEY, sent);
+  parts.forget.hidden = sent === null;
   show(told);
 }
 
@@ -48,6 +50,7 @@ async function look() {
 function shut(why) {
   key = null;
   store.removeItem(KEY);
+  parts.forget.hidden = true;
   parts.plots.replaceChildren();
   parts.now.textContent = "";
   parts.said.textContent = why;
@@ -123,6 +126,10 @@ function chart(title, note, plot) {
 parts.door.addEventListener("submit", (event) => {
   event.preventDefault();
   open(parts.key.value.trim());
+});
+parts.forget.addEventListener("click", () => {
+  shut("");
+  void look();
 });
 if (key === null) void look();
 else open(key);
