@@ -115,6 +115,44 @@ def test_a_number_that_cannot_be_what_is_expected_is_refused() -> None:
         told({"4": 0.99}, {"1": 0.99}).read(strokes(2), Expectation.parse("one-of=88"))
 
 
+class Apart(Told):
+    """Sees 12, perhaps a point, and 7 on a wide line, and the one number or the other on its parts."""
+
+    def run(self, _: None, given: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        width = given["image"].shape[2]
+        whole: list[Mapping[str, float]] = [{"1": 0.99}, {}, {"2": 0.99}, {}, {}, {}, {".": 0.2}, {}, {}, {"7": 0.99}]
+        parts = ({"1": 0.99}, {"2": 0.99}) if width > 33 else ({"7": 0.99},)
+        self.parts = tuple(whole) if width > 45 else parts
+        return super().run(_, given)
+
+
+def two_numbers() -> np.ndarray:
+    """A page with two strokes, a wide blank, and a third."""
+    page = np.full((120, 220), 255, np.uint8)
+    for left in (50, 75, 150):
+        page[30:90, left : left + 10] = 0
+    return page
+
+
+@pytest.mark.parametrize("rules", ["", " ; "])
+def test_no_rules_are_no_expectation(rules: str) -> None:
+    found = Reader(Apart(), CARD, Recognizer.load()).read(two_numbers(), Expectation.parse(rules))
+
+    assert [number.text for number in found] == ["12", "7"]
+
+
+def test_parts_that_keep_to_what_is_expected_come_before_a_whole_that_has_to_be_repaired() -> None:
+    reader = Reader(Apart(), CARD, Recognizer.load())
+
+    apart = reader.read(two_numbers(), Expectation.parse("range=1..99"))
+    [together] = reader.read(two_numbers(), Expectation.parse("length=4"))
+    [as_it_stands] = reader.read(two_numbers(), Expectation.parse("length=3"))
+
+    assert [number.text for number in apart] == ["12", "7"]
+    assert [character.repaired_from for number in apart for character in number.characters] == [None] * 3
+    assert (together.text, as_it_stands.text) == ("12.7", "127")
+
+
 def test_a_line_on_which_nothing_stands_is_no_number() -> None:
     assert told({}, {}).read(strokes(2)) == []
 

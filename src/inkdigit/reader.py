@@ -106,7 +106,8 @@ class Reader:
     def read_line(self, line: Line, expect: Expectation | None = None) -> list[Number]:
         """Read one line: a number, or several where wide blanks part them; none where it holds no number.
 
-        What keeps to the expectation as a whole is one number, blanks or not.
+        What keeps to the expectation as a whole is one number, blanks or not; but where it would have to be repaired
+        for that, and its parts keep to the expectation as they stand, these are the numbers.
 
         Raises:
             NoReadingError: no likely reading keeps to what was expected, neither of the whole nor of its parts.
@@ -119,16 +120,28 @@ class Reader:
         if best is None:
             return []
         parts, choice = _parts(line, divisions[best.hypothesis], best), best
-        if expect is None and parts:
-            return self._read_all(parts, None)
-        if expect is not None:
+        if expect is None or not expect.rules:
+            if parts:
+                return self._read_all(parts, None)
+        else:
             try:
                 choice = choose([division.hypothesis for division in divisions], expect)
             except NoReadingError:
                 if not parts:
                     raise
                 return self._read_all(parts, expect)
+            if parts and choice.text != best.text and (as_they_stand := self._read_unrepaired(parts, expect)):
+                return as_they_stand
         return [_number(divisions[choice.hypothesis], choice, best.text, line, self._trust)]
+
+    def _read_unrepaired(self, lines: Sequence[Line], expect: Expectation) -> list[Number]:
+        """The numbers of several lines where each keeps to the expectation as it stands; else none."""
+        try:
+            numbers = self._read_all(lines, expect)
+        except NoReadingError:
+            return []
+        characters = (character for number in numbers for character in number.characters)
+        return [] if any(character.repaired_from is not None for character in characters) else numbers
 
     def _read_all(self, lines: Sequence[Line], expect: Expectation | None) -> list[Number]:
         return [number for line in lines for number in self.read_line(line, expect)]
