@@ -128,6 +128,34 @@ def test_a_table_that_is_deleted_is_made_again(tmp_path: Path) -> None:
     assert make(tmp_path / "t.csv", tmp_path / "scans").read == 2
 
 
+@pytest.mark.parametrize("damage", [lambda whole: b"", lambda whole: whole[:-1], lambda whole: whole.swapcase()])
+def test_a_table_that_is_not_as_it_was_written_is_not_called_done(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    many(tmp_path / "scans", 2)
+    make(tmp_path / "t.csv", tmp_path / "scans")
+    damaged = damage((tmp_path / "t.csv").read_bytes())
+    (tmp_path / "t.csv").write_bytes(damaged)
+
+    with pytest.raises(BatchError, match=r"t\.csv is not as it was written: .*--again"):
+        make(tmp_path / "t.csv", tmp_path / "scans")
+
+    assert (tmp_path / "t.csv").read_bytes() == damaged
+    assert make(tmp_path / "t.csv", tmp_path / "scans", again=True).read == 2
+
+
+def test_a_summary_that_is_deleted_is_made_again_without_reading_anything(tmp_path: Path) -> None:
+    many(tmp_path / "scans", 2)
+    summary = make(tmp_path / "t.csv", tmp_path / "scans").summary
+    first = summary.read_text("utf-8")
+    summary.unlink()
+    read: list[int] = []
+
+    second = make(tmp_path / "t.csv", tmp_path / "scans", engine=counting(read))
+
+    assert (read, second.already, summary.read_text("utf-8")) == ([], True, first)
+
+
 def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
     many(tmp_path / "scans", 1)
     (tmp_path / "t.csv").write_text("mine")

@@ -6,6 +6,7 @@ way; `.run.json`, which says how a finished table was made; and `.html`, the sum
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -155,6 +156,8 @@ def _finished(plan: Plan, parts: Path, watcher: Watcher) -> Outcome | None:
     if record is None or not plan.out.exists():
         return None
     _require_same(plan, record, "was made")
+    if record.get("table") != _digest(plan.out):
+        raise BatchError(f"{plan.out} is not as it was written: it was changed, or is damaged; {AGAIN}")
     if (parts / MANIFEST).exists():  # the end came between the record and the clearing
         _clear(parts)
     with _looked_through(plan, parts, watcher) as now:
@@ -162,7 +165,15 @@ def _finished(plan: Plan, parts: Path, watcher: Watcher) -> Outcome | None:
             raise BatchError(
                 f"the inputs of {plan.out} are others now ({record['count']} then, {now.count} now); {AGAIN}"
             )
-    return Outcome(Tally.of(record["tally"]), plan.out, plan.companion(".html"), already=True)
+    outcome = Outcome(Tally.of(record["tally"]), plan.out, plan.companion(".html"), already=True)
+    if not outcome.summary.exists():
+        write_summary(outcome.summary, plan.job, outcome.tally, record["read"], record["seconds"])
+    return outcome
+
+
+def _digest(table: Path) -> str:
+    with table.open("rb") as file:  # which takes less than the look through its inputs
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
@@ -270,7 +281,10 @@ def _finish(plan: Plan, manifest: Manifest, outcome: Outcome) -> None:
         "inputs": manifest.digest,
         "count": manifest.count,
         "finished": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "table": _digest(outcome.out),
         "tally": outcome.tally.record(),
+        "read": outcome.read,
+        "seconds": outcome.seconds,
     }
     replace_file(plan.companion(".run.json"), json.dumps(record, indent=1).encode())
 
