@@ -147,6 +147,23 @@ def test_a_port_that_is_taken_is_noted(quick: Examine) -> None:
         assert quick(port=other.getsockname()[1])["port"].level is Level.NOTE
 
 
+@pytest.mark.parametrize("host", ["999.1.1.1", "192.0.2.1", "2001:db8::1", "a..b"])
+def test_an_address_on_which_no_server_can_start_is_broken(quick: Examine, host: str) -> None:
+    findings = quick(host=host, admin_key=KEY)
+
+    assert findings["port"].level is Level.BROKEN
+    assert host in findings["port"].text
+
+
+def test_an_address_of_ipv6_is_as_good_as_another(quick: Examine) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+
+    assert quick(host="::1")["port"].level is Level.FINE
+
+
 def test_a_full_disk_and_a_clock_that_stands_are_found(quick: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10 * 2**20}))
     monkeypatch.setattr("inkdigit.doctor.time.time", lambda: 0.0)

@@ -3,6 +3,7 @@
 Each check looks at one thing and says what it found; none of them says a key, a password or a drawing.
 """
 
+import errno
 import importlib.util
 import os
 import shutil
@@ -277,12 +278,23 @@ def _address(found: Installation) -> Iterator[Finding]:
 def _port(found: Installation) -> Iterator[Finding]:
     settings = found.settings
     try:
-        with socket.create_server((settings.host, settings.port)):
+        with _opened(settings.host, settings.port):
             yield Finding("port", Level.FINE, f"{settings.port} is free")
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        remedy = "fine if it is the server; else choose another with --port or --host"
-        yield Finding("port", Level.NOTE, f"{settings.host} port {settings.port} cannot be had now ({reason})", remedy)
+        text = f"{settings.host} port {settings.port} cannot be had now ({reason})"
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            remedy = "fine if it is the server; else choose another with --port or --host"
+            yield Finding("port", Level.NOTE, text, remedy)
+        else:
+            yield Finding("port", Level.BROKEN, text, "choose others with --port and --host")
+
+
+def _opened(host: str, port: int) -> socket.socket:
+    """The port on the address on which a server would have to get it."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, _, _, _, (address, *_) = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return socket.create_server((str(address), port), family=family)
 
 
 def _cores(found: Installation) -> Iterator[Finding]:
