@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 
@@ -258,3 +259,34 @@ def test_relative_names_are_read_from_where_the_batch_was_begun(
     make(tmp_path / "t.jsonl", "scans", engine=elsewhere, job=job)
 
     assert [(row["file"], row["label"]) for row in records(tmp_path / "t.jsonl")] == [(str(Path("scans", "1.png")), 7)]
+
+
+@pytest.mark.parametrize("finished", [False, True])
+@pytest.mark.parametrize("source", ["scans", "scans/*.png", "scans/000000.png"])
+def test_where_the_command_is_run_does_not_matter_to_absolute_names(
+    tmp_path: Path, source: str, finished: bool
+) -> None:
+    many(tmp_path / "scans", 2)
+    out, job = tmp_path / "t.jsonl", digits(folder=str(tmp_path))
+    if finished:
+        make(out, tmp_path / source, job=job)
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            make(out, tmp_path / source, job=job, engine=broken_off_after(1, KeyboardInterrupt()))
+
+    assert make(out, tmp_path / source, job=digits(folder="/elsewhere")).already is finished
+
+
+@pytest.mark.parametrize("source", ["scans", "list"])
+def test_a_batch_of_names_that_may_be_relative_goes_on_where_it_was_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    scans = many(tmp_path / "scans", 1)
+    (tmp_path / "list").write_text("\n".join(scans))
+    monkeypatch.chdir(tmp_path)
+    given = source if source == "scans" else tmp_path / source
+    make(tmp_path / "t.jsonl", given, job=digits(folder=str(tmp_path)))
+    (tmp_path / "list").unlink()
+
+    with pytest.raises(BatchError, match=re.escape(f"Give the same command in {tmp_path}, ")):
+        make(tmp_path / "t.jsonl", given, job=digits(folder="/elsewhere"))

@@ -69,10 +69,20 @@ def find(source: str) -> Iterator[tuple[int, Found]]:
         yield from ((0, found) for found in pictures_below(source))
     elif _is_file(source):
         yield from _in_file(source)
-    elif re.search(r"[*?\[]", source):
+    elif _is_pattern(source):
         yield from ((0, found) for found in matching(source))
     else:
         raise BatchError(f"{source}: no such file or folder; check the name, and put patterns into quotes")
+
+
+def is_anywhere(source: str) -> bool:
+    """Whether a source stands for the same names wherever the command is run: it is absolute, and surely no list."""
+    is_list = not is_folder(source) and (_is_file(source) or not _is_pattern(source))
+    return os.path.isabs(source) and (not is_list or source.lower().endswith(SUFFIXES))  # noqa: PTH117 - no path yet
+
+
+def _is_pattern(text: str) -> bool:
+    return re.search(r"[*?\[]", text) is not None
 
 
 def _is_file(source: str) -> bool:
@@ -137,7 +147,7 @@ def matching(pattern: str) -> Iterator[Found]:
         BatchError: there is no such folder.
     """
     parts = pattern.replace(os.sep, "/").split("/")
-    plain = next(i for i, part in enumerate(parts) if re.search(r"[*?\[]", part))
+    plain = next(i for i, part in enumerate(parts) if _is_pattern(part))
     root = "/".join(parts[:plain]) or ("/" if plain else ".")
     if not Path(root).is_dir():
         raise BatchError(f"{pattern}: there is no folder {root}; check the name")

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 
 from inkdigit.bulk.chunks import ChunkFolder, Done
 from inkdigit.bulk.crew import Crew, Progress, Shop
-from inkdigit.bulk.inputs import Manifest, freeze
+from inkdigit.bulk.inputs import Manifest, freeze, is_anywhere
 from inkdigit.bulk.job import Job
 from inkdigit.bulk.summary import write_summary
 from inkdigit.bulk.tables import write_table
@@ -51,7 +51,10 @@ class Plan:
     def identity(self) -> dict[str, Any]:
         """What must be the same for a batch to go on: its sources, its settings, its model and the program."""
         sources = [source if source == "-" else os.path.abspath(source) for source in self.sources]  # noqa: PTH100 - a pattern is no path
-        return {"sources": sources, "version": package_version()} | dataclasses.asdict(self.job)
+        identity = {"sources": sources, "version": package_version()} | dataclasses.asdict(self.job)
+        if all(map(is_anywhere, self.sources)):
+            del identity["folder"]
+        return identity
 
     def companion(self, end: str) -> Path:
         """The path of what stands beside the table."""
@@ -211,11 +214,13 @@ def _record(path: Path) -> dict[str, Any] | None:
 
 
 def _require_same(plan: Plan, record: dict[str, Any], how: str) -> None:
-    then, now = record.get("plan", {}), plan.identity()
+    now = plan.identity()
+    then = {"folder": now.get("folder")} | record.get("plan", {})  # where it says none, any is as good
     differing = [name for name in now if then.get(name) != now[name]]
     if set(differing) - {"model"}:  # which may lie elsewhere now, if it is the same by its digest
         told = "; ".join(f"{name} was {_short(then.get(name))}, and is {_short(now[name])}" for name in differing)
-        raise BatchError(f"{plan.out} {how} otherwise: {told}. Give the same command, {AGAIN}")
+        where = f" in {then['folder']}" if "folder" in differing else ""
+        raise BatchError(f"{plan.out} {how} otherwise: {told}. Give the same command{where}, {AGAIN}")
 
 
 def _short(value: object) -> str:
