@@ -38,6 +38,17 @@ def test_a_folder_stands_for_the_same_pictures_in_the_same_order_as_elsewhere(tm
     assert found == list(find_pictures([str(tmp_path / "scans")]))
 
 
+@pytest.mark.parametrize("folder", [".", "./", "scans", "./scans", "scans//", "scans/./a", "scans/../scans"])
+def test_however_a_folder_is_written_its_pictures_have_the_names_that_they_have_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    for name in ("=1+2.png", "scans/b.png", "scans/a/1.jpg"):
+        draw_seven(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+
+    assert frozen(tmp_path, folder) == list(find_pictures([folder]))
+
+
 def test_chunks_hold_every_input_once(tmp_path: Path) -> None:
     expected = many(tmp_path / "scans", 23)
     freeze([str(tmp_path / "scans")], tmp_path / "inputs.sqlite")

@@ -135,9 +135,12 @@ def look(file: str) -> Found:
 def pictures_below(folder: str) -> Iterator[Found]:
     """The pictures in a folder and its subfolders; links to folders are not followed.
 
-    A folder that cannot be looked through is an input too, with the reason.
+    However the folder is written, they have the names that `find_pictures` gives them. A folder that cannot be looked
+    through is an input too, with the reason.
     """
-    return _below(folder, lambda path: path.lower().endswith(SUFFIXES), None)
+    root = str(Path(folder))
+    found = _below(root, lambda path: path.lower().endswith(SUFFIXES), None)
+    return map(_from_here, found) if root == "." else found
 
 
 def matching(pattern: str) -> Iterator[Found]:
@@ -152,8 +155,12 @@ def matching(pattern: str) -> Iterator[Found]:
     if not Path(root).is_dir():
         raise BatchError(f"{pattern}: there is no folder {root}; check the name")
     depth = None if "**" in parts else len(parts) - plain
-    for found in _below(root, lambda path: matches(_steps(path, root), parts[plain:]), depth):
-        yield found if plain else replace(found, file=found.file.removeprefix(f".{os.sep}"))
+    found = _below(root, lambda path: matches(_steps(path, root), parts[plain:]), depth)
+    yield from found if plain else map(_from_here, found)
+
+
+def _from_here(found: Found) -> Found:
+    return replace(found, file=found.file.removeprefix(f".{os.sep}"))
 
 
 def _steps(path: str, root: str) -> list[str]:
