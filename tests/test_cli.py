@@ -421,15 +421,40 @@ def test_a_full_disk_is_told_in_one_line(seven: Path, blank: Path, style: str) -
     assert re.fullmatch(rb"Error: .*No space left.*\n", told.stderr)
 
 
-@pytest.mark.parametrize("style", ["--json", "--csv", "-H"])
-def test_output_and_input_may_be_closed(monkeypatch: pytest.MonkeyPatch, seven: Path, style: str) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("predict SEVEN", "predict --json SEVEN", "predict --csv SEVEN", "read SEVEN"),
+        *("models list", "models export digits-7 -", "config", "--help", "--version"),
+    ],
+)
+def test_an_answer_is_not_lost_unsaid_where_output_and_input_are_closed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], seven: Path, command: str
+) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     monkeypatch.setattr(sys, "stdout", None)
 
     with pytest.raises(SystemExit) as ended:
-        main(["predict", style, "-", str(seven)])
+        main([str(seven) if word == "SEVEN" else word for word in command.split()])
 
     assert ended.value.code == 1
+    assert re.fullmatch("Error: standard output is closed.*\n", capsys.readouterr().err)
+
+
+def test_a_server_needs_no_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[str] = []
+
+    def serve(_app: Flask, _settings: Settings, *, on_ready: Callable[[str], None]) -> None:
+        on_ready("http://127.0.0.1:5000/")
+        served.append("on")
+
+    monkeypatch.setattr(serving, "serve", serve)
+    monkeypatch.setattr(sys, "stdout", None)
+
+    with pytest.raises(SystemExit) as ended:
+        main(["serve"])
+
+    assert (ended.value.code, served) == (0, ["on"])
 
 
 @pytest.mark.parametrize(("style", "printed"), [("-H", "\t?\t"), (None, "?\n")])

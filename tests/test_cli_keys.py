@@ -1,10 +1,13 @@
 import json
 import os
+import shlex
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.processes import INKDIGIT
 
 from inkdigit.access import KeyFile, Scope, digest_of
 from inkdigit.cli import main
@@ -30,6 +33,19 @@ def test_the_key_alone_goes_to_standard_output(home: Path) -> None:
     assert digest_of(key) == kept.digest
     assert (kept.name, set(kept.scopes), str(kept.limit)) == ("app", {Scope.PREDICT, Scope.FEEDBACK}, "600/min")
     assert result.stderr == f"Key {kept.id} for app: feedback and predict. It is shown this once; keep it safe.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize(("output", "code"), [(">&-", 1), ("> /dev/full", 3)])
+def test_a_key_that_nobody_has_seen_is_taken_back(home: Path, output: str, code: int) -> None:
+    invoke("make", "--name", "app")
+    line = shlex.join([*INKDIGIT, "keys", "make", "--name", "lost"])
+
+    told = subprocess.run(["sh", "-c", f"{line} {output}"], stderr=subprocess.PIPE, text=True, check=False)
+
+    assert told.returncode == code
+    assert "taken back" in told.stderr
+    assert [key.name for key in KeyFile(home / "keys.json").read()] == ["app"]
 
 
 def test_a_key_can_do_the_least_and_lasts_unless_asked_otherwise(home: Path) -> None:

@@ -178,6 +178,15 @@ class KeyFile:
             keys[place] = replace(keys[place], revoked=keys[place].revoked or _now())
             return keys[place]
 
+    def take_back(self, id: str) -> None:  # noqa: A002 - the name of the attribute
+        """Remove a key that nobody has seen, as if it had never been made.
+
+        Raises:
+            KeysError: the file cannot be read or written.
+        """
+        with self._changing() as keys:
+            keys[:] = [key for key in keys if key.id != id]
+
     @contextlib.contextmanager
     def _changing(self) -> Iterator[list[Key]]:
         """The keys, to be changed; on disk when the block ends, and as before if it ends in an error."""

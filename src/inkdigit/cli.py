@@ -38,8 +38,10 @@ from inkdigit.terminal import (
     INTERRUPTED,
     PICTURE,
     SOME_FAILED,
+    ClosedOutput,
     IntegerRange,
     NumberRange,
+    OutputClosedError,
     aligned,
     csv_writer,
     database_of,
@@ -99,6 +101,10 @@ class _CannotStart(click.ClickException):
 
 class _Commands(click.Group):
     """Turns the package's errors into one line and an exit code: the only place that does."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        sys.stdout = sys.stdout or ClosedOutput()
+        return super().main(*args, **kwargs)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with _told():  # help and the version are printed here
@@ -345,7 +351,8 @@ def _reader_if_there(settings: "Settings") -> "Follower[NumberReader] | None":
 
 
 def _announce(url: str, *, open_page: bool) -> None:
-    click.echo(f"Inkdigit reads digits at {url} (Ctrl-C stops it)")
+    with contextlib.suppress(OutputClosedError):  # which is nothing to stop a server
+        click.echo(f"Inkdigit reads digits at {url} (Ctrl-C stops it)")
     if open_page:  # beside the server, because some browsers (lynx, or a script in BROWSER) hold their caller up
         threading.Thread(target=_open_page, args=(url,), name="browser", daemon=True).start()
 

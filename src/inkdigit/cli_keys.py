@@ -64,7 +64,12 @@ def make_key(name: str, scopes: tuple[str, ...], limit: str | None, days: int | 
     with usage():
         most = None if limit is None else Limit.parse(limit)
         made, key = keys.make(name, [Scope(scope) for scope in scopes], limit=most, days=days)
-    click.echo(key)
+    try:
+        click.echo(key)
+    except BaseException:  # whatever it was, nobody has seen the key
+        keys.take_back(made.id)
+        click.echo("The key could not be printed, and is taken back.", err=True)
+        raise
     click.echo(f"Key {made.id} for {visible(name)}: {_scopes(made)}. It is shown this once; keep it safe.", err=True)
 
 

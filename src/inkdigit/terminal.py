@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -30,6 +30,25 @@ SHOWN = 60  # characters of a link or code in a message
 
 DIR = click.Path(file_okay=False, path_type=Path)
 PICTURE = click.Path(readable=False, allow_dash=True)  # what may not be read is told when its turn comes
+
+
+class OutputClosedError(click.ClickException):
+    """Standard output is closed, so that an answer would be lost."""
+
+    exit_code = SOME_FAILED
+
+
+class ClosedOutput(io.TextIOBase):
+    """Stands for standard output where there is none, as after the shell's >&-: an answer that is lost is told."""
+
+    @property
+    def buffer(self) -> NoReturn:
+        """None, whoever wants to write bytes."""
+        raise OutputClosedError("standard output is closed; send it to a file or a pipe")
+
+    def write(self, _text: str) -> NoReturn:
+        """Write nothing."""
+        return self.buffer
 
 
 def into_files(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
@@ -141,7 +160,7 @@ def csv_writer(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], None]:
 
     Where that is a file or a pipe, the table is the same bytes on every system: UTF-8, lines that end in a line feed.
     """
-    out = sys.stdout or io.StringIO()  # there is none where the shell's >&- closed it
+    out = sys.stdout
     if isinstance(out, io.TextIOWrapper) and not out.isatty():
         out.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
     table = csv.DictWriter(out, columns, restval="", lineterminator="\n")
