@@ -37,6 +37,9 @@ class OutputClosedError(click.ClickException):
 
     exit_code = SOME_FAILED
 
+    def __init__(self) -> None:
+        super().__init__("standard output is closed; send it to a file or a pipe")
+
 
 class ClosedOutput(io.TextIOBase):
     """Stands for standard output where there is none, as after the shell's >&-: an answer that is lost is told."""
@@ -44,11 +47,11 @@ class ClosedOutput(io.TextIOBase):
     @property
     def buffer(self) -> NoReturn:
         """None, whoever wants to write bytes."""
-        raise OutputClosedError("standard output is closed; send it to a file or a pipe")
+        raise OutputClosedError
 
     def write(self, _text: str) -> NoReturn:
         """Write nothing."""
-        return self.buffer
+        raise OutputClosedError
 
 
 def into_files(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
