@@ -138,7 +138,8 @@ def batch(
 
     DIR stands for the pictures in it and its subfolders, GLOB for the files that match it (in quotes; ** stands for
     any folders), LIST for a text file with one name a line, and - for such a list on standard input. Each input is one
-    row; one that cannot be read is a row with the reason, and then the exit code is 1.
+    row; one that cannot be read is a row with the reason, and then the exit code is 1. Without --read each is read as
+    one digit, a shared drawing in a list as well.
 
     All cores work. What is done is kept in FILE.parts, so that after Ctrl-C, a crash or a full disk the same command
     goes on where it was, and reads every input exactly once; after the end it does nothing. Beside the table stands

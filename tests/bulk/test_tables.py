@@ -16,8 +16,10 @@ from inkdigit.bulk.job import Job
 from inkdigit.bulk.run import Outcome, Plan, run
 from inkdigit.bulk.tables import style_of, write_table
 from inkdigit.cli import main
+from inkdigit.drawing import parse_strokes
 from inkdigit.errors import ConfigError, MissingExtraError
 from inkdigit.recognizer import current_model
+from inkdigit.share import encode
 
 FORM = "fields.total = {box = [0, 0, 1, 0.5]}\nfields.none = {box = [0, 0.6, 1, 0.4]}"
 
@@ -114,6 +116,19 @@ def test_numbers_are_rows_with_all_of_a_pictures_numbers(tmp_path: Path, paper: 
     assert [number["text"] for number in wide[0]["numbers"]] == ["4071"]
     assert (outcome.tally.rows, outcome.tally.classes["4"]) == (3, 1)
     assert table[2]["error"] == "unsupported-format"
+
+
+def test_a_shared_drawing_of_several_digits_is_a_number_with_read_and_one_digit_without(tmp_path: Path) -> None:
+    sevens = [[[80 + dx, 70], [200 + dx, 70], [130 + dx, 230]] for dx in (0, 160, 320)]
+    (tmp_path / "list").write_text(encode(parse_strokes(sevens)))
+    numbers = job("numbers", current_model("current-reader"), "jsonl")
+
+    run(Plan((str(tmp_path / "list"),), tmp_path / "digits.jsonl", digits()), alone, Noted())
+    run(Plan((str(tmp_path / "list"),), tmp_path / "numbers.jsonl", numbers), alone, Noted())
+
+    [digit], [number] = records(tmp_path / "digits.jsonl"), records(tmp_path / "numbers.jsonl")
+    assert digit["label"] in range(10)
+    assert number["text"] == "777"
 
 
 def test_an_expectation_refuses_what_does_not_keep_to_it(tmp_path: Path, paper: Path) -> None:
