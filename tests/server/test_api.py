@@ -489,6 +489,7 @@ def test_a_bad_boundary_is_refused(client: FlaskClient, boundary: str) -> None:
     response = client.post(PREDICT, data=body, content_type=f"multipart/form-data{boundary}")
 
     assert refused(response) == (400, "bad-request")
+    assert ("no boundary" in response.text) is ("bbb" not in boundary)
 
 
 def test_a_form_of_many_parts_is_refused(client: FlaskClient, digit_png: bytes) -> None:
@@ -551,7 +552,6 @@ def test_another_content_type_is_refused(client: FlaskClient, digit_png: bytes, 
         "min_confidence=1.01",
         "min_confidence=nan",
         "min_confidence=inf",
-        "min_confidence=0.5&min_confidence=0.6",
     ],
 )
 def test_an_option_that_cannot_be_is_refused(client: FlaskClient, digit_png: bytes, query: str) -> None:
@@ -559,6 +559,14 @@ def test_an_option_that_cannot_be_is_refused(client: FlaskClient, digit_png: byt
 
     assert refused(response) == (400, "bad-request")
     assert query.partition("=")[0] in response.text
+
+
+def test_an_option_of_one_value_that_is_given_twice_is_told_as_that(client: FlaskClient, digit_png: bytes) -> None:
+    query = "utm=a&utm=b&min_confidence=0.5&min_confidence=0.6"
+    response = client.post(f"{PREDICT}?{query}", data=digit_png, content_type="image/png")
+
+    assert refused(response) == (400, "bad-request")
+    assert "min_confidence is given more than once" in response.text
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "image/png", "multipart/form-data; boundary=b"])

@@ -171,6 +171,7 @@ def test_rules_given_twice_are_refused(client: FlaskClient, digit_png: bytes) ->
     response = ask(client, digit_png, "?expect=length%3D4&expect=integer")
 
     assert refused(response) == (400, "bad-request")
+    assert "expect is given more than once" in response.text
 
 
 # --- what is refused

@@ -27,6 +27,7 @@ RAW_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "application/octet-
 ANSWER_TYPES: Final = ("application/json", "text/plain")
 MAX_KEYS: Final = 16  # of a JSON object; each unknown one costs a complaint
 MAX_BOUNDARY: Final = 70  # characters, RFC 2046 section 5.1.1
+MANY: Final = "include"  # the one option that takes several values
 
 NO_OPTIONS: Final = PredictQuery()
 
@@ -128,12 +129,7 @@ def read_query(request: Request) -> PredictQuery:
     Raises:
         BadRequest: an option has an unknown value, or one that takes a single value has several.
     """
-    if not request.query_string:
-        return NO_OPTIONS
-    options = options_of(request)
-    if "include" in options:
-        options["include"] = ",".join(request.args.getlist("include")).split(",")
-    return validated(PredictQuery, options)
+    return read_options(PredictQuery, request) if request.query_string else NO_OPTIONS
 
 
 def read_expectation(request: Request) -> Expectation | None:
@@ -143,16 +139,28 @@ def read_expectation(request: Request) -> Expectation | None:
         BadRequest: a rule is unknown or cannot be.
         MissingExtraError: a rule needs a part that is not installed.
     """
-    rules = validated(ReadQuery, options_of(request)).expect
+    rules = read_options(ReadQuery, request).expect
     try:
         return None if rules is None else Expectation.parse(rules)
     except ConfigError as error:
         raise BadRequest(f"the field expect: {str(error)[:300]}") from error  # it names rules that may be long
 
 
-def options_of(request: Request) -> dict[str, Any]:
-    """The query: a text for each option, or a list of them where it is given several times."""
-    return {name: values[0] if len(values) == 1 else values for name, values in request.args.lists()}
+def read_options(schema: type[_Model], request: Request) -> _Model:
+    """The options in the query, as one of our shapes; those that it does not know are left alone.
+
+    Raises:
+        BadRequest: an option has an unknown value, or one that takes a single value has several.
+    """
+    options: dict[str, Any] = {}
+    for name, values in request.args.lists():
+        if name == MANY:
+            options[name] = ",".join(values).split(",")
+        elif len(values) > 1 and name in schema.model_fields:
+            raise BadRequest(f"the field {name} is given more than once")
+        else:
+            options[name] = values[0]
+    return validated(schema, options)
 
 
 def validated(schema: type[_Model], values: Any) -> _Model:
@@ -234,7 +242,10 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _read_form(request: Request) -> bytes:
-    if len(request.mimetype_params.get("boundary", "")) > MAX_BOUNDARY:
+    boundary = request.mimetype_params.get("boundary", "")
+    if not boundary:
+        raise BadRequest("the Content-Type names no boundary; let your client write it, which knows the form's")
+    if len(boundary) > MAX_BOUNDARY:
         raise BadRequest(f"the boundary of the form is longer than {MAX_BOUNDARY} characters")
     names = [name for fields in (request.form, request.files) for name, _ in fields.items(multi=True)]
     if names == ["image"] and "image" in request.form:

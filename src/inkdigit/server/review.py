@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from inkdigit.config import package_version
 from inkdigit.feedback import Status, Verdict
 from inkdigit.server.finding import WINDOW, counts_of, find, judge
-from inkdigit.server.reading import options_of, read_json, validated
+from inkdigit.server.reading import read_json, read_options, validated
 from inkdigit.server.schemas import ReviewedAnswer, ReviewQuery, StandingAnswer, UndoneAnswer, VerdictsBody
 from inkdigit.server.state import current_state
 from inkdigit.server.statistics import summarize
@@ -31,7 +31,7 @@ def page() -> Response:
 @review.get(f"{REVIEW_PATH}/drawings")
 def drawings() -> Response:
     """Show drawings."""
-    query = validated(ReviewQuery, options_of(request))
+    query = read_options(ReviewQuery, request)
     with current_state().keeping().store() as store:
         return _json(find(store, query))
 
