@@ -238,6 +238,16 @@ def test_requests_sent_one_behind_the_other_are_answered_in_order(port: int, dig
     assert answer.index(b'"label":7') > answer.index(b'"status":"ok"')
 
 
+@pytest.mark.parametrize("path", [b"//health/live", b"///health/live", b"/%2Fhealth/live", b"//health//live"])
+def test_an_address_that_begins_with_a_doubled_slash_is_another_one(port: int, path: bytes) -> None:
+    answer = exchange(
+        port, HIDDEN.replace(b"/health/live", path).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    )
+
+    assert statuses(answer) == [404]
+    assert b'"type":"not-found"' in answer
+
+
 def test_proxy_headers_of_strangers_change_nothing(port: int) -> None:
     answer = exchange(
         port, HIDDEN.replace(b"\r\n\r\n", b"\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n")

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Flask, request
+from werkzeug.exceptions import NotFound
 
 from inkdigit.config import Settings
 from inkdigit.pages import NumberReader
@@ -85,8 +86,15 @@ def create_app(
         app.register_blueprint(routes)
     security.protect(app, settings)
     asking.guard(app)
+    app.before_request(_refuse_doubled_slash)
     problems.register(app)
     return app
+
+
+def _refuse_doubled_slash() -> None:
+    """Refuse an address that begins with two slashes; werkzeug would take it for the one with one."""
+    if request.environ["PATH_INFO"].startswith("//"):
+        raise NotFound
 
 
 def _keeping(open_store: "Callable[[], FeedbackStore] | None", settings: Settings) -> Keeping | None:

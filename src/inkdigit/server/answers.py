@@ -50,6 +50,12 @@ class AppTask(WSGITask):  # type: ignore[misc]
         super().start()
         _close_if_draining(self)
 
+    def get_environment(self) -> dict[str, Any]:
+        """What the application sees, with all slashes of the address: waitress takes the first ones away."""
+        environ: dict[str, Any] = super().get_environment()
+        environ["PATH_INFO"] = self.request.path
+        return environ
+
     def execute(self) -> None:
         """Run the application, and send what it answers."""
         answer = self.channel.server.application(self.get_environment(), self.start_response)
