@@ -102,6 +102,13 @@ def test_an_example_given_twice_counts_once(small: Recognizer, odd: tuple[Frames
     assert twice.errors_before == once.errors_before
 
 
+def test_labels_may_be_an_array(small: Recognizer, odd: tuple[Frames, list[int]]) -> None:
+    listed = small.adapt(odd[0][:10], odd[1][:10])
+    array = small.adapt(odd[0][:10], np.array(odd[1][:10], np.uint8))
+
+    assert array.to_text() == listed.to_text()
+
+
 @settings(max_examples=10, deadline=None)
 @given(order=st.permutations(range(15)))
 def test_the_order_of_examples_does_not_matter(order: list[int]) -> None:

@@ -114,7 +114,7 @@ class Recognizer:
             return _predictions(self.classify(images), self.threshold)
         return _predictions(layer.correct(*self.embed(images), self.grounds), self.threshold)
 
-    def adapt(self, images: NDArray[np.float32], labels: Sequence[int]) -> Layer:
+    def adapt(self, images: NDArray[np.float32], labels: Sequence[int] | NDArray[np.integer[Any]]) -> Layer:
         """Learn a hand from a few of its drawings: those that were misread, and others that were read right.
 
         It takes some milliseconds. The layer is used only if it passes a gate (see `inkdigit.adapt`), and else changes
@@ -122,7 +122,7 @@ class Recognizer:
 
         Args:
             images: (N, 28, 28) float32 in [0, 1], white ink on black, N <= 100.
-            labels: N digits, what they show.
+            labels: N digits, what they show; a sequence, or an array of whole numbers.
 
         Raises:
             ValueError: the shape, the kind of number or the range is another.
@@ -419,7 +419,7 @@ def _checked(images: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(batch, np.float32)
 
 
-def _checked_labels(labels: Sequence[int]) -> list[int]:
+def _checked_labels(labels: Sequence[int] | NDArray[np.integer[Any]]) -> list[int]:
     digits = np.asarray(labels)
     if digits.size == 0:
         return []
