@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import io
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,11 @@ CI: Final = os.environ.get("CI") == "true"
 NO_STORE: Final = """Object.defineProperty(window, "sessionStorage", {
     get() { throw new DOMException("denied", "SecurityError"); },
 })"""
+IMPATIENT: Final = """() => {
+    window.patient = AbortSignal.timeout;
+    AbortSignal.timeout = (milliseconds) => window.patient.call(AbortSignal, milliseconds / 50);
+}"""
+HUNG: Final = re.compile("/api/v1/review/")
 PHONE: Final = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -445,6 +451,29 @@ def test_what_the_store_refuses_is_shown_as_it_was(open_review: Callable[..., "P
 
     assert page.locator(".card[data-status=new]").count() == 2
     assert reviewing.standing() == ["new 7", "new 2"]
+
+
+def test_a_server_that_hangs_is_told_and_is_waited_for_no_longer(
+    open_review: Callable[..., "Page"], reviewing: Reviewing
+) -> None:
+    reviewing.keep((0, 7), (1, 2))
+    page = open_review()
+    page.evaluate(IMPATIENT)
+    page.route(HUNG, lambda _route: None)
+
+    press(page, "x")
+    page.wait_for_selector("#notice:visible:has-text('took too long')")
+    said, shown = page.locator("#notice").inner_text(), page.locator(".card[data-status=new]").count()
+    page.select_option("#status", "all")
+    page.wait_for_selector("#notice:visible:has-text('try again')")
+    page.unroute(HUNG)
+    page.evaluate("AbortSignal.timeout = window.patient")
+    page.locator(".card").first.focus()
+    press(page, "Enter")
+
+    reviewing.wait("new 7", "accepted 2")
+    assert "Perhaps it was stored all the same" in said
+    assert shown == 2
 
 
 # --- by finger

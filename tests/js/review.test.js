@@ -55,6 +55,21 @@ test("a refusal says why, and a server that cannot now is away", async () => {
   await assert.rejects(gone.undo(), ServerAway);
 });
 
+for (const hangs of ["before it answers", "half-way through its answer"]) {
+  test(`a server that hangs ${hangs} is away, and may have done what it was asked to`, async () => {
+    const fetch = (_, { signal }) => {
+      if (hangs === "before it answers") return new Promise((_answer, fail) => signal.addEventListener("abort", () => fail(signal.reason)));
+      const body = new ReadableStream({ start: (stream) => signal.addEventListener("abort", () => stream.error(signal.reason)) });
+      return Promise.resolve(new Response(body));
+    };
+    const office = new Office(BASE, "sesame", fetch, { step: 1, reading: 1 });
+
+    for (const call of [office.review([]), office.undo(), office.drawings({}), office.statistics()]) {
+      await assert.rejects(call, (error) => error instanceof ServerAway && error.cause !== undefined);
+    }
+  });
+}
+
 // --- place
 
 test("a place survives the address, and what is none is the start", () => {

@@ -51,22 +51,28 @@ import { Refusal, ServerAway } from "./api.js";
  */
 
 const NOT_NOW = [429, 502, 503, 504];
+const PATIENCE_MS = 10_000;
+/** For one answer of these the model may read a thousand drawings. */
+const READING_PATIENCE_MS = 30_000;
 
 /** The routes under `api/v1/review/`. Every call throws a ServerAway or a Refusal where it fails. */
 export class Office {
   #base;
   #key;
   #fetch;
+  #patience;
 
   /**
    * @param {URL} base
    * @param {string} key
    * @param {typeof globalThis.fetch} [fetch]
+   * @param {{ readonly step: number, readonly reading: number }} [patience] Milliseconds before the server counts as away.
    */
-  constructor(base, key, fetch = (...call) => globalThis.fetch(...call)) {
+  constructor(base, key, fetch = (...call) => globalThis.fetch(...call), patience = { step: PATIENCE_MS, reading: READING_PATIENCE_MS }) {
     this.#base = base;
     this.#key = key;
     this.#fetch = fetch;
+    this.#patience = patience;
   }
 
   /**
@@ -103,11 +109,11 @@ export class Office {
   async #call(path, body) {
     const headers = { Authorization: `Bearer ${this.#key}`, "Content-Type": "application/json" };
     const post = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
-    const response = await this.#answered(new URL(path, this.#base), { headers, cache: "no-store", ...post });
-    if (response.ok) return response.json();
-    if (NOT_NOW.includes(response.status)) throw new ServerAway("The server cannot reach the drawings at the moment.");
-    const { detail, type } = await response.json().catch(() => ({}));
-    throw new Refusal(detail ?? `The server answered with status ${response.status}.`, { status: response.status, type });
+    const signal = AbortSignal.timeout(body === undefined ? this.#patience.reading : this.#patience.step);
+    const { status, isOk, told } = await this.#answered(new URL(path, this.#base), { headers, cache: "no-store", signal, ...post });
+    if (isOk) return told;
+    if (NOT_NOW.includes(status)) throw new ServerAway("The server cannot reach the drawings at the moment.");
+    throw new Refusal(told.detail ?? `The server answered with status ${status}.`, { status, type: told.type });
   }
 
   /**
@@ -116,10 +122,23 @@ export class Office {
    */
   async #answered(url, request) {
     try {
-      return await this.#fetch(url, request);
+      const response = await this.#fetch(url, request);
+      const { ok: isOk, status } = response;
+      return { isOk, status, told: await (isOk ? response.json() : response.json().catch(() => ({}))) };
     } catch (error) {
-      // fetch rejects with a TypeError when no connection came about.
-      throw error instanceof TypeError ? new ServerAway("The server does not answer.", { cause: error }) : error;
+      throw unanswered(error);
     }
   }
+}
+
+/**
+ * What no answer means: the server may have done what it was asked to all the same, and the cause says so.
+ *
+ * @param {unknown} error
+ */
+function unanswered(error) {
+  // A TypeError when no connection came about, or broke; what the signal gives up for when it took too long.
+  if (error instanceof TypeError) return new ServerAway("The server does not answer.", { cause: error });
+  const isLate = error instanceof DOMException && error.name === "TimeoutError";
+  return isLate ? new ServerAway("The server took too long to answer.", { cause: error }) : error;
 }

@@ -227,7 +227,7 @@ async function send(step) {
     if (answer === undefined) return;
     changed.set(step, answer.changed);
     showCounts(answer.counts);
-  }, false);
+  }, false, "Perhaps it was stored all the same; reload the page to see.");
   if (isDone) return;
   desk.takeBack(step);
   show(true);
