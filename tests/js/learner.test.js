@@ -142,6 +142,33 @@ test("a server that was away is asked again with the next answer", async () => {
   assert.deepEqual([state, it.state, asked.length], ["waiting", "used", 2]);
 });
 
+for (const isReloaded of [false, true]) {
+  test(`what was said while the server was away is learned once it is back${isReloaded ? ", also by the next visit" : ""}`, async () => {
+    let isAway = false;
+    const adapt = async () => {
+      if (isAway) throw new ServerAway("away");
+      return { layer: `layer ${asked.length}`, used: true, model: "digits-6" };
+    };
+    const { it: before, asked, memory } = learner(adapt);
+    before.learnFrom("a", [example("a", 7)]);
+    await settled();
+    isAway = true;
+    before.learnFrom("b", [example("b", 3)]);
+    await settled();
+    const it = isReloaded ? new Learner(memory, async (drawings) => (asked.push(drawings), adapt())) : before;
+    const meanwhile = [it.state, it.layer];
+    isAway = false;
+    for (let i = 0; i < 2; i += 1) {
+      it.note(answered("digits-6"));
+      await settled();
+    }
+
+    assert.deepEqual(meanwhile, ["waiting", "layer 1"]);
+    assert.deepEqual([it.state, it.layer], ["used", "layer 3"]);
+    assert.deepEqual(asked.map((lessons) => lessons.length), [1, 2, 2]);
+  });
+}
+
 test("a server that refuses is not asked at every answer", async () => {
   const { it, asked } = learner(fails(new Refusal("too few", { status: 422 })));
   it.learnFrom("a", [example("a", 7)]);

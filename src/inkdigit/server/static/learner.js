@@ -38,6 +38,7 @@ export class Learner extends EventTarget {
       ask: adapt,
       onReply: (learned) => {
         this.#memory.learned = learned;
+        this.#memory.isStale = false;
         this.#to("idle");
       },
       onError: (error) => {
@@ -52,8 +53,8 @@ export class Learner extends EventTarget {
     if (this.#memory.examples.length === 0) return "untaught";
     if (!this.#memory.isOn) return "off";
     if (this.#work !== "idle") return this.#work;
-    const { learned } = this.#memory;
-    if (learned === null) return "waiting";
+    const { learned, isStale } = this.#memory;
+    if (learned === null || isStale) return "waiting";
     return learned.used ? "used" : "unused";
   }
 
@@ -104,14 +105,15 @@ export class Learner extends EventTarget {
   }
 
   /**
-   * A layer belongs to one model; where another one answers, one for that is asked. So it is where there is none yet.
+   * A layer belongs to one model; where another one answers, one for that is asked. So it is where there is none yet, or
+   * none of what was said last.
    *
    * @param {Answer} answer To a finished drawing.
    */
   note({ model }) {
     if (this.#work === "learning" || this.#work === "unable" || this.#askedFor === model) return;
-    const { examples, isOn, learned } = this.#memory;
-    if (learned?.model === model || !isOn || examples.length === 0) return;
+    const { examples, isOn, isStale, learned } = this.#memory;
+    if ((learned?.model === model && !isStale) || !isOn || examples.length === 0) return;
     this.#askedFor = model;
     this.#learn();
   }
@@ -119,6 +121,7 @@ export class Learner extends EventTarget {
   #learn() {
     const lessons = this.#memory.examples;
     this.#asker.drop();
+    this.#memory.isStale = lessons.length > 0;
     if (lessons.length === 0) {
       this.#memory.learned = null;
       return this.#to("idle");

@@ -60,6 +60,15 @@ export class Memory {
     this.#write("learned", learned);
   }
 
+  /** @returns {boolean} Whether what was learned is of other examples than there are: the server was away, or the page left. */
+  get isStale() {
+    return this.#read("stale") === true;
+  }
+
+  set isStale(stale) {
+    this.#write("stale", stale ? true : null);
+  }
+
   /** @returns {boolean} Whether what was learned is used. */
   get isOn() {
     return this.#read("off") !== true;
