@@ -113,6 +113,36 @@ test("forgotten while it was learning, nothing comes back", async () => {
   assert.deepEqual([it.state, memory.examples, memory.learned], ["untaught", [], null]);
 });
 
+test("what another tab forgot while this one was learning does not come back", async () => {
+  const { it, memory } = learner();
+  it.learnFrom("a", [example("a", 7)]);
+
+  new Learner(new Memory(store), async () => assert.fail("nothing is left to learn from")).forget();
+  await settled();
+
+  assert.deepEqual([it.state, it.layer, memory.learned], ["untaught", null, null]);
+  assert.deepEqual(values, {});
+});
+
+test("of what another tab forgot a part of while this one was learning, the rest is learned", async () => {
+  const { it, asked } = learner();
+  it.learnFrom("a", [example("a", 7)]);
+  it.learnFrom("b", [example("b", 3)]);
+
+  new Memory(store).forget(({ id }) => id === "a");
+  await settled();
+
+  assert.deepEqual(asked.map((lessons) => lessons.map(({ label }) => label)), [[7], [7, 3], [3]]);
+  assert.deepEqual([it.state, it.layer], ["used", "layer"]);
+});
+
+test("a layer of which no drawing is left is not sent along", async () => {
+  const { it, memory } = learner();
+  memory.learned = { layer: "layer", used: true, model: "digits-6" };
+
+  assert.equal(it.layer, null);
+});
+
 test("another model has its own layer made, and is asked once", async () => {
   const { it, asked } = learner();
   it.learnFrom("a", [example("a", 7)]);

@@ -26,6 +26,8 @@ export class Learner extends EventTarget {
   #work = "idle";
   /** The model for which a layer was last asked, so that one that gives none is not asked at every answer. */
   #askedFor = "";
+  /** @type {readonly Example[]} What a layer was last asked of. */
+  #lessons = [];
 
   /**
    * @param {Memory} memory
@@ -37,6 +39,7 @@ export class Learner extends EventTarget {
     this.#asker = new Asker({
       ask: adapt,
       onReply: (learned) => {
+        if (this.#isForgotten()) return this.#learn();
         this.#memory.learned = learned;
         this.#memory.isStale = false;
         this.#to("idle");
@@ -60,8 +63,8 @@ export class Learner extends EventTarget {
 
   /** @returns {string | null} What goes along with a picture; null where nothing was learned, or nothing that helps. */
   get layer() {
-    const { isOn, learned } = this.#memory;
-    return isOn && learned !== null && learned.used ? learned.layer : null;
+    const { examples, isOn, learned } = this.#memory;
+    return isOn && examples.length > 0 && learned !== null && learned.used ? learned.layer : null;
   }
 
   /** @returns {{ readonly corrections: number, readonly confirmations: number }} */
@@ -128,9 +131,16 @@ export class Learner extends EventTarget {
     }
     if (this.#work !== "unable") {
       this.#work = "learning";
-      this.#asker.now(fitting(lessons).map(({ drawing, label }) => ({ strokes: writtenOf(drawing), label: Number(label) })));
+      this.#lessons = fitting(lessons);
+      this.#asker.now(this.#lessons.map(({ drawing, label }) => ({ strokes: writtenOf(drawing), label: Number(label) })));
     }
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** Whether another tab forgot some of the lessons meanwhile: a layer of them is not to be kept. */
+  #isForgotten() {
+    const remembered = new Set(this.#memory.examples.map(({ id }) => id));
+    return !this.#lessons.every(({ id }) => remembered.has(id));
   }
 
   /** @param {"idle" | "waiting" | "unable"} work */
