@@ -866,6 +866,23 @@ def test_a_drawing_is_printed_dark_on_white_from_a_dark_page_too(open_sheet: Ope
     assert paper > 192
 
 
+def test_what_is_told_by_a_fill_is_printed(reading_sheet: Sheet) -> None:
+    page = reading_sheet.page
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<i class=swatch></i>')")
+    reading_sheet.choose(jpeg(paper()))
+    reading_sheet.expect("number")
+    page.emulate_media(media="print")
+    filled = [(".shares li", "::after"), (".legend span", "::before"), (".boxes button", ""), (".swatch", "")]
+
+    adjusted = page.evaluate(
+        """filled => filled.map(([of, part]) =>
+            getComputedStyle(document.querySelector(of), part).getPropertyValue("-webkit-print-color-adjust"))""",
+        filled,
+    )
+
+    assert adjusted == ["exact"] * 4
+
+
 def test_nothing_is_requested_elsewhere(sheet: Sheet, server: Served) -> None:
     sheet.draw(SEVEN)
     sheet.expect("sure", 7)
