@@ -93,6 +93,26 @@ def test_a_pasted_picture_is_read(open_sheet: OpenSheet, reading_server: Served)
     assert _boxes(sheet).count() == 3
 
 
+@pytest.mark.parametrize(("field", "takes_it"), [("#access-key", True), ("#call", False)])
+def test_text_that_is_also_a_picture_goes_to_the_field_that_takes_text(
+    reading_sheet: Sheet, field: str, takes_it: bool
+) -> None:
+    reading_sheet.draw(SEVEN)
+    reading_sheet.expect_answer()
+    reading_sheet.page.evaluate(
+        """([field, bytes]) => {
+          const data = new DataTransfer();
+          data.setData("text/plain", "a-key");
+          data.items.add(new File([new Uint8Array(bytes)], "image.png", { type: "image/png" }));
+          const paste = { clipboardData: data, bubbles: true, cancelable: true };
+          document.querySelector(field).dispatchEvent(new ClipboardEvent("paste", paste));
+        }""",
+        [field, list(jpeg(paper()))],
+    )
+
+    assert reading_sheet.pad.is_visible() is takes_it
+
+
 def test_pasted_text_is_left_alone(reading_sheet: Sheet) -> None:
     reading_sheet.page.evaluate(
         "document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: new DataTransfer(), bubbles: true }))"

@@ -18,9 +18,19 @@ export function intake(page, scene) {
     });
   }
   page.addEventListener("paste", (event) => {
+    if (isText(event)) return;
     if (take(event.clipboardData?.files, scene)) event.preventDefault();
   });
   dropping(page, find(page, ".sheet", HTMLElement), scene);
+}
+
+/**
+ * Whether a field takes it: what is copied from a spreadsheet is text, and a picture of it.
+ *
+ * @param {ClipboardEvent} event
+ */
+function isText({ target, clipboardData }) {
+  return target instanceof Element && target.matches(":read-write") && clipboardData?.types.includes("text/plain") === true;
 }
 
 /**
