@@ -207,6 +207,27 @@ def test_a_drawing_that_is_given_away_waits_for_the_key(open_asking: OpenAsking,
     assert [one.label for one in asking.store.drawings()] == [1]
 
 
+def test_a_drawing_that_is_given_away_waits_for_a_key_that_may(open_asking: OpenAsking, asking: Asking) -> None:
+    sheet = open_asking()
+    made, key = asking.file.make("reader", [Scope.PREDICT])
+    enter(sheet, key)
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    sheet.page.get_by_role("button", name="It is a 1").click()
+    sheet.page.get_by_role("button", name="Keep it").click()
+    sheet.page.get_by_text("Nothing is lost: it waits on this device").wait_for()
+    why = sheet.page.get_by_role("alert").inner_text()
+    key_stays = sheet.page.evaluate("Object.values(sessionStorage)") == [key]
+    before = len(asking.store.drawings())
+    enter(sheet, asking.key)
+    sheet.page.get_by_role("button", name="Copy receipt").wait_for()
+
+    assert why.startswith(f"The key {made.id} is good for predict")
+    assert key_stays
+    assert before == 0
+    assert [one.label for one in asking.store.drawings()] == [1]
+
+
 def test_a_key_for_something_else_is_said_to_be_one(open_asking: OpenAsking, asking: Asking) -> None:
     sheet = open_asking()
     made, key = asking.file.make("box", [Scope.FEEDBACK])

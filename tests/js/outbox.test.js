@@ -97,6 +97,12 @@ test("a failure of the server itself may pass; a server without a store stays wi
   assert.deepEqual([404, 422, 501].map((status) => isWithoutStore(new Refusal("", { status }))), [true, false, true]);
 });
 
+test("what is asked for another key waits for it", () => {
+  const refusals = [["key-required", 401], ["scope-missing", 403], ["cross-site-request", 403]];
+
+  assert.deepEqual(refusals.map(([type, status]) => isFinal(new Refusal("", { status, type }))), [false, false, true]);
+});
+
 test("two that send at the same time send each drawing once", async () => {
   const { box, sent, memory } = outbox();
   box.put([example("a")]);

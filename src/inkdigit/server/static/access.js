@@ -78,6 +78,11 @@ export class Access extends EventTarget {
     if (error instanceof Refusal && error.type === "scope-missing") this.#refused(error.message);
   }
 
+  /** @param {unknown} error What came of a call that wants more of the key, which stays for what it is good for. */
+  askForMore(error) {
+    if (error instanceof Refusal && error.type === "scope-missing" && !this.#isDeclined) this.#ask(error.message);
+  }
+
   /** @param {string} why */
   #refused(why) {
     this.#isAsked = true;

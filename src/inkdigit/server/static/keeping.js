@@ -29,7 +29,14 @@ export function keeping(page, { correcting, memory, access }) {
   const { fetch } = access;
   const url = new URL("api/v1/feedback", page.baseURI);
   const outbox = new Outbox(memory, {
-    keep: async (example, key) => keepDrawing(url, await submissionOf(example, writerOf(memory)), { key, fetch }),
+    keep: async (example, key) => {
+      try {
+        return await keepDrawing(url, await submissionOf(example, writerOf(memory)), { key, fetch });
+      } catch (error) {
+        access.askForMore(error);
+        throw error;
+      }
+    },
     remove: (receipt) => deleteDrawing(url, receipt, { fetch }),
     token: randomToken,
     today: () => new Date().toLocaleDateString("sv"), // as 2026-03-09, by the person's own clock

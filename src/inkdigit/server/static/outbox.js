@@ -16,8 +16,9 @@ import { MOST_WAITING } from "./memory.js";
  */
 
 const NO_STORE = 501;
-/** The server asks for a key, and takes the drawing once it is given. */
+/** The server asks for a key, or for one that may do more, and takes the drawing once it is given. */
 const NO_KEY = 401;
+const NOT_THIS_KEY = "scope-missing";
 
 /** Event: `change` (something was sent, discarded or taken back, or could not be sent). */
 export class Outbox extends EventTarget {
@@ -155,7 +156,8 @@ export class Outbox extends EventTarget {
  * @param {unknown} error
  */
 export function isFinal(error) {
-  return error instanceof Refusal && error.status !== NO_KEY && (error.status < 500 || error.status === NO_STORE);
+  if (!(error instanceof Refusal) || error.status === NO_KEY || error.type === NOT_THIS_KEY) return false;
+  return error.status < 500 || error.status === NO_STORE;
 }
 
 /**
