@@ -423,8 +423,16 @@ def test_a_reload_keeps_the_place(open_review: Callable[..., "Page"], reviewing:
     page.reload()
     page.wait_for_selector(".card")
 
-    assert page.locator(".card").count() == 3
-    assert page.locator(".card").first.get_attribute("id") == "drawing-3"
+    first, number = page.locator(".card").first.get_attribute("id"), page.locator("#place").inner_text()
+    count = page.locator(".card").count()
+    press(page, "PageUp")
+    page.wait_for_selector("#place:has-text('Page 1')")
+
+    assert (count, first) == (3, "drawing-3")
+    assert number == ""  # nobody knows which it is
+    assert here(page).startswith("labelled")
+    assert page.locator(".card").first.get_attribute("id") == "drawing-63"
+    assert "after=" not in page.url
 
 
 def test_the_most_valuable_come_first_and_say_why(open_review: Callable[..., "Page"], reviewing: Reviewing) -> None:

@@ -54,7 +54,7 @@ export class Desk {
     return (this.#page?.drawings ?? []).map((drawing) => this.#asSaid(drawing));
   }
 
-  /** The number of the open page, from 1 on; 0 where there is none. */
+  /** The number of the open page among those that lie here, from 1 on; 0 where there is none. */
   get number() {
     return this.#pages.length === 0 ? 0 : this.#at + 1;
   }
@@ -66,6 +66,11 @@ export class Desk {
 
   get hasBefore() {
     return this.#at > 0;
+  }
+
+  /** Whether there are pages before the first one that lies here, as after a reload. */
+  get startsLate() {
+    return (this.#pages[0]?.after ?? "") !== "";
   }
 
   get hasNext() {

@@ -207,6 +207,13 @@ async function turn(by) {
   show(true);
 }
 
+async function turnBack() {
+  if (desk.hasBefore) return turn(-1);
+  if (!desk.startsLate) return;
+  moveTo({ after: "" });
+  if (await go()) show(true);
+}
+
 // --- steps
 
 /** @param {Act} act */
@@ -279,9 +286,10 @@ function anew(undone, words) {
 function show(focus) {
   grid.show(focus);
   const { focused, chosen } = desk;
-  parts.before.disabled = !desk.hasBefore;
+  parts.before.disabled = !desk.hasBefore && !desk.startsLate;
+  parts.before.textContent = desk.hasBefore || !desk.startsLate ? "Page before" : "First page";
   parts.next.disabled = !desk.hasNext;
-  parts.place.textContent = desk.drawings.length === 0 ? "" : `Page ${desk.number}`;
+  parts.place.textContent = desk.drawings.length === 0 || desk.startsLate ? "" : `Page ${desk.number}`;
   showNotice();
   if (chosen > 0) parts.about.textContent = `${chosen} selected`;
   else parts.about.textContent = focused === null ? "" : `Labelled ${nameOf(focused.truth)}; ${readingInWords(focused.reading)}`;
@@ -381,7 +389,7 @@ async function readAll(ask, isLate) {
 /** @type {Readonly<Record<string, () => void>>} */
 const COMMANDS = {
   undo,
-  before: () => void (desk.hasBefore && turn(-1)),
+  before: () => void turnBack(),
   next: () => void (desk.hasNext && turn(1)),
   choose: () => chosen(() => desk.choose(desk.focus)),
   all: () => chosen(() => desk.chooseAll()),
