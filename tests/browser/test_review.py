@@ -435,6 +435,21 @@ def test_a_reload_keeps_the_place(open_review: Callable[..., "Page"], reviewing:
     assert "after=" not in page.url
 
 
+def test_a_reload_keeps_the_page_that_an_undo_opened(open_review: Callable[..., "Page"], reviewing: Reviewing) -> None:
+    reviewing.keep(*((i % 20, LABELS[i % 20]) for i in range(63)))
+    page = open_review()
+    press(page, "Enter", "PageDown")
+    page.wait_for_selector("#place:has-text('Page 2')")
+    press(page, "u")
+    page.wait_for_selector("#place:has-text('Page 1')")
+    reviewing.wait(*(f"new {LABELS[i % 20]}" for i in range(63)))
+
+    page.reload()
+    page.wait_for_selector(".card")
+
+    assert page.locator(".card").first.get_attribute("id") == "drawing-63"
+
+
 def test_the_most_valuable_come_first_and_say_why(open_review: Callable[..., "Page"], reviewing: Reviewing) -> None:
     reviewing.keep(*enumerate(LABELS[:5]), (5, 8), *((i, LABELS[i]) for i in range(6, 10)))
     page = open_review("#order=valuable")

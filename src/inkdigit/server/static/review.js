@@ -203,8 +203,7 @@ async function turn(by) {
       if (found !== null) desk.add(found, wanted);
     });
   } else desk.turn(by);
-  moveTo({ after: desk.after });
-  show(true);
+  showPage();
 }
 
 async function turnBack() {
@@ -237,17 +236,17 @@ async function send(step) {
   }, false, "Perhaps it was stored all the same; reload the page to see.");
   if (isDone) return;
   desk.takeBack(step);
-  show(true);
+  showPage();
 }
 
 function undo() {
   const step = desk.undo();
-  show(true);
+  showPage();
   line = line.then(async () => {
     const isDone = await attempt(() => takeBack(step), false, "Perhaps the step was taken back all the same; reload the page to see.");
     if (isDone || step === null) return;
     desk.putBack(step);
-    show(true);
+    showPage();
   });
 }
 
@@ -281,6 +280,12 @@ function anew(undone, words) {
 }
 
 // --- showing
+
+/** Show the page that lies open by now, which may be another one, and have the address say which. */
+function showPage() {
+  if (waits === 0) moveTo({ after: desk.after }); // else another list is on its way, and the address is that one's
+  show(true);
+}
 
 /** @param {boolean} focus */
 function show(focus) {
