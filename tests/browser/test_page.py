@@ -540,6 +540,17 @@ def test_a_refusal_is_told_in_the_servers_words(sheet: Sheet) -> None:
     sheet.expect("sure", 7)
 
 
+def test_a_server_that_answers_not_now_need_not_be_started(sheet: Sheet) -> None:
+    problem = {"type": "too-many-requests", "status": 429, "detail": "Too many wrong keys; try again in 42 s."}
+    sheet.page.route("**/api/v1/predict*", lambda route: route.fulfill(status=429, json=problem))
+
+    sheet.draw(SEVEN)
+    sheet.expect("problem")
+
+    assert sheet.said().startswith("Encountered an error. Too many wrong keys; try again in 42 s.")
+    assert "inkdigit serve" not in sheet.said()
+
+
 def test_try_now_looks_at_once(sheet: Sheet) -> None:
     sheet.page.clock.install(time=0)
     sheet.page.clock.pause_at(1000)  # so that the page's own next look never comes

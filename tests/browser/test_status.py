@@ -131,6 +131,24 @@ def test_where_the_browser_stores_nothing_the_page_opens_all_the_same(asking: "P
     asking.wait_for_selector("#plots svg")
 
 
+def test_too_many_wrong_keys_are_told_as_such(asking: "Page") -> None:
+    detail = "Too many wrong keys came from this client; try again in 42 s."
+    asking.route("**/api/v1/status", lambda route: route.fulfill(status=429, json={"detail": detail}))
+
+    asking.goto("status")
+
+    asking.wait_for_selector(f"#now:has-text('{detail}')")
+
+
+def test_figures_of_a_server_that_hangs_are_told_to_be_old(asking: "Page") -> None:
+    asking.goto("status")
+    give(asking, KEY)
+    asking.wait_for_selector("#plots svg")
+    asking.evaluate("AbortSignal.timeout = () => AbortSignal.abort()")
+
+    asking.wait_for_selector("#now:has-text('these are its last figures')")
+
+
 def figures() -> dict[str, Any]:
     """What the server tells: in one slot some answers of each kind, in the next none."""
     slots = ({"2xx": 0, "4xx": 0, "5xx": 0}, {"2xx": 9, "4xx": 5, "5xx": 4}, {"2xx": 9, "4xx": 5, "5xx": 4})

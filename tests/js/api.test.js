@@ -52,17 +52,23 @@ test("a server that does not answer is away", async () => {
     throw new TypeError("Failed to fetch");
   };
 
-  await assert.rejects(predict(URL_, "", { fetch }), ServerAway);
+  await assert.rejects(predict(URL_, "", { fetch }), (error) => error instanceof ServerAway && !error.isUp);
   assert.equal(await isReady(URL_, { fetch }), false);
 });
 
 test("a server that takes too long is away", async () => {
-  await assert.rejects(predict(URL_, "", { fetch: silent, patience: 1 }), ServerAway);
+  await assert.rejects(predict(URL_, "", { fetch: silent, patience: 1 }), (error) => error instanceof ServerAway && !error.isUp);
 });
 
 for (const status of [429, 502, 503, 504]) {
   test(`status ${status} means "not now"`, async () => {
-    await assert.rejects(predict(URL_, "", { fetch: replying("", { status }) }), ServerAway);
+    await assert.rejects(predict(URL_, "", { fetch: replying("", { status }) }), (error) => error instanceof ServerAway && error.isUp);
+  });
+
+  test(`status ${status} is told in the server's own words`, async () => {
+    const wrongKeys = replying({ detail: "Too many wrong keys; try again in 42 s." }, { status });
+
+    await assert.rejects(predict(URL_, "", { fetch: wrongKeys }), { message: "Too many wrong keys; try again in 42 s." });
   });
 }
 

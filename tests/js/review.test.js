@@ -46,13 +46,15 @@ test("every call carries the key in its header and nowhere else", async () => {
 test("a refusal says why, and a server that cannot now is away", async () => {
   const refused = officeWith(() => Response.json({ detail: "No.", type: "admin-key-required" }, { status: 401 })).office;
   const away = officeWith(() => Response.json({}, { status: 503 })).office;
+  const barred = officeWith(() => Response.json({ detail: "Too many wrong keys." }, { status: 429 })).office;
   const gone = new Office(BASE, "sesame", async () => {
     throw new TypeError("no connection");
   });
 
   await assert.rejects(refused.undo(), (error) => error instanceof Refusal && error.status === 401 && error.message === "No.");
-  await assert.rejects(away.undo(), ServerAway);
-  await assert.rejects(gone.undo(), ServerAway);
+  await assert.rejects(away.undo(), (error) => error instanceof ServerAway && error.isUp);
+  await assert.rejects(barred.undo(), (error) => error instanceof ServerAway && error.message === "Too many wrong keys.");
+  await assert.rejects(gone.undo(), (error) => error instanceof ServerAway && !error.isUp);
 });
 
 for (const hangs of ["before it answers", "half-way through its answer"]) {
@@ -65,7 +67,7 @@ for (const hangs of ["before it answers", "half-way through its answer"]) {
     const office = new Office(BASE, "sesame", fetch, { step: 1, reading: 1 });
 
     for (const call of [office.review([]), office.undo(), office.drawings({}), office.statistics()]) {
-      await assert.rejects(call, (error) => error instanceof ServerAway && error.cause !== undefined);
+      await assert.rejects(call, (error) => error instanceof ServerAway && !error.isUp);
     }
   });
 }

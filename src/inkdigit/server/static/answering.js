@@ -174,7 +174,7 @@ export function problemOf(error, kept, remedy) {
   if (error instanceof ServerAway) {
     return {
       what: error.message,
-      remedy: `${kept} as soon as the server is back. To start it: inkdigit serve`,
+      remedy: error.isUp ? `${kept} as soon as it can be.` : `${kept} as soon as the server is back. To start it: inkdigit serve`,
       retrying: true,
     };
   }

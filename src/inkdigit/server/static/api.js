@@ -42,7 +42,12 @@
 /** @typedef {{ readonly numbers: readonly ReadNumber[], readonly model: string }} Reading In reading order. */
 
 /** Nobody answers, or says "not now": asking again later is the remedy. */
-export class ServerAway extends Error {}
+export class ServerAway extends Error {
+  /** Whether a server answered. If not, the cause says why, and what it was asked for may be done all the same. */
+  get isUp() {
+    return this.cause === undefined;
+  }
+}
 
 /** The server answered and declined: asking again with the same drawing would not help. */
 export class Refusal extends Error {
@@ -200,7 +205,7 @@ export async function isReady(url, options = {}) {
 async function call(url, { fetch = globalThis.fetch, signal, patience = PATIENCE_MS }, request) {
   const controller = new AbortController();
   const giveUp = () => controller.abort(signal?.reason);
-  const timer = setTimeout(() => controller.abort(new ServerAway("The server took too long to answer.")), patience);
+  const timer = setTimeout(() => controller.abort(new ServerAway("The server took too long to answer.", { cause: "timeout" })), patience);
   if (signal?.aborted) giveUp();
   signal?.addEventListener("abort", giveUp);
   try {
@@ -220,9 +225,9 @@ async function call(url, { fetch = globalThis.fetch, signal, patience = PATIENCE
  */
 async function problemOf(response) {
   const { status } = response;
-  if (NOT_NOW.includes(status)) return new ServerAway("The server is busy or about to restart.");
   const problem = await bodyOf(response);
   const { detail, title, type } = isRecord(problem) ? problem : {};
+  if (NOT_NOW.includes(status)) return new ServerAway(textOf(detail) ?? "The server is busy or about to restart.");
   return new Refusal(textOf(detail) ?? textOf(title) ?? `The server answered with status ${status}.`, {
     status,
     type: textOf(type) ?? "about:blank",

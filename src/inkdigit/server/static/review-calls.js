@@ -112,7 +112,7 @@ export class Office {
     const signal = AbortSignal.timeout(body === undefined ? this.#patience.reading : this.#patience.step);
     const { status, isOk, told } = await this.#answered(new URL(path, this.#base), { headers, cache: "no-store", signal, ...post });
     if (isOk) return told;
-    if (NOT_NOW.includes(status)) throw new ServerAway("The server cannot reach the drawings at the moment.");
+    if (NOT_NOW.includes(status)) throw new ServerAway(told.detail ?? "The server cannot reach the drawings at the moment.");
     throw new Refusal(told.detail ?? `The server answered with status ${status}.`, { status, type: told.type });
   }
 

@@ -345,7 +345,7 @@ async function attempt(work, isNew = true, unknown = UNCHANGED) {
     return true;
   } catch (error) {
     if (error instanceof Refusal && error.status === 401) close("That is not the key.");
-    else if (error instanceof ServerAway) complain(error.message, error.cause === undefined ? UNCHANGED : unknown);
+    else if (error instanceof ServerAway) complain(error.message, error.isUp ? UNCHANGED : unknown);
     else if (error instanceof Refusal) complain(error.message);
     else throw error;
     return false;

@@ -12,6 +12,7 @@ import { find } from "./view.js";
 
 const KEY = "inkdigit-admin-key"; // the review's, in this tab
 const EVERY_MS = 5000;
+const PATIENCE_MS = 4000;
 const parts = {
   door: find(document, "#door", HTMLFormElement),
   key: find(document, "#key", HTMLInputElement),
@@ -28,17 +29,18 @@ async function look() {
   const sent = key;
   let answer, told;
   try {
-    answer = await fetch("api/v1/status", { headers: sent === null ? {} : { Authorization: `Bearer ${sent}` } });
-    told = answer.ok ? await answer.json() : null;
+    const headers = sent === null ? {} : { Authorization: `Bearer ${sent}` };
+    answer = await fetch("api/v1/status", { headers, signal: AbortSignal.timeout(PATIENCE_MS) });
+    told = await (answer.ok ? answer.json() : answer.json().catch(() => ({})));
   } catch {
-    parts.now.textContent = "The server does not answer.";
+    parts.now.textContent = `The server does not answer${parts.plots.hasChildNodes() ? "; these are its last figures" : ""}.`;
     return;
   }
   if (sent !== key) return; // another key was given since
   parts.door.hidden = ![401, 403].includes(answer.status);
   if (!parts.door.hidden) return shut(sent === null ? "" : "The server does not take this key for an admin's.");
   if (!answer.ok) {
-    parts.now.textContent = "The server refuses to tell.";
+    parts.now.textContent = told.detail ?? "The server refuses to tell.";
     return;
   }
   if (sent !== null) store.setItem(KEY, sent);
