@@ -121,6 +121,16 @@ def test_pasted_text_is_left_alone(reading_sheet: Sheet) -> None:
     assert reading_sheet.pad.is_visible()
 
 
+def test_a_long_name_of_a_file_does_not_widen_the_page(reading_sheet: Sheet) -> None:
+    reading_sheet.choose(jpeg(paper()), name=f"{'scan' * 50}.jpg")
+    reading_sheet.expect("number")
+    reading_sheet.page.locator("summary").click()
+
+    for width in (1280, 320):
+        reading_sheet.page.set_viewport_size({"width": width, "height": 720})
+        assert reading_sheet.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_the_next_picture_takes_the_place_of_the_last(reading_sheet: Sheet) -> None:
     _read(reading_sheet)
     reading_sheet.choose(jpeg(paper(ROWS[:1])), name="other.jpg")
