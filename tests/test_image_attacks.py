@@ -192,8 +192,8 @@ def test_too_large_is_refused_before_any_decoder_runs(case: str, decoded: list[o
     ("width", "height", "over"),
     [
         (MAX_SIDE + 1, 10, f"over {MAX_SIDE} a side;"),
-        (MAX_SIDE // 2, MAX_SIDE // 2, f"over {MAX_PIXELS} pixels;"),
-        (MAX_SIDE + 1, MAX_SIDE, f"over {MAX_PIXELS} pixels and {MAX_SIDE} a side;"),
+        (MAX_SIDE // 2, MAX_SIDE // 2, f"over {MAX_PIXELS / 1e6:.1f} megapixels;"),
+        (MAX_SIDE + 1, MAX_SIDE, f"over {MAX_PIXELS / 1e6:.1f} megapixels and {MAX_SIDE} a side;"),
     ],
 )
 def test_only_the_limits_that_are_exceeded_are_told(width: int, height: int, over: str) -> None:

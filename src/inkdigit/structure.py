@@ -142,7 +142,7 @@ def _stranger(data: bytes) -> str:
 def _check_size(width: int, height: int, limits: Limits) -> None:
     if width < 1 or height < 1:
         raise UnreadableImageError(f"the file is damaged: it says that the picture is {width}x{height} pixels")
-    over = [f"{limits.pixels} pixels"] if width * height > limits.pixels else []
+    over = [f"{limits.pixels / 1e6:.1f} megapixels"] if width * height > limits.pixels else []
     over += [f"{limits.side} a side"] if max(width, height) > limits.side else []
     if over:
         raise ImageTooLargeError(f"the picture is {width}x{height} pixels, over {' and '.join(over)}; make it smaller")

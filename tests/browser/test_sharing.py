@@ -113,9 +113,11 @@ def test_a_broken_link_is_told_and_the_page_works_on(
     code = share.encode(parse_strokes(SEVEN))
     sheet = _open(open_sheet, f"{server.url}#d={spoil(code)}")
     sheet.expect("problem")
-    said = sheet.said()
+    said, offers_to_share = sheet.said(), sheet.page.locator("#share").is_visible()
     _draw(sheet)
 
+    assert not offers_to_share  # there is nothing yet
+    assert sheet.page.locator("#share").is_visible()
     assert said.startswith("Encountered an error. The code is")
     assert said.endswith("Ask for the link again, or draw.")
     assert sheet.page.evaluate("location.hash") == ""

@@ -48,14 +48,17 @@ export function sharing(page, { pad, scene, view, rest }) {
       view.busy = false;
     }
   };
+  const button = find(page, "#share", HTMLButtonElement);
   const follow = () => {
+    button.hidden = pad.drawing.length === 0; // beside a broken link, it would stand alone
     tell("none", "");
     if (pad.drawing === opened || codeIn(location.hash) === null) return;
     history.replaceState(null, "", location.pathname + location.search); // what is drawn on is not the link's drawing
   };
-  find(page, "#share", HTMLButtonElement).addEventListener("click", () => void share());
+  button.addEventListener("click", () => void share());
   link.addEventListener("focus", () => link.select());
   for (const name of ["change", "clear"]) pad.addEventListener(name, follow);
+  button.hidden = true;
   window.addEventListener("hashchange", () => void open());
   void open();
 }
