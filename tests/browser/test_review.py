@@ -450,6 +450,17 @@ def test_a_reload_keeps_the_page_that_an_undo_opened(open_review: Callable[..., 
     assert page.locator(".card").first.get_attribute("id") == "drawing-63"
 
 
+def test_what_stands_below_a_drawing_is_not_cut_off(open_review: Callable[..., "Page"], reviewing: Reviewing) -> None:
+    reviewing.keep(*((i, None) for i in range(20)))
+    page = open_review()
+    cut = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+
+    for width in (1280, 1600, 700):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.locator(".read").evaluate_all(cut) == []
+    assert page.locator(".foot-of-card").first.get_attribute("title") == here(page)
+
+
 def test_the_most_valuable_come_first_and_say_why(open_review: Callable[..., "Page"], reviewing: Reviewing) -> None:
     reviewing.keep(*enumerate(LABELS[:5]), (5, 8), *((i, LABELS[i]) for i in range(6, 10)))
     page = open_review("#order=valuable")

@@ -1,6 +1,7 @@
 // The grid of drawings: it shows the desk, and tells which drawing was clicked. It decides nothing.
 
 import { SIGNS, describe, nameOf, percent } from "./review-words.js";
+import { find } from "./view.js";
 
 /** @typedef {import("./review-calls.js").Drawing} Drawing */
 /** @typedef {import("./review-desk.js").Desk} Desk */
@@ -60,9 +61,10 @@ export class Grid extends EventTarget {
     card.setAttribute("aria-selected", String(this.#desk.isChosen(drawing.id)));
     card.dataset.status = drawing.status;
     card.dataset.judged = String(this.#desk.isJudged(drawing.id));
-    const [told, truth] = [card.querySelector(".told"), card.querySelector(".truth")];
-    if (told === null || truth === null) return;
-    told.textContent = describe(drawing);
+    const words = describe(drawing);
+    find(card, ".told", HTMLElement).textContent = words;
+    find(card, ".foot-of-card", HTMLElement).title = words; // it may be cut off where letters are wide
+    const truth = find(card, ".truth", HTMLElement);
     truth.textContent = drawing.truth === null ? "none" : nameOf(drawing.truth);
     truth.classList.toggle("is-none", drawing.truth === null);
   }
