@@ -29,8 +29,10 @@ MARKS = "$€£#*~+"  # stand beside numbers and are not read
 FINE = 4  # times as large signs and lines are drawn, before they are shrunk
 _CHAINS = re.compile("00+|.")
 CROWDED = (-0.28, 0.04)  # of a digit's size: gaps of who writes fast, from overlapping by a quarter to just apart
+FAST = 0.36  # share of the lines whose digits crowd so
 REDRAWN = 20_000  # MNIST digits inked anew
 ONES = 0.15  # share of the numbers in which every third digit or so is a one
+SUMS = 0.25  # share of the numbers of three to seven digits that are written as sums of money are
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +146,11 @@ def _hand(random: Random, plain: bool) -> Hand:
         own=kind < (0.55 if plain else 0.35),
         styles=tuple(random.uniform(0, 1.5 if kind < 0.75 else 99, 10)),  # some always write a digit in the same way
         slant=0.0 if plain else random.normal(0.1, 0.24),
-        gap=size * (random.uniform(*CROWDED) if random.random() < 0.45 else random.gamma(2.0, 0.09)),
+        gap=size * (random.uniform(*CROWDED) if random.random() < FAST else random.gamma(2.0, 0.09)),
         unsteady=0.0 if steady else random.gamma(2.0, 0.02),
         drift=0.0 if plain else random.normal(0, 0.02),
         stretch=float(np.exp(random.normal(0.0, 0.0 if plain else 0.15))),
-        chains=0.0 if plain else 0.25,
+        chains=0.0 if plain else 0.4,
     )
 
 
@@ -238,7 +240,7 @@ def _warped(image: NDArray[np.uint8], hand: Hand, random: Random) -> Levels:
     """A digit in the hand's size and slant."""
     scale = hand.size / 20 * (1 + random.normal(0, hand.unsteady))
     turn = random.normal(0, 0.5 * hand.unsteady + 0.01)
-    wide = scale * hand.stretch
+    wide = scale * hand.stretch * float(np.exp(random.normal(0, 1.5 * hand.unsteady)))
     side = int(28 * max(scale, wide) * (1.1 + abs(hand.slant))) + 2
     cos, sin = np.cos(turn), np.sin(turn)
     back = np.linalg.inv(np.array([[wide * cos, -scale * (hand.slant + sin)], [wide * sin, scale * cos]]))
@@ -285,15 +287,45 @@ def _mark(sign: str, hand: Hand, random: Random) -> Levels:
 def _chain(count: int, hand: Hand, random: Random) -> Levels:
     """Zeros written in one stroke: a ring, and on to the next from its top, as in the word zoo."""
     high, wide = 0.5 * random.uniform(0.45, 1.0), 0.5 * random.uniform(0.35, 0.8)
+    path = _knotted(count, high, wide, random) if random.random() < 0.5 else _coiled(count, high, wide, random)
+    if random.random() < 0.1:  # few turn with the clock
+        path = path * (-1, 1)
+    return _inked([path * hand.size], max(1.2, hand.stroke), hand.slant)
+
+
+def _coiled(count: int, high: float, wide: float, random: Random) -> NDArray[np.float64]:
+    """Rings like those of a spring that is drawn out."""
     apart, going = wide * random.uniform(1.5, 2.6), random.uniform(0.12, 0.9)  # the share of a turn that goes on
     turns = np.linspace(random.uniform(0.0, 0.12), count - random.uniform(-0.1, 0.15), 36 * count)
     at = apart * (np.floor(turns) + (((turns % 1) - (1 - going)) / going).clip(0, 1))
     sizes = np.exp(random.normal(0, 0.12, count + 1))[np.floor(turns).astype(int).clip(0, count)]
-    side = 1 if random.random() < 0.2 else -1  # few turn with the clock
-    ring = np.column_stack(
-        [at + side * sizes * wide * np.sin(2 * np.pi * turns), -sizes * high * np.cos(2 * np.pi * turns)]
+    return np.column_stack(
+        [at - sizes * wide * np.sin(2 * np.pi * turns), -sizes * high * np.cos(2 * np.pi * turns)]
     )
-    return _inked([ring * hand.size], max(1.2, hand.stroke), hand.slant)
+
+
+def _knotted(count: int, high: float, wide: float, random: Random) -> NDArray[np.float64]:
+    """Rings that each close in a knot in or above their top, from which a stroke goes on to the next, as from an o."""
+    apart, deep, narrow = wide * random.uniform(1.7, 3.2), random.uniform(0.12, 0.8), random.uniform(0.2, 0.7)
+    above = random.uniform(-0.6, 1.0)  # of the knot's height, that stands out of the ring
+    begins, turn = random.uniform(-40, 60), random.uniform(250, 380)  # degrees; 0 is the top
+    ends = random.random() < 0.7  # the last has a knot too
+    points: list[NDArray[np.float64]] = []
+    for index in range(count):
+        size = float(np.exp(random.normal(0, 0.1)))
+        angle = np.radians(begins + random.normal(0, 8) + np.linspace(0, 360, 30))
+        ring = np.column_stack([-wide * np.sin(angle), -high * np.cos(angle)]) * size
+        points.append(ring + (index * apart, 0))
+        if index < count - 1 or ends:
+            angle = np.radians(begins + np.linspace(0, turn, 16))
+            knot = np.column_stack([-narrow * wide * np.sin(angle), -deep * high * np.cos(angle)]) * size
+            points.append(knot + (index * apart, (deep * (1 - above) - 1) * high * size))
+        if index == count - 1 and ends and random.random() < 0.5:
+            points.append(points[-1][-1:] + (wide * random.uniform(0.3, 1.5), random.normal(0, 0.1)))
+    path = np.concatenate(points)
+    for _ in range(2):  # rounds the corners between them
+        path[1:-1] = (path[:-2] + 2 * path[1:-1] + path[2:]) / 4
+    return path
 
 
 def _inked(strokes: list[NDArray[np.float64]], pen: float, slant: float) -> Levels:
@@ -474,6 +506,30 @@ def _blur(line: Levels, hand: Hand, random: Random) -> Levels:
     return np.asarray(page.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 0.9))), np.float32) / np.float32(255)
 
 
+def _bent(line: Levels, hand: Hand, random: Random) -> Levels:
+    """Bent by a smooth random field: no hand draws a digit twice alike."""
+    height, width = line.shape
+    knots = max(3, round(width / random.uniform(6, 18))), int(random.integers(3, 6))
+    strength = random.gamma(2.0, 0.025) * hand.size
+    mesh = random.normal(0, strength, (2, knots[1], knots[0])).astype(np.float32)
+    down, right = (
+        np.asarray(Image.fromarray(part).resize((width, height), Image.Resampling.BICUBIC), np.float32)
+        for part in mesh
+    )
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    return _sampled(line, rows + down, columns + right)
+
+
+def _sampled(line: Levels, rows: NDArray[np.float32], columns: NDArray[np.float32]) -> Levels:
+    """Values at places between the pixels; beyond the edge stands what stands at it."""
+    rows, columns = rows.clip(0, line.shape[0] - 1.001), columns.clip(0, line.shape[1] - 1.001)
+    top, left = rows.astype(np.intp), columns.astype(np.intp)
+    down, right = rows - top, columns - left
+    above = line[top, left] * (1 - right) + line[top, left + 1] * right
+    below = line[top + 1, left] * (1 - right) + line[top + 1, left + 1] * right
+    return np.asarray(above * (1 - down) + below * down, np.float32)
+
+
 def _squeezed(line: Levels, hand: Hand, random: Random) -> Levels:
     """Narrower or wider than the picture was."""
     page = Image.fromarray(np.asarray(line.clip(0, 1) * 255, np.uint8))
@@ -507,6 +563,7 @@ def _level(sheet: Image.Image) -> Levels:
 
 # Each takes the line, the hand that wrote it and the source of every choice, whether it needs them or not.
 _FAULTS: tuple[tuple[float, Callable[[Levels, Hand, Random], Levels]], ...] = (
+    (0.50, _bent),
     (0.12, _cut),
     (0.28, _underline),
     (0.10, _neighbours),
@@ -537,7 +594,10 @@ def random_text(random: Random, shortest: int = 1, longest: int = 12) -> str:
     if random.random() < ONES:  # a one is what gets lost where digits crowd
         digits = "".join("1" if random.random() < 0.35 else digit for digit in digits)
     kind = random.random()
-    text = digits if kind < 0.5 else _with_signs(digits, random)
+    if 3 <= count <= 7 and random.random() < SUMS:
+        text = _sum(digits, random)
+    else:
+        text = digits if kind < 0.5 else _with_signs(digits, random)
     if random.random() < 0.18:
         text += str(random.choice([".-", ".=", "-", "=", ".", ",-", "--", " -", ".,-", " ,-"]))
     if random.random() < 0.06:
@@ -546,12 +606,24 @@ def random_text(random: Random, shortest: int = 1, longest: int = 12) -> str:
     return text
 
 
+def _sum(digits: str, random: Random) -> str:
+    """A sum of money: often round, its thousands set apart."""
+    if random.random() < 0.4:
+        zeros = min(len(digits) - 1, int(random.integers(2, 5)))
+        digits = digits[: len(digits) - zeros] + "0" * zeros
+    mark = str(random.choice([".", ".", ".", "", "", ",", " "]))
+    return _thousands(digits, mark)
+
+
+def _thousands(digits: str, mark: str) -> str:
+    first = len(digits) % 3 or 3
+    return mark.join([digits[:first], *(digits[at : at + 3] for at in range(first, len(digits), 3))])
+
+
 def _with_signs(digits: str, random: Random) -> str:
     kind = random.random()
     if kind < 0.35 and len(digits) > 3:  # thousands
-        mark = str(random.choice([".", ".", ",", " "]))
-        first = len(digits) % 3 or 3
-        return mark.join([digits[:first], *(digits[at : at + 3] for at in range(first, len(digits), 3))])
+        return _thousands(digits, str(random.choice([".", ".", ",", " "])))
     if kind < 0.6 and len(digits) > 1:  # decimals
         cut = int(random.integers(1, min(4, len(digits))))
         return digits[:-cut] + str(random.choice([".", ","])) + digits[-cut:]
