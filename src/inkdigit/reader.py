@@ -1,14 +1,15 @@
 """A page or line of ink -> numbers, each character with its box, its confidence and what else it may be.
 
-A network reads a whole line without dividing it; the recognizer of single digits then looks at each character alone,
-and both have a say. What is expected of the number, if anything, chooses among what they think possible.
+A network reads a whole line without dividing it. Then the recognizer of single digits looks at each character alone,
+and so does a network that learnt on characters as they are cut from lines; all of them have a say. What is expected of
+the number, if anything, chooses among what they think possible.
 """
 
 import base64
 import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -23,8 +24,15 @@ from inkdigit.expect import Choice, Expectation, Hypothesis, choose
 from inkdigit.image import Ink, Page
 from inkdigit.layout import Line, find_lines
 from inkdigit.number import LABELS, SIGNS, Alternative, Box, Character, Number
-from inkdigit.preprocess import LINE_HEIGHT, Normalized, lean, normalize, normalize_line
-from inkdigit.recognizer import CLASSES, Recognizer, find_model, read_sealed, start_session
+from inkdigit.preprocess import LINE_HEIGHT, SIZE, Normalized, lean, normalize, normalize_line
+from inkdigit.recognizer import (
+    CLASSES,
+    Recognizer,
+    find_model,
+    read_further_network,
+    read_sealed,
+    start_session,
+)
 from inkdigit.segment import Piece, blanks, divide
 
 if TYPE_CHECKING:
@@ -32,7 +40,8 @@ if TYPE_CHECKING:
 
 LINE_VERSION: Final = 1  # stands in every reader's card: how a line is brought before the network
 POINTER: Final = "current-reader"  # file that names the shipped reader
-CANARY_TOLERANCE: Final = 0.05  # of a logit
+CHARACTERS: Final = "characters.onnx"  # file of a reader: its network that looks at characters alone
+CANARY_TOLERANCE: Final = 0.05  # of a logit, or of a probability
 
 BEAMS: Final = 12  # texts that the search keeps
 DIVISIONS: Final = 3  # numbers of characters that are looked at
@@ -55,12 +64,25 @@ class Reader:
     """A model that reads whole numbers, with the recognizer that looks at their digits.
 
     Safe to share between threads. `version` names the model, `card` is its card.json.
+
+    Args:
+        session: of the network that reads lines.
+        card: what its card.json says.
+        recognizer: of single digits.
+        characters: of the network that looks at characters as they are cut from lines; older readers have none.
     """
 
-    def __init__(self, session: "InferenceSession", card: Mapping[str, Any], recognizer: Recognizer) -> None:
+    def __init__(
+        self,
+        session: "InferenceSession",
+        card: Mapping[str, Any],
+        recognizer: Recognizer,
+        characters: "InferenceSession | None" = None,
+    ) -> None:
         self._session = session
         self._input = session.get_inputs()[0].name
         self._recognizer = recognizer
+        self._characters = characters
         self.card = card
         self.version = str(card["version"])
         self._temperature = float(card["temperature"])
@@ -78,8 +100,9 @@ class Reader:
             ModelError: no such model, or it is damaged, of another kind, or gives another answer than its card says.
         """
         folder = find_model(model, home, POINTER)
-        card, onnx = read_reader_folder(folder)
-        reader = cls(start_session(onnx, folder), card, Recognizer.load())
+        card, onnx, characters = read_reader_folder(folder)
+        further = None if characters is None else start_session(characters, folder)
+        reader = cls(start_session(onnx, folder), card, Recognizer.load(), further)
         reader._check_canary(folder)
         return reader
 
@@ -148,7 +171,7 @@ class Reader:
 
     def _looked_at(self, frame: Normalized, ink: Ink) -> tuple[list["Division"], Choice | None]:
         """The ways to divide a line, and the best reading; one that leaves doubt is looked at upright and narrower."""
-        views, looks = [self._view(frame)], Looks(ink, self._recognizer)
+        views, looks = [self._view(frame)], Looks(ink, self._look)
         divisions = self._divisions(views, looks)
         best = choose([division.hypothesis for division in divisions]) if divisions else None
         if best is not None and self._trust.calibrated(best.confidence) >= SURE:
@@ -166,6 +189,14 @@ class Reader:
 
     def _run(self, frame: Normalized) -> NDArray[np.float32]:
         return np.asarray(self._session.run(None, {self._input: frame[None, ..., None]})[0][0], np.float32)
+
+    def _look(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, 16) probabilities of `LABELS` for (N, 28, 28) characters alone; signs are no digits, one like another."""
+        looks = _in_labels(self._recognizer.classify(images))
+        if self._characters is None:
+            return looks
+        share = np.float32(self._trust.characters)
+        return np.asarray(share * _in_labels(_seen_by(self._characters, images)) + (1 - share) * looks, np.float32)
 
     def _divisions(self, views: Sequence["View"], looks: "Looks") -> list["Division"]:
         """The likeliest texts of each length, each with what else its characters may be; all views count the same."""
@@ -193,9 +224,35 @@ class Reader:
         except Exception as error:  # ONNX Runtime raises its own types, one per fault of a model
             raise ModelError(f"the model in {folder} does not run: {error}") from error
         promised = np.asarray(canary["logits"])
-        middle = logits[len(logits) // 2]
-        if middle.shape != promised.shape or not np.allclose(middle, promised, atol=CANARY_TOLERANCE):
+        if not _is_close(logits[len(logits) // 2], promised):
             raise ModelError(f"the model in {folder} does not give the answer that its card promises; reinstall it")
+        if self._characters is not None:
+            _check_characters(self._characters, folder, canary["character"])
+
+
+def _check_characters(characters: "InferenceSession", folder: Path, canary: Mapping[str, Any]) -> None:
+    image = np.frombuffer(base64.b64decode(canary["image"]), np.uint8).reshape(1, SIZE, SIZE)
+    try:
+        [classes] = _seen_by(characters, np.asarray(image / np.float32(255), np.float32))
+    except Exception as error:  # as with lines
+        raise ModelError(f"{CHARACTERS} in {folder} does not run: {error}") from error
+    if not _is_close(classes, np.asarray(canary["probabilities"])):
+        raise ModelError(f"{CHARACTERS} in {folder} does not give the answer that its card promises; reinstall it")
+
+
+def _seen_by(characters: "InferenceSession", images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, 11) what a network of characters says of (N, 28, 28): the ten digits, and what is none."""
+    return np.asarray(characters.run(None, {characters.get_inputs()[0].name: images[..., None]})[0], np.float32)
+
+
+def _is_close(answer: NDArray[np.float32], promised: NDArray[np.float64]) -> bool:
+    return answer.shape == promised.shape and bool(np.allclose(answer, promised, atol=CANARY_TOLERANCE))
+
+
+def _in_labels(classes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, 16) probabilities of `LABELS` from (N, 10) or (N, 11) of the digits and of what is none: any sign is none."""
+    none = classes[:, CLASSES:].sum(axis=1, keepdims=True) / np.float32(len(SIGNS))
+    return np.hstack([classes[:, :CLASSES], np.repeat(none, len(SIGNS), axis=1)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,11 +284,16 @@ class View:
 
 
 class Looks:
-    """The characters of a line, each looked at alone and once, however often the line is divided."""
+    """The characters of a line, each looked at alone and once, however often the line is divided.
 
-    def __init__(self, ink: Ink, recognizer: Recognizer) -> None:
+    Args:
+        ink: (H, W) uint8 of the line.
+        classify: from (N, 28, 28) float32 to (N, 16) probabilities of `LABELS`.
+    """
+
+    def __init__(self, ink: Ink, classify: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
         self._ink = ink
-        self._recognizer = recognizer
+        self._classify = classify
         self._divided: dict[tuple[float, ...], list[Piece]] = {}
         self._seen: dict[tuple[tuple[int, ...], bytes], NDArray[np.floating[Any]]] = {}
 
@@ -252,9 +314,7 @@ class Looks:
         pairs = zip(inks, pieces, strict=True)
         new = {ink: piece for ink, piece in pairs if ink not in self._seen and piece.ink.any()}
         if new:
-            classes = self._recognizer.classify(np.stack([normalize(piece.ink) for piece in new.values()]))
-            none = classes[:, CLASSES:].sum(axis=1, keepdims=True)
-            looks = np.hstack([classes[:, :CLASSES], np.repeat(none / len(SIGNS), len(SIGNS), axis=1)])
+            looks = self._classify(np.stack([normalize(piece.ink) for piece in new.values()]))
             self._seen.update(zip(new, looks.clip(FLOOR), strict=True))
         nothing = np.full(len(LABELS), 1 / len(LABELS))
         return np.stack([self._seen.get(ink, nothing) for ink in inks]).astype(np.float64)
@@ -266,11 +326,12 @@ class Trust:
 
     Attributes:
         line: on the network's that saw the whole line.
-        whole: on the recognizer's, where the character's ink touches no other's.
-        cut: on the recognizer's, where a stroke was cut.
+        whole: on those of the looks at a character alone, where its ink touches no other's.
+        cut: on the same, where a stroke was cut.
         agree: on both being of one opinion, where a line may be divided in several ways.
         sure: on the odds of a whole text being right, so that its confidence means what it says (Platt, 1999),
         lift: and what these odds are multiplied by.
+        characters: no exponent: the share of the reader's own network in the looks, the rest being the recognizer's.
     """
 
     line: float
@@ -279,6 +340,7 @@ class Trust:
     agree: float
     sure: float = 1.0
     lift: float = 1.0
+    characters: float = 0.0
 
     def calibrated(self, confidence: float) -> float:
         """The confidence of a whole text, in [0, 1], its odds to the power of `sure` and times `lift`.
@@ -484,14 +546,17 @@ def _require_expectation(expect: object) -> None:
         raise ValueError(f"expect must be an Expectation or None, not {type(expect).__name__}; see Expectation.parse")
 
 
-def read_reader_folder(folder: Path) -> tuple[Mapping[str, Any], bytes]:
-    """The card and the network of a reader's folder, both checked.
+def read_reader_folder(folder: Path) -> tuple[Mapping[str, Any], bytes, bytes | None]:
+    """The card and the networks of a reader's folder, of lines and of characters, all checked.
 
     Raises:
         ModelError: a file is missing, too large or differs from its digest, or the card is no reader's of this program.
     """
-    card, onnx = read_sealed(folder)
-    return _read_card(folder, card), onnx
+    sealed, onnx = read_sealed(folder)
+    card, characters = _read_card(folder, sealed), read_further_network(folder, CHARACTERS)
+    if (characters is not None) != ("character" in card["canary"]):
+        raise ModelError(f"{folder} has {CHARACTERS} and no word of it in its card, or the other way round")
+    return card, onnx, characters
 
 
 def _read_card(folder: Path, contents: bytes) -> Mapping[str, Any]:

@@ -318,6 +318,21 @@ def read_sealed(folder: Path) -> tuple[bytes, bytes]:
     return card, onnx
 
 
+def read_further_network(folder: Path, name: str) -> bytes | None:
+    """Another network of a model folder, as its digest says it is; None where the folder has none of that name.
+
+    Raises:
+        ModelError: it is missing, too large or differs from its digest, or it keeps data in other files.
+    """
+    digests = _read_digests(folder)
+    if name not in digests:
+        return None
+    onnx = _read_checked(folder, name, digests)
+    if _keeps_data_elsewhere(onnx):
+        raise ModelError(f"{name} in {folder} keeps data in other files, which is not allowed")
+    return onnx
+
+
 def _keeps_data_elsewhere(onnx: bytes) -> bool:
     """Whether a tensor of the network lives in another file."""
     before = onnx.split(_ELSEWHERE)[:-1]  # the word first: one pattern for all of it takes ten times as long

@@ -28,7 +28,7 @@ DATA = Path(__file__).parents[1] / "data"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The model folder of a run of two epochs of two batches."""
-    from inkdigit.training import reading
+    from inkdigit.training import characters, reading
     from inkdigit.training.train import TrainOptions
 
     digits = read_digits(DATA, "t10k")
@@ -38,6 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(reading, "load_mnist", lambda source: few)
         patch.setattr(reading, "BATCHES", 2)
         patch.setattr(reading, "JUDGED", 12)
+        patch.setattr(reading, "CUT", 2_000)
+        patch.setattr(characters, "FOUND", -1e9)  # a network that has learnt so little sees no text
         options = TrainOptions(
             out=out, epochs=2, batch_size=4, width=4, ink=0.02, apart=False, seed=5, command="inkdigit train --reader"
         )

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from inkdigit.ctc import likelihoods, log_softmax, probability, search
 from inkdigit.errors import ModelError
 from inkdigit.number import LABELS
-from inkdigit.reader import BEAMS, LINE_VERSION, Reader, Trust
+from inkdigit.reader import BEAMS, CHARACTERS, LINE_VERSION, Reader, Trust
 from inkdigit.recognizer import start_session
+from inkdigit.training.characters import CharacterNetwork, Lines
 from inkdigit.training.dataset import DIGESTS
 from inkdigit.training.export import export, seal
 from inkdigit.training.lines import classes_of
@@ -26,7 +27,7 @@ from inkdigit.training.report import write_reader_report
 AGREEMENT = 0.01  # greatest difference of a logit between Keras and ONNX Runtime
 AGREEMENT_LINES = 50
 # What read the most of cheque_numbers_dev and of held-out lines; the last two fit the confidence to cheque_numbers_dev.
-TRUST = Trust(line=1.0, whole=0.6, cut=0.1, agree=0.6, sure=0.55, lift=3.8)
+TRUST = Trust(line=1.0, whole=1.0, cut=0.3, agree=0.6, sure=0.55, lift=3.8, characters=0.5)
 TEMPERATURES = np.geomspace(0.5, 3.0, 19)
 
 
@@ -50,20 +51,20 @@ class Reading:
 def write_reader_folder(
     network: keras.Sequential,
     out: Path,
-    pictures: Sequence[NDArray[np.uint8]],
-    texts: Sequence[str],
+    held_out: Lines,
     card: dict[str, Any],
     history: list[dict[str, float]],
+    characters: CharacterNetwork,
 ) -> Path:
     """Write a version folder beside its final place, check it, and move it there whole.
 
     Args:
         network: trained, as `network.plain` gives it.
         out: the folder to make; its name becomes the version.
-        pictures: held-out lines, each (LINE_HEIGHT, W) uint8; they set the temperature and judge.
-        texts: what they show.
+        held_out: lines that set the temperature and judge.
         card: what the training run says of itself.
         history: figures per epoch, for the report.
+        characters: the network that looks at characters alone.
 
     Raises:
         ModelError: the ONNX file does not give what Keras gives.
@@ -71,7 +72,9 @@ def write_reader_folder(
     unfinished = out.with_name(f".{out.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
+    pictures, texts = held_out.pictures, held_out.texts
     export(network, unfinished)
+    _export_characters(characters.network, unfinished)
     onnx = (unfinished / "model.onnx").read_bytes()
     session = start_session(onnx, unfinished)
     name = session.get_inputs()[0].name
@@ -88,7 +91,8 @@ def write_reader_folder(
         "data": {"name": "MNIST", "sha256": DIGESTS},
         "temperature": round(temperature, 4),
         "trust": asdict(TRUST),
-        "canary": _canary(pictures[0], answers[0]),
+        "canary": {**_canary(pictures[0], answers[0]), "character": characters.canary},
+        "characters": characters.card,
         "agreement": _agreement(network, pictures[:AGREEMENT_LINES], answers),
         "metrics": {"held_out": line_figures(readings)},
     }
@@ -98,6 +102,15 @@ def write_reader_folder(
     seal(unfinished, full)
     unfinished.replace(out)
     return out
+
+
+def _export_characters(network: keras.Sequential, folder: Path) -> None:
+    """Write the network of characters as ONNX alone: no run goes on from it, for it is soon trained anew."""
+    apart = folder / "characters"
+    apart.mkdir()
+    export(network, apart)
+    (apart / "model.onnx").rename(folder / CHARACTERS)
+    shutil.rmtree(apart)
 
 
 def _framed(picture: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -299,9 +299,7 @@ def _coiled(count: int, high: float, wide: float, random: Random) -> NDArray[np.
     turns = np.linspace(random.uniform(0.0, 0.12), count - random.uniform(-0.1, 0.15), 36 * count)
     at = apart * (np.floor(turns) + (((turns % 1) - (1 - going)) / going).clip(0, 1))
     sizes = np.exp(random.normal(0, 0.12, count + 1))[np.floor(turns).astype(int).clip(0, count)]
-    return np.column_stack(
-        [at - sizes * wide * np.sin(2 * np.pi * turns), -sizes * high * np.cos(2 * np.pi * turns)]
-    )
+    return np.column_stack([at - sizes * wide * np.sin(2 * np.pi * turns), -sizes * high * np.cos(2 * np.pi * turns)])
 
 
 def _knotted(count: int, high: float, wide: float, random: Random) -> NDArray[np.float64]:
@@ -315,13 +313,13 @@ def _knotted(count: int, high: float, wide: float, random: Random) -> NDArray[np
         size = float(np.exp(random.normal(0, 0.1)))
         angle = np.radians(begins + random.normal(0, 8) + np.linspace(0, 360, 30))
         ring = np.column_stack([-wide * np.sin(angle), -high * np.cos(angle)]) * size
-        points.append(ring + (index * apart, 0))
+        points.append(ring + np.array([index * apart, 0]))
         if index < count - 1 or ends:
             angle = np.radians(begins + np.linspace(0, turn, 16))
             knot = np.column_stack([-narrow * wide * np.sin(angle), -deep * high * np.cos(angle)]) * size
-            points.append(knot + (index * apart, (deep * (1 - above) - 1) * high * size))
+            points.append(knot + np.array([index * apart, (deep * (1 - above) - 1) * high * size]))
         if index == count - 1 and ends and random.random() < 0.5:
-            points.append(points[-1][-1:] + (wide * random.uniform(0.3, 1.5), random.normal(0, 0.1)))
+            points.append(points[-1][-1:] + np.array([wide * random.uniform(0.3, 1.5), random.normal(0, 0.1)]))
     path = np.concatenate(points)
     for _ in range(2):  # rounds the corners between them
         path[1:-1] = (path[:-2] + 2 * path[1:-1] + path[2:]) / 4
@@ -513,8 +511,7 @@ def _bent(line: Levels, hand: Hand, random: Random) -> Levels:
     strength = random.gamma(2.0, 0.025) * hand.size
     mesh = random.normal(0, strength, (2, knots[1], knots[0])).astype(np.float32)
     down, right = (
-        np.asarray(Image.fromarray(part).resize((width, height), Image.Resampling.BICUBIC), np.float32)
-        for part in mesh
+        np.asarray(Image.fromarray(part).resize((width, height), Image.Resampling.BICUBIC), np.float32) for part in mesh
     )
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     return _sampled(line, rows + down, columns + right)

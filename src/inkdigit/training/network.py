@@ -90,6 +90,22 @@ def _along(channels: int, dilation: int = 1) -> list[keras.Layer]:
     return [convolution, FusedBatchNormalization(momentum=0.9), layers.ReLU()]
 
 
+def build_character_network() -> keras.Sequential:
+    """What looks at characters as they are cut from lines: 217,000 parameters; shapes as `build_network` has them."""
+    return keras.Sequential(
+        [
+            keras.Input(INPUT_SHAPE, name="image"),
+            *_block(24, 5, strides=2),
+            *_block(48, 3),
+            *_block(64, 4, strides=2),
+            *_block(96, 3, padding="same"),
+            *_block(96, 3),
+            *_answer(dropout=0.2),
+        ],
+        name="characters",
+    )
+
+
 def freeze(network: keras.Sequential, convolutions: int) -> None:
     """Keep the first convolutions of a network, and what comes before the next one, as they are while it trains."""
     passed = 0

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.number import LABELS
+from inkdigit.training.characters import SHARE, cut_characters, train_characters
 from inkdigit.training.dataset import load_mnist
 from inkdigit.training.export_reader import write_reader_folder
 from inkdigit.training.lines import (
@@ -33,6 +34,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 BATCHES = 150  # in an epoch: nothing is seen twice, so that an epoch is as long as one likes
 JUDGED = 1_500  # held-out lines, of digits that did not train
+CUT = 26_000  # lines that are cut into characters, for the network that looks at these alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Lines:
 def train_reader(options: TrainOptions, on_progress: Callable[[Progress], None] | None = None) -> Path:
     """Train a reader of lines and write its model folder; as `inkdigit.training.train.train` does for digits.
 
+    Its network of lines comes first, and then that of the characters which are cut from lines.
+
     Returns:
         The model folder.
 
@@ -69,12 +73,17 @@ def train_reader(options: TrainOptions, on_progress: Callable[[Progress], None] 
     glyphs = Glyphs.of(training, np.random.default_rng(options.seed), options.ink * len(training) / len(mnist.training))
     others = Glyphs.of(mnist.held_out, np.random.default_rng([options.seed, 1]), options.ink / 10)
     held_out = draw_lines(others, JUDGED, np.random.default_rng([options.seed, 2]))
-    run = Run(options, LineTask(options, glyphs, held_out), on_progress)
+    of_lines = options if options.minutes is None else replace(options, minutes=(1 - SHARE) * options.minutes)
+    run = Run(of_lines, LineTask(options, glyphs, held_out), on_progress)
     network = run.fit()
-    keras.config.set_dtype_policy(POLICIES["float32"])
     lines = len(run.history) * BATCHES * options.batch_size
     card = card_of(options, run, {"lines": lines, "glyphs": len(glyphs.images), "held_out_lines": len(held_out)})
-    folder = write_reader_folder(network, options.out, held_out.pictures, held_out.texts, card, run.history)
+    random = np.random.default_rng([options.seed, 3])
+    cut = draw_lines(glyphs, max(2, round(CUT * options.ink)), random)
+    to_learn, to_judge = (cut_characters(part, network, random) for part in (cut, held_out))
+    characters = train_characters(options, to_learn, to_judge, on_progress)
+    keras.config.set_dtype_policy(POLICIES["float32"])
+    folder = write_reader_folder(network, options.out, held_out, card, run.history, characters)
     shutil.rmtree(scratch_of(options.out))
     return folder
 
