@@ -1,18 +1,22 @@
 """The reader's own work, with a line network that says what it is told to."""
 
 import itertools
+import json
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.versions import edit_card, network_beside, seal
 
 from inkdigit.ctc import log_softmax
 from inkdigit.errors import BlankImageError, ModelError, NoReadingError
 from inkdigit.expect import Expectation
 from inkdigit.number import LABELS
-from inkdigit.reader import VIEWS, Division, Reader, Trust, substitutions, weighed
-from inkdigit.recognizer import Recognizer, current_model
+from inkdigit.reader import CHARACTERS, POINTER, VIEWS, Division, Reader, Trust, substitutions, weighed
+from inkdigit.recognizer import Recognizer, current_model, find_model
 
 pytest.importorskip("cv2", reason="OpenCV is not installed: pip install 'inkdigit[read]'")
 
@@ -247,3 +251,88 @@ def test_a_line_that_leaves_doubt_is_looked_at_again_and_all_views_count_the_sam
 
     assert (number.text, line.asked) == ("9", 1 + len(VIEWS))
     assert number.confidence == pytest.approx((0.4 + 0.9 * len(VIEWS)) / (1 + len(VIEWS)), abs=0.02)
+
+
+class Seen:
+    """A network of characters that gives each of them the same answer."""
+
+    def __init__(self, label: int) -> None:
+        self.classes = np.full(11, 0.002, np.float32)
+        self.classes[label] = 0.98
+
+    def get_inputs(self) -> list[Any]:
+        return [type("Input", (), {"name": "image"})]
+
+    def run(self, _: None, given: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        return [np.repeat(self.classes[None], len(given["image"]), axis=0)]
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.0, "1"), (1.0, "7")])
+def test_the_network_of_characters_has_its_share_in_what_they_are(share: float, text: str) -> None:
+    card = {**CARD, "trust": {"line": 0.5, "whole": 1.0, "cut": 0.0, "agree": 0.0, "characters": share}}
+    doubting = dict.fromkeys("147", 1 / 3)
+
+    [number] = Reader(Told(doubting), card, Recognizer.load(), Seen(7)).read(strokes(1))
+
+    assert number.text == text
+
+
+def test_both_opinions_of_a_character_are_averaged() -> None:
+    card = {**CARD, "trust": {"line": 0.0, "whole": 1.0, "cut": 0.0, "agree": 0.0, "characters": 0.5}}
+
+    [number] = Reader(Told({"1": 0.5, "7": 0.5}), card, Recognizer.load(), Seen(7)).read(strokes(1))
+
+    [character] = number.characters
+    assert character.confidence == pytest.approx(0.5, abs=0.02)
+    assert character.alternatives[0].confidence == pytest.approx(0.5, abs=0.02)
+    assert {character.label, character.alternatives[0].label} == {"1", "7"}
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """A copy of the shipped reader, to be spoilt."""
+    return Path(shutil.copytree(find_model(None, None, POINTER), tmp_path / "lines"))
+
+
+def test_a_reader_without_its_network_of_characters_is_refused(shipped: Path) -> None:
+    (shipped / CHARACTERS).unlink()
+    with pytest.raises(ModelError, match=CHARACTERS):
+        Reader.load(shipped)
+
+    seal(shipped)
+    with pytest.raises(ModelError, match=f"{CHARACTERS} and no word"):
+        Reader.load(shipped)
+
+
+def test_another_network_of_characters_is_refused(shipped: Path) -> None:
+    shutil.copyfile(find_model("small-3") / "model.onnx", shipped / CHARACTERS)
+
+    with pytest.raises(ModelError, match="differs from its digest"):
+        Reader.load(shipped)
+    with pytest.raises(ModelError, match="does not give the answer that its card promises"):
+        Reader.load(seal(shipped))
+
+
+@pytest.mark.parametrize(
+    ("character", "why"),
+    [
+        ({"image": "AAAA", "probabilities": [0.1] * 11}, "does not run"),
+        ({"image": "AAAA", "probabilities": ["x"]}, "not the card of a reader"),
+        ({"image": "AAAA"}, "not the card of a reader"),
+        ("?", "not the card of a reader"),
+        (None, "not the card of a reader"),
+    ],
+)
+def test_a_damaged_word_of_the_network_of_characters_is_refused(shipped: Path, character: Any, why: str) -> None:
+    canary = json.loads((shipped / "card.json").read_text())["canary"]
+    edit_card(shipped, canary={**canary, "character": character})
+
+    with pytest.raises(ModelError, match=why):
+        Reader.load(shipped)
+
+
+def test_a_network_of_characters_that_keeps_its_data_elsewhere_is_refused(shipped: Path) -> None:
+    (shipped / CHARACTERS).write_bytes(network_beside(find_model("small-3")))
+
+    with pytest.raises(ModelError, match="keeps data in other files"):
+        Reader.load(seal(shipped))

@@ -231,8 +231,8 @@ class Reader:
 
 
 def _check_characters(characters: "InferenceSession", folder: Path, canary: Mapping[str, Any]) -> None:
-    image = np.frombuffer(base64.b64decode(canary["image"]), np.uint8).reshape(1, SIZE, SIZE)
     try:
+        image = np.frombuffer(base64.b64decode(canary["image"]), np.uint8).reshape(1, SIZE, SIZE)
         [classes] = _seen_by(characters, np.asarray(image / np.float32(255), np.float32))
     except Exception as error:  # as with lines
         raise ModelError(f"{CHARACTERS} in {folder} does not run: {error}") from error
@@ -568,6 +568,7 @@ def _read_card(folder: Path, contents: bytes) -> Mapping[str, Any]:
         float(card["temperature"])
         Trust(**card["trust"])
         base64.b64decode(card["canary"]["image"])
+        list(map(float, card["canary"].get("character", {"probabilities": []})["probabilities"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / 'card.json'} is not the card of a reader of this program") from error
     if kind != "reader" or "".join(labels) != LABELS:

@@ -115,3 +115,32 @@ def test_a_batch_depends_on_its_place_alone(glyphs: Glyphs) -> None:
     np.testing.assert_array_equal(expected[1], found[1])
     assert len(first) == 20
     assert found[0].shape[2] <= LARGEST
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_zeros_knotted_together_have_a_ring_each(count: int) -> None:
+    random = np.random.default_rng(7)
+    low = [lines._knotted(count, 0.5, 0.4, random)[:, 1] > 0.35 for _ in range(100)]  # where few knots hang down to
+
+    assert np.median([int((part[1:] & ~part[:-1]).sum()) for part in low]) == count
+
+
+def test_a_bend_moves_ink_and_makes_none(glyphs: Glyphs) -> None:
+    random = np.random.default_rng(8)
+    hand = lines._hand(random, plain=True)
+    line = lines._compose(glyphs, "4077", hand, random)
+
+    bent = [lines._bent(line, hand, random) for _ in range(20)]
+
+    assert all(one.shape == line.shape for one in bent)
+    assert not np.array_equal(bent[0], bent[1])
+    assert float(np.mean([one.sum() for one in bent])) == pytest.approx(float(line.sum()), rel=0.15)
+    assert max(float(one.max()) for one in bent) <= line.max()
+
+
+def test_sums_of_money_have_their_thousands_apart_and_are_often_round() -> None:
+    random = np.random.default_rng(9)
+    sums = [lines._sum("1234567", random) for _ in range(300)]
+
+    assert {one for one in sums if not one.endswith("00")} == {"1.234.567", "1234567", "1,234,567", "1 234 567"}
+    assert 0.25 < float(np.mean([one.endswith("00") for one in sums])) < 0.55
