@@ -105,7 +105,25 @@ def _reader_page(card: Mapping[str, Any]) -> str:
         used=", ".join(f"{library} {version}" for library, version in card["libraries"].items()),
         difference=card["agreement"]["greatest_difference_of_a_logit"],
         digests=_digests(card),
+        **_characters(card),
     )
+
+
+def _characters(card: Mapping[str, Any]) -> dict[str, str]:
+    """What the page of a reader says of its network of characters; older readers have none."""
+    if "characters" not in card:
+        return {"lookers": "the recognizer of single digits has", "characters_made": "", "averaged": ""}
+    own, share = card["characters"], card["trust"]["characters"]
+    training, found = own["training"], own["metrics"]["held_out"]
+    made = (
+        f"A second network of {own['network']['parameters']:,} parameters looks at characters alone. It learnt on"
+        f" {training['characters']:,} of them, cut from new lines of the same kind as the reader cuts\nthem, for"
+        f" {training['epochs']} epochs ({training['cpu_minutes']} CPU minutes), and tells {found['accuracy']:.1%} of"
+        f" {found['n']:,} digits that were cut from held-out lines, as crowded and spoilt as these are.\n\n"
+    )
+    averaged = f"Its network of characters has {share:.0%} of a look, the recognizer of single digits the rest. "
+    lookers = "its network of characters and the recognizer of single digits have"
+    return {"lookers": lookers, "characters_made": made, "averaged": averaged}
 
 
 def _digests(card: Mapping[str, Any]) -> str:
