@@ -46,6 +46,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield reading.train_reader(options)
 
 
+@pytest.fixture(scope="module")
+def further(folder: Path) -> Iterator[Path]:
+    """A run from that folder, all of whose lines' network is kept."""
+    from inkdigit.training import characters, reading
+    from inkdigit.training.train import TrainOptions
+
+    digits = read_digits(DATA, "t10k")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "load_mnist", lambda source: Mnist(digits[:400], digits[400:600], digits[600:640]))
+        patch.setattr(reading, "JUDGED", 12)
+        patch.setattr(reading, "CUT", 500)
+        patch.setattr(characters, "FOUND", -1e9)
+        options = TrainOptions(
+            out=folder.with_name("further"), start=folder, kept=1, width=4, ink=0.02, apart=False, seed=6, command="on"
+        )
+        yield reading.train_reader(options)
+
+
 def read_card(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "card.json").read_text()))
 
@@ -105,3 +123,27 @@ def test_the_temperature_that_fits_is_found() -> None:
         texts.append(LABELS[drawn - 1] if drawn else "")
 
     assert fit_line_temperature(answers, texts) == pytest.approx(2.0, rel=0.25)
+
+
+def test_a_reader_brings_a_network_of_characters(folder: Path) -> None:
+    own = read_card(folder)["characters"]
+
+    assert own["network"]["parameters"] > 200_000
+    assert own["training"]["characters"] > own["training"]["held_out_characters"] > 10
+    assert 0 <= own["metrics"]["held_out"]["accuracy"] <= 1
+    assert {path.name for path in folder.iterdir()} == {
+        "SHA256SUMS", "card.json", "characters.onnx", "model.keras", "model.onnx", "report.html",
+    }  # fmt: skip
+
+
+def test_where_all_of_the_start_is_kept_the_network_of_characters_alone_is_trained(folder: Path, further: Path) -> None:
+    before, after = read_card(folder), read_card(further)
+    line = np.random.default_rng(3).random((32, 64)).astype(np.float32)
+
+    np.testing.assert_allclose(Reader.load(further)._run(line), Reader.load(folder)._run(line), atol=1e-3)
+    assert after["version"] == "further"
+    assert {name: after[name] for name in ("command", "seed", "training")} == {
+        name: before[name] for name in ("command", "seed", "training")
+    }
+    assert (after["characters"]["command"], after["characters"]["seed"]) == ("on", 6)
+    assert (further / "characters.onnx").read_bytes() != (folder / "characters.onnx").read_bytes()

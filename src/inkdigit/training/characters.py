@@ -156,7 +156,7 @@ def train_characters(
     digits = held_out.labels != NOT_A_DIGIT
     right = int((answers[digits, :CLASSES].argmax(axis=1) == held_out.labels[digits]).sum())
     card = {
-        "training": card_of(own, run, seen)["training"],
+        **card_of(own, run, seen),
         "network": {"name": network.name, "parameters": network.count_params()},
         "metrics": {"held_out": {"n": int(digits.sum()), "accuracy": right / max(1, int(digits.sum()))}},
     }

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigit.number import LABELS
+from inkdigit.registry import get_version
 from inkdigit.training.characters import SHARE, cut_characters, train_characters
 from inkdigit.training.dataset import load_mnist
 from inkdigit.training.export_reader import write_reader_folder
@@ -24,7 +25,7 @@ from inkdigit.training.lines import (
     write_line,
     written,
 )
-from inkdigit.training.network import build_line_network, freeze
+from inkdigit.training.network import build_line_network, freeze, plain
 from inkdigit.training.train import POLICIES, Progress, Run, TrainOptions, card_of, check, scratch_of, weights_of
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -34,7 +35,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 BATCHES = 150  # in an epoch: nothing is seen twice, so that an epoch is as long as one likes
 JUDGED = 1_500  # held-out lines, of digits that did not train
-CUT = 26_000  # lines that are cut into characters, for the network that looks at these alone
+STORY = ("command", "seed", "backend", "libraries", "hardware", "python", "training")  # of a card: how it was made
+CUT = 36_000  # lines that are cut into characters, for the network that looks at these alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class Lines:
 def train_reader(options: TrainOptions, on_progress: Callable[[Progress], None] | None = None) -> Path:
     """Train a reader of lines and write its model folder; as `inkdigit.training.train.train` does for digits.
 
-    Its network of lines comes first, and then that of the characters which are cut from lines.
+    Its network of lines comes first, and then that of the characters which are cut from lines. Where all of `start` is
+    kept, its network of lines stays as it is, and that of the characters alone is trained.
 
     Returns:
         The model folder.
@@ -73,19 +76,39 @@ def train_reader(options: TrainOptions, on_progress: Callable[[Progress], None] 
     glyphs = Glyphs.of(training, np.random.default_rng(options.seed), options.ink * len(training) / len(mnist.training))
     others = Glyphs.of(mnist.held_out, np.random.default_rng([options.seed, 1]), options.ink / 10)
     held_out = draw_lines(others, JUDGED, np.random.default_rng([options.seed, 2]))
-    of_lines = options if options.minutes is None else replace(options, minutes=(1 - SHARE) * options.minutes)
-    run = Run(of_lines, LineTask(options, glyphs, held_out), on_progress)
-    network = run.fit()
-    lines = len(run.history) * BATCHES * options.batch_size
-    card = card_of(options, run, {"lines": lines, "glyphs": len(glyphs.images), "held_out_lines": len(held_out)})
+    task = LineTask(options, glyphs, held_out)
+    history: list[dict[str, float]] = []
+    if options.start is not None and options.kept == 1:
+        network, card = plain(task.network()), _story_of(options.start)
+    else:
+        network, card, history = _train_lines(task, on_progress)
     random = np.random.default_rng([options.seed, 3])
     cut = draw_lines(glyphs, max(2, round(CUT * options.ink)), random)
     to_learn, to_judge = (cut_characters(part, network, random) for part in (cut, held_out))
     characters = train_characters(options, to_learn, to_judge, on_progress)
     keras.config.set_dtype_policy(POLICIES["float32"])
-    folder = write_reader_folder(network, options.out, held_out, card, run.history, characters)
-    shutil.rmtree(scratch_of(options.out))
+    folder = write_reader_folder(network, options.out, held_out, card, history, characters)
+    shutil.rmtree(scratch_of(options.out), ignore_errors=True)
     return folder
+
+
+def _train_lines(
+    task: "LineTask", on_progress: Callable[[Progress], None] | None
+) -> tuple[keras.Sequential, dict[str, Any], list[dict[str, float]]]:
+    """The network of lines, what the card says of its run, and figures per epoch."""
+    options, held_out = task.options, len(task.held_out)
+    of_lines = options if options.minutes is None else replace(options, minutes=(1 - SHARE) * options.minutes)
+    run = Run(of_lines, task, on_progress)
+    network = run.fit()
+    lines = len(run.history) * BATCHES * options.batch_size
+    seen = {"lines": lines, "glyphs": len(task.glyphs.images), "held_out_lines": held_out}
+    return network, card_of(options, run, seen), run.history
+
+
+def _story_of(folder: Path) -> dict[str, Any]:
+    """What the card of a reader says of how its network of lines was made."""
+    card = get_version(folder).card
+    return {name: card[name] for name in STORY}
 
 
 def draw_lines(glyphs: Glyphs, count: int, random: np.random.Generator) -> Lines:
