@@ -116,7 +116,8 @@ def _characters(card: Mapping[str, Any]) -> dict[str, str]:
     own, share = card["characters"], card["trust"]["characters"]
     training, found = own["training"], own["metrics"]["held_out"]
     made = (
-        f"A second network of {own['network']['parameters']:,} parameters looks at characters alone. It learnt on"
+        f"A second network of {own['network']['parameters']:,} parameters looks at characters alone"
+        f" (`{own['command']}`). It learnt on"
         f" {training['characters']:,} of them, cut from new lines of the same kind as the reader cuts\nthem, for"
         f" {training['epochs']} epochs ({training['cpu_minutes']} CPU minutes), and tells {found['accuracy']:.1%} of"
         f" {found['n']:,} digits that were cut from held-out lines, as crowded and spoilt as these are.\n\n"

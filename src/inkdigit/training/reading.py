@@ -36,7 +36,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 BATCHES = 150  # in an epoch: nothing is seen twice, so that an epoch is as long as one likes
 JUDGED = 1_500  # held-out lines, of digits that did not train
 STORY = ("command", "seed", "backend", "libraries", "hardware", "python", "training")  # of a card: how it was made
-CUT = 36_000  # lines that are cut into characters, for the network that looks at these alone
+CUT = 26_000  # lines that are cut into characters, for the network that looks at these alone
 
 
 @dataclass(frozen=True, slots=True)
