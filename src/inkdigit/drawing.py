@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.image import Ink, encode_png
+from inkdigit.errors import BlankImageError
+from inkdigit.image import MIN_CONTRAST, Ink, encode_png
 from inkdigit.number import Box
 
 __all__ = [
@@ -274,13 +275,19 @@ def draw(strokes: Strokes, side: int = SIDE, paper: Paper | None = None) -> Ink:
     Returns:
         (side, side) uint8, 0 is paper and 255 is full ink.
 
+    Raises:
+        BlankImageError: none of the ink lies on the paper, or so little that a picture of it would count as blank.
+
     >>> seven = parse_strokes([[[380, 70], [500, 70], [430, 230]]])
     >>> drawing = draw(seven)
     >>> drawing.shape, int(drawing[70, 140]), int(drawing[20, 20])
     ((280, 280), 255, 0)
     """
     crop = square_of(strokes, paper or paper_for(strokes))
-    return paint(strokes, crop, side / crop.height)
+    ink = paint(strokes, crop, side / crop.height)
+    if ink.max() < MIN_CONTRAST:
+        raise BlankImageError("the drawing is blank: its strokes lie beside the paper")
+    return ink
 
 
 def painting_cost(strokes: Strokes) -> int:

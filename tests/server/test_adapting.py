@@ -130,6 +130,7 @@ def test_what_is_no_layer_is_refused(client: FlaskClient, text: object) -> None:
         ([{"strokes": [[[1, 2, 3]]], "label": 1}], 400, "bad-request"),
         ([{"strokes": [[[1e9, 2]]], "label": 1}], 400, "bad-request"),
         ([{"strokes": [[[0, y] for y in range(250)] * 5] * 2, "label": 1}] * 10, 400, "bad-request"),
+        ([roofed(), {"strokes": [[[-9.47, 100]]], "label": 1}], 422, "blank-image"),  # a hair over the paper's edge
         ([{"image": "data:image/png;base64,AAAA", "label": 1}], 415, "unsupported-format"),
         ([{"image": "seven", "label": 1}], 400, "unreadable-image"),
     ],

@@ -207,6 +207,7 @@ def test_what_is_malformed_is_refused_and_not_kept(
         ({"image": data_url(drawing()[:90])}, (400, "unreadable-image")),
         ({"image": data_url(drawing((-20, -20), (-5, -5)))}, (422, "blank-image")),
         ({"image": ..., "strokes": [[[-50, -50]]]}, (422, "blank-image")),
+        ({"image": ..., "strokes": [[[-9.47, 100]]]}, (422, "blank-image")),  # 4 levels of ink, a hair over the edge
     ],
 )
 def test_a_picture_that_cannot_be_read_is_not_kept(
