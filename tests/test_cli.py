@@ -766,11 +766,16 @@ def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
 
     asked: list[Any] = []
 
-    def run(options: training.TrainOptions, on_progress: Callable[[training.Progress], None]) -> Path:
+    def run(
+        options: training.TrainOptions,
+        on_progress: Callable[[training.Progress], None],
+        on_stage: Callable[[str], None],
+    ) -> Path:
         asked.append(options)
         for epoch in (1, 2):
             for step in (1, 2):
                 on_progress(training.Progress(epoch, 2, step, 2, 0.5, None if epoch == 1 else 0.99))
+        on_stage("Measuring ...")
         return tmp_path / "model"
 
     monkeypatch.setattr(training, "train", run)
@@ -782,7 +787,22 @@ def test_training_prints_the_folder_and_shows_its_progress(trained: list[Any], t
 
     assert result.stdout == f"{tmp_path / 'model'}\n"
     assert "epoch 2/2" in result.stderr
+    assert result.stderr.splitlines()[-2] == "Measuring ..."
     assert "report.html" in result.stderr
+
+
+def test_an_epoch_ends_with_its_last_step_and_not_with_what_is_done_after_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from inkdigit.cli_retrain import ProgressBar
+    from inkdigit.training.train import Progress
+
+    with ProgressBar() as bar:
+        bar.show(Progress(1, 1, 2, 2, 0.5, None))
+        told = capsys.readouterr().err
+
+    assert "2/2" in told
+    assert told.endswith("\n")
 
 
 def test_training_options_are_handed_on(trained: list[Any], tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from inkdigit.cli_feedback import feedback
 from inkdigit.cli_keys import keys
 from inkdigit.cli_models import complete_model, models
 from inkdigit.cli_read import load_reader, read, reader_option
-from inkdigit.cli_retrain import ProgressBar, command_line, require_training, retrain
+from inkdigit.cli_retrain import ProgressBar, Stages, command_line, require_training, retrain
 from inkdigit.errors import ConfigError, DataError, InkdigitError
 from inkdigit.terminal import (
     CANNOT_START,
@@ -541,7 +541,7 @@ def _number_cells(row: "PageRow") -> dict[str, Any]:
     help="What to train: the best network, six epochs more of it, a trial of minutes, or a small one in eight bits.",
 )
 @click.option("--epochs", type=IntegerRange(1), help="Passes over the images [default: the preset's].")
-@click.option("--minutes", type=NumberRange(0, min_open=True), help="End by then, epochs done or not.")
+@click.option("--minutes", type=NumberRange(0, min_open=True), help="End training by then, epochs done or not.")
 @click.option("--train-images", type=IntegerRange(0), default=0, help="Use only so many images; 0 takes all.")
 @click.option("--start", type=DIR, metavar="DIR", help="Model to go on from, as --preset finish does.")
 @click.option("--frozen", type=IntegerRange(0, 8), help="Convolutions of --start that stay as they are: less work.")
@@ -567,8 +567,9 @@ def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
     """Train a model on MNIST and write its version folder.
 
     Fetches MNIST once (11 MB) and keeps it in the cache folder, or takes it from --from. Pass by pass a bar shows how
-    far the run is and how well the network reads held-out pictures. The folder that is written explains itself: open
-    its report.html. Ctrl-C ends the run and keeps the best network so far.
+    far the run is and how well the network reads held-out pictures. Then the best network is measured and its report
+    written, which --minutes does not count. The folder that is written explains itself: open its report.html. Ctrl-C
+    ends the training and keeps the best network so far.
 
     Needs Keras: pip install 'inkdigit[train]'. KERAS_BACKEND picks its backend.
     """
@@ -586,7 +587,7 @@ def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
     wanted = PRESETS[preset] | {name: value for name, value in given.items() if value is not None}
     options = TrainOptions(out=out or home_of(settings_of()) / "mine", command=command_line(), **wanted)
     with ProgressBar() as bar:
-        folder = run(options, bar.show)
+        folder = run(options, bar.show, Stages(bar))
     click.echo(folder)
     use = f"inkdigit read --reader {folder} FILE" if reader else f"inkdigit serve --model {folder}"
     click.echo(f"Its report is {folder / 'report.html'}; try it with: {use}", err=True)

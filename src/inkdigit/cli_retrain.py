@@ -82,6 +82,8 @@ class ProgressBar:
         held_out = "" if progress.held_out_accuracy is None else f", held out {progress.held_out_accuracy:.2%}"
         self._bar.set_postfix_str(f"loss {progress.loss:.4f}{held_out}", refresh=False)
         self._bar.update(progress.step - self._bar.n)
+        if progress.step == progress.steps:  # what follows is no part of the epoch
+            self.close()
 
 
 @click.command(
@@ -177,19 +179,20 @@ def _retrain(store: "FeedbackStore", home: Path, dry_run: bool, given: dict[str,
         _show_plan(plan, options)
         if dry_run:
             return
-        outcome = run(options, store, plan, bar.show, _Stages(bar))
+        outcome = run(options, store, plan, bar.show, Stages(bar))
     _show_outcome(plan, outcome)
     if not outcome.promoted:
         click.get_current_context().exit(SOME_FAILED)
 
 
-class _Stages:
+class Stages:
     """Says what a run does between the bars."""
 
     def __init__(self, bar: ProgressBar) -> None:
         self._bar = bar
 
     def __call__(self, stage: str) -> None:
+        """Say what comes next, below the bar."""
         self._bar.close()
         click.echo(stage, err=True)
 

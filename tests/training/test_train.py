@@ -53,12 +53,16 @@ def train(few: Mnist) -> Iterator[Train]:
     from inkdigit.training import train as module
 
     def run(
-        out: Path, on_progress: "Callable[[Progress], None] | None" = None, whole: bool = False, **options: object
+        out: Path,
+        on_progress: "Callable[[Progress], None] | None" = None,
+        whole: bool = False,
+        on_stage: "Callable[[str], None] | None" = None,
+        **options: object,
     ) -> Path:
         small = {"width": 8, "batch_size": 128, "ink": 0.25, "apart": False} | options
         given: TrainOptions = module.TrainOptions(out=out, **small)  # type: ignore[arg-type]
         with contextlib.nullcontext() if whole else tiny_networks():
-            return module.train(given, on_progress)
+            return module.train(given, on_progress, on_stage)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "load_mnist", lambda source: few)
@@ -224,10 +228,19 @@ def test_nothing_to_resume_is_said(train: Train, tmp_path: Path) -> None:
         train(tmp_path / "small", resume=True)
 
 
-def test_minutes_end_a_run(train: Train, tmp_path: Path) -> None:
-    folder = train(tmp_path / "small", epochs=1000, minutes=0.02)
+def test_minutes_end_a_run_and_what_follows_its_last_step_is_told(train: Train, tmp_path: Path) -> None:
+    told: list[str] = []
+    folder = train(
+        tmp_path / "small",
+        lambda progress: told.append(f"step {progress.step}"),
+        on_stage=told.append,
+        epochs=1000,
+        minutes=0.02,
+    )
 
     assert read_card(folder)["training"]["epochs"] < 1000  # type: ignore[index]
+    assert told[-2].startswith("step")
+    assert told[-1].startswith("Measuring")
 
 
 @pytest.mark.parametrize("options", [{"epochs": 0}, {"minutes": 0.0}, {"batch_size": 0}])

@@ -26,7 +26,17 @@ from inkdigit.training.lines import (
     written,
 )
 from inkdigit.training.network import build_line_network, freeze, plain
-from inkdigit.training.train import POLICIES, Progress, Run, TrainOptions, card_of, check, scratch_of, weights_of
+from inkdigit.training.train import (
+    MEASURING,
+    POLICIES,
+    Progress,
+    Run,
+    TrainOptions,
+    card_of,
+    check,
+    scratch_of,
+    weights_of,
+)
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {"epochs": 70, "batch_size": 64, "learning_rate": 1.2e-3, "width": 16},
@@ -55,7 +65,11 @@ class Lines:
         return len(self.pictures)
 
 
-def train_reader(options: TrainOptions, on_progress: Callable[[Progress], None] | None = None) -> Path:
+def train_reader(
+    options: TrainOptions,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_stage: Callable[[str], None] | None = None,
+) -> Path:
     """Train a reader of lines and write its model folder; as `inkdigit.training.train.train` does for digits.
 
     Its network of lines comes first, and then that of the characters which are cut from lines. Where all of `start` is
@@ -82,10 +96,13 @@ def train_reader(options: TrainOptions, on_progress: Callable[[Progress], None] 
         network, card = plain(task.network()), _story_of(options.start)
     else:
         network, card, history = _train_lines(task, on_progress)
+    tell = on_stage or (lambda _: None)
+    tell("Cutting lines into characters, for the network that looks at these ...")
     random = np.random.default_rng([options.seed, 3])
     cut = draw_lines(glyphs, max(2, round(CUT * options.ink)), random)
     to_learn, to_judge = (cut_characters(part, network, random) for part in (cut, held_out))
     characters = train_characters(options, to_learn, to_judge, on_progress)
+    tell(MEASURING)
     keras.config.set_dtype_policy(POLICIES["float32"])
     folder = write_reader_folder(network, options.out, held_out, card, history, characters)
     shutil.rmtree(scratch_of(options.out), ignore_errors=True)

@@ -28,6 +28,8 @@ from inkdigit.training.network import build_network, build_small_network, freeze
 
 logger = logging.getLogger(__name__)
 
+MEASURING = "Measuring, and writing the report ..."
+
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {"epochs": 48},
     "quick": {"epochs": 4, "width": 16, "ink": 0.25},
@@ -48,7 +50,7 @@ class TrainOptions:
         source: folder of MNIST's IDX files; fetched into the user's cache where it is None.
         seed: of every random choice.
         epochs: passes over the training images; the learning rate falls to nothing at their end.
-        minutes: end by then, epochs done or not; the learning rate follows whichever comes first.
+        minutes: end training by then, epochs done or not; the learning rate follows whichever comes first.
         resume: go on from where an interrupted run of the same `out` stopped.
         train_images: use only so many of the training images (0: all), for trials.
         small: train the small network, and write it in eight bits.
@@ -112,11 +114,20 @@ class Progress:
     held_out_accuracy: float | None
 
 
-def train(options: TrainOptions, on_progress: Callable[[Progress], None] | None = None) -> Path:
+def train(
+    options: TrainOptions,
+    on_progress: Callable[[Progress], None] | None = None,
+    on_stage: Callable[[str], None] | None = None,
+) -> Path:
     """Train a network on MNIST and write its model folder.
 
     A KeyboardInterrupt ends the run early and keeps the best network so far. A run that was killed goes on with
     `resume`.
+
+    Args:
+        options: what to train, on what, and for how long.
+        on_progress: is told of every step.
+        on_stage: is told what is done once no more steps come.
 
     Returns:
         The model folder.
@@ -134,6 +145,7 @@ def train(options: TrainOptions, on_progress: Callable[[Progress], None] | None 
     choosing = judging_non_digits(mnist.held_out, np.random.default_rng([options.seed, 2]))
     run = Run(options, DigitTask(options, ink, mnist.held_out, choosing), on_progress)
     network = run.fit()
+    (on_stage or (lambda _: None))(MEASURING)
     keras.config.set_dtype_policy(POLICIES["float32"])
     non_digits = judging_non_digits(mnist.held_out, np.random.default_rng([options.seed, 1]))
     calibration = ink.pictures.images[::100] if options.small else None
