@@ -56,28 +56,25 @@ _ANSWERS: Final = (
     schemas.StatusAnswer,
     schemas.Problem,
 )
-_HEALTH: Final = (problems.BAD_HOST, problems.INTERNAL_ERROR, problems.HEADERS_TOO_LARGE)
+_HEALTH: Final = (  # what is refused before a route is looked at
+    problems.BAD_HOST,
+    problems.BAD_REQUEST,
+    problems.INTERNAL_ERROR,
+    problems.HEADERS_TOO_LARGE,
+    problems.BODY_TOO_LARGE,
+    problems.UNKNOWN_TRANSFER_CODING,
+)
 _EVERYWHERE: Final = (*_HEALTH, problems.TOO_MANY_REQUESTS, problems.OVERLOADED)  # health checks are let in always
 _PREDICT: Final = (
-    problems.BAD_REQUEST,
     problems.UNREADABLE_IMAGE,
     problems.CROSS_SITE_REQUEST,
     problems.NOT_ACCEPTABLE,
     problems.IMAGE_TOO_LARGE,
-    problems.BODY_TOO_LARGE,
     problems.UNSUPPORTED_FORMAT,
     problems.BLANK_IMAGE,
-    problems.UNKNOWN_TRANSFER_CODING,
 )
 _READ: Final = (*_PREDICT, problems.NO_READING, problems.MISSING_EXTRA, problems.MISSING_READER)
-_BODY: Final = (
-    problems.BAD_REQUEST,
-    problems.CROSS_SITE_REQUEST,
-    problems.BODY_TOO_LARGE,
-    problems.UNSUPPORTED_FORMAT,
-    problems.UNKNOWN_TRANSFER_CODING,
-)
-_BODILESS: Final = (problems.CROSS_SITE_REQUEST, problems.BODY_TOO_LARGE, problems.UNKNOWN_TRANSFER_CODING)
+_BODY: Final = (problems.CROSS_SITE_REQUEST, problems.UNSUPPORTED_FORMAT)
 _STORE: Final = (problems.STORE_UNAVAILABLE, problems.MISSING_STORE, problems.MISSING_EXTRA)
 _SUBMIT: Final = (
     *_BODY,
@@ -233,7 +230,7 @@ def _withdraw() -> JsonObject:
         "parameters": [receipt],
         "security": _security(OPEN),
         "responses": {"204": {"description": "It is gone, or was never there."}}
-        | _problem_responses((*_EVERYWHERE, *_STORE, *_BODILESS)),
+        | _problem_responses((*_EVERYWHERE, *_STORE, problems.CROSS_SITE_REQUEST)),
     }
 
 
@@ -241,13 +238,13 @@ def _review() -> JsonObject:
     drawings = {"parameters": _parameters(schemas.ReviewQuery)}
     body = {"requestBody": _json_body(schemas.VerdictsBody)}
     return {
-        f"{REVIEW_PATH}/drawings": {
-            "get": _admin("drawings", "Show drawings", schemas.ReviewAnswer, problems.BAD_REQUEST) | drawings
-        },
+        f"{REVIEW_PATH}/drawings": {"get": _admin("drawings", "Show drawings", schemas.ReviewAnswer) | drawings},
         f"{REVIEW_PATH}/verdicts": {
             "post": _admin("verdicts", "Accept, relabel or reject drawings", schemas.ReviewedAnswer, *_BODY) | body
         },
-        f"{REVIEW_PATH}/undo": {"post": _admin("undo", "Take the last step back", schemas.UndoneAnswer, *_BODILESS)},
+        f"{REVIEW_PATH}/undo": {
+            "post": _admin("undo", "Take the last step back", schemas.UndoneAnswer, problems.CROSS_SITE_REQUEST)
+        },
         f"{REVIEW_PATH}/statistics": {
             "get": _admin("statistics", "What is drawn, and how it is read", schemas.StatisticsAnswer)
         },
