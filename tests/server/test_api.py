@@ -580,6 +580,12 @@ def test_a_compressed_body_is_told_to_be_sent_as_it_is(client: FlaskClient, path
     assert "Content-Encoding: GZIP" in response.get_json()["detail"]
 
 
+def test_a_route_that_needs_no_body_does_not_look_at_one(client: FlaskClient) -> None:
+    response = client.get("/api/v1/model", data=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"})
+
+    assert response.status_code == 200
+
+
 def test_a_body_that_says_that_it_is_not_compressed_is_read(client: FlaskClient, digit_png: bytes) -> None:
     headers = {"Content-Encoding": "identity"}
     answers = [
