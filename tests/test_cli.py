@@ -717,8 +717,9 @@ def test_a_browser_that_holds_its_caller_up_does_not_hold_the_server_up(
     [
         ("--port", "70000", "70000 is not in the range 0<=x<=65535."),
         ("--port", "80x", "'80x' is not a valid integer."),
-        ("--workers", "x", "'x' is neither a number from 0 to 256 nor auto."),
-        ("--workers", "257", "'257' is neither a number from 0 to 256 nor auto."),
+        ("--workers", "x", "'x' is neither a number from 1 to 256 nor auto."),
+        ("--workers", "0", "'0' is neither a number from 1 to 256 nor auto."),
+        ("--workers", "257", "'257' is neither a number from 1 to 256 nor auto."),
     ],
 )
 def test_a_number_that_cannot_be_is_a_mistake_of_usage(option: str, value: str, says: str) -> None:

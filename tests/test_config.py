@@ -93,6 +93,12 @@ def test_an_empty_variable_counts_as_unset() -> None:
     assert Settings.from_env({"INKDIGIT_PORT": "", "INKDIGIT_HOME": ""}) == Settings()
 
 
+@pytest.mark.parametrize("text", ["0", "257", "-1"])
+def test_workers_are_some_or_auto(text: str) -> None:
+    with pytest.raises(ConfigError, match=f"INKDIGIT_WORKERS must be a number from 1 to 256, or auto, not {text}"):
+        Settings.from_env({"INKDIGIT_WORKERS": text})
+
+
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_may_stand_in_a_file_that_ends_with_a_line_or_without(name: str, tmp_path: Path) -> None:
     (tmp_path / "bare").write_text("of-sixteen-letters")

@@ -83,16 +83,16 @@ Inkdigit reads handwritten digits. Try:
 
 
 class WorkersType(click.ParamType[int]):
-    """A number of processes; 0 and auto stand for one for each core."""
+    """A number of processes, or auto for one for each core."""
 
     name = "workers"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number, 0 for auto."""
+        """The number, which is 0 for auto."""
         try:
-            return 0 if value == "auto" else IntegerRange(0, 256).convert(value, param, ctx)
+            return 0 if value == "auto" else IntegerRange(1, 256).convert(value, param, ctx)
         except click.BadParameter:
-            return self.fail(f"{value!r} is neither a number from 0 to 256 nor auto.", param, ctx)
+            return self.fail(f"{value!r} is neither a number from 1 to 256 nor auto.", param, ctx)
 
 
 class _CannotStart(click.ClickException):

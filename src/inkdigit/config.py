@@ -205,7 +205,11 @@ def _flag(text: str) -> bool:
 
 
 def _count_or_auto(text: str) -> int:
-    return 0 if text == "auto" else int(text)
+    if text == "auto":
+        return 0
+    count = int(text)
+    _require(1 <= count <= 256, f"INKDIGIT_WORKERS must be a number from 1 to 256, or auto, not {count}")
+    return count
 
 
 VARIABLES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
