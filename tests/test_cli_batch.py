@@ -35,7 +35,7 @@ def test_the_path_of_the_table_is_printed_and_all_else_goes_to_standard_error(
     result = invoke(tmp_path / "scans", "--out", tmp_path / "t.csv")
 
     assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 't.csv'}\n")
-    assert "1 rows; the summary is" in result.stderr
+    assert "1 row; the summary is" in result.stderr
 
 
 def test_bad_inputs_are_listed_and_end_in_code_1_the_second_time_too(

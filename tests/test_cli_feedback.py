@@ -159,7 +159,7 @@ def test_an_export_goes_through_a_pipe(tmp_path: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(piped)) as archive:
         assert archive.namelist() == ["drawings/2.png", "drawings.jsonl"]
     result = inkdigit("--database", str(tmp_path / "elsewhere.sqlite"), "import", "-", stdin=piped)
-    assert result.stderr == "1 drawings imported\n"
+    assert result.stderr == "1 drawing imported\n"
 
 
 @pytest.mark.usefixtures("receipts")
@@ -238,7 +238,7 @@ def test_old_drawings_are_purged(home: Path, receipts: list[str], monkeypatch: p
 
     result = inkdigit("purge", *(["--older-than", "30"] if by == "option" else []))
 
-    assert result.stderr == "1 drawings deleted\n"
+    assert result.stderr == "1 drawing deleted\n"
     assert [row["id"] for row in listed()] == [3, 2, 1]
 
 

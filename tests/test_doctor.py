@@ -57,6 +57,12 @@ def test_a_fresh_installation_is_well_with_the_shipped_models(tmp_path: Path, mo
     assert list(tmp_path.iterdir()) == []
 
 
+def test_one_is_not_told_as_several(quick: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "core_count", lambda: 1)
+
+    assert quick(threads=4)["cores"].text == "1 core, 1 worker of 4 threads"
+
+
 def test_every_finding_that_is_not_fine_names_a_remedy(quick: Examine) -> None:
     findings = quick(host="0.0.0.0", admin_key="a" * 16, trusted_hosts=("x.example",), workers=200, public=True)
 

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 
 from inkdigit.errors import ConfigError
-from inkdigit.terminal import SOME_FAILED, IntegerRange, NumberRange, examples, home_of, settings_of, usage, visible
+from inkdigit.terminal import (
+    SOME_FAILED,
+    IntegerRange,
+    NumberRange,
+    counted,
+    examples,
+    home_of,
+    settings_of,
+    usage,
+    visible,
+)
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -33,14 +43,14 @@ class ProgressBar:
         """Tell how many inputs were found so far."""
         if time.monotonic() - self._told > (1 if sys.stderr.isatty() else LOG_PAUSE_S):
             self._told = time.monotonic()
-            click.echo(f"Found {found:,} inputs ...", err=True)
+            click.echo(f"Found {counted(found, 'input')} ...", err=True)
 
     def begun(self, total: int, kept: int) -> None:
         """Begin a bar of so many inputs, of which so many were read before."""
         from tqdm import tqdm
 
         if kept:
-            click.echo(f"{kept:,} of {total:,} inputs were read before.", err=True)
+            click.echo(f"{kept:,} of {counted(total, 'input')} were read before.", err=True)
         pause = 0.1 if sys.stderr.isatty() else LOG_PAUSE_S
         self._bar = tqdm(
             total=total, initial=kept, desc="read", unit="picture", mininterval=pause, dynamic_ncols=True, smoothing=0.1
@@ -243,9 +253,9 @@ def _tell(outcome: "Outcome") -> None:
     if outcome.already:
         click.echo("All of it was done before; --again does it anew.", err=True)
     click.echo(visible(str(outcome.out)))
-    click.echo(f"{tally.rows:,} rows; the summary is {visible(str(outcome.summary))}", err=True)
+    click.echo(f"{counted(tally.rows, 'row')}; the summary is {visible(str(outcome.summary))}", err=True)
     if tally.failed:
         for file, reason in tally.bad:
             click.echo(f"{visible(file)}: {reason}", err=True)
-        click.echo(f"{tally.failed:,} of {tally.rows:,} inputs could not be read in full.", err=True)
+        click.echo(f"{tally.failed:,} of {counted(tally.rows, 'input')} could not be read in full.", err=True)
         click.get_current_context().exit(SOME_FAILED)

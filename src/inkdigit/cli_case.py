@@ -14,6 +14,7 @@ from inkdigit.terminal import (
     PICTURE,
     SOME_FAILED,
     aligned,
+    counted,
     examples,
     home_of,
     recognizer_of,
@@ -166,7 +167,7 @@ def _summary(outcomes: "Sequence[Outcome]") -> str:
         "fixed": "read right though known to be misread (take `known` out of the file)",
     }
     parts = [f"{counts[state]} {words}" for state, words in told.items() if counts[state]]
-    return f"{len(outcomes)} case{'s' * (len(outcomes) != 1)}: {', '.join(parts) or 'nothing to check'}."
+    return f"{counted(len(outcomes), 'case')}: {', '.join(parts) or 'nothing to check'}."
 
 
 def _run(cases: "Sequence[Case]", folder: Path, model: str | None, reader: str | None) -> "list[Outcome]":

@@ -15,6 +15,7 @@ from inkdigit.terminal import (
     IntegerRange,
     aligned,
     copy_out,
+    counted,
     csv_writer,
     database_of,
     examples,
@@ -223,7 +224,8 @@ def export(file: Path, status: str | None, force: bool) -> None:
                 count = export_zip(store, Path(folder, "drawings.zip"), _status_of(status))
                 copy_out(Path(folder, "drawings.zip"))
     click.echo(
-        f"{count:,} drawings exported to {'standard output' if str(file) == '-' else visible(str(file))}", err=True
+        f"{counted(count, 'drawing')} exported to {'standard output' if str(file) == '-' else visible(str(file))}",
+        err=True,
     )
 
 
@@ -243,7 +245,7 @@ def import_(file: Path) -> None:
         if str(file) == "-":
             file = Path(folder, "standard input")
             file.write_bytes(sys.stdin.buffer.read())
-        click.echo(f"{import_zip(store, file):,} drawings imported", err=True)
+        click.echo(f"{counted(import_zip(store, file), 'drawing')} imported", err=True)
 
 
 # --- forgetting
@@ -266,7 +268,7 @@ def purge(days: int | None) -> None:
     if kept_days is None:
         raise click.UsageError("Say how many days drawings are kept: --older-than DAYS, or INKDIGIT_RETENTION_DAYS.")
     with _open() as store:
-        click.echo(f"{store.purge(timedelta(days=kept_days)):,} drawings deleted", err=True)
+        click.echo(f"{counted(store.purge(timedelta(days=kept_days)), 'drawing')} deleted", err=True)
 
 
 @feedback.command(
@@ -301,4 +303,4 @@ def migrate() -> None:
     A server does so by itself. Make a copy of the store before, if you may want to go back to the earlier version.
     """
     with _open() as store:
-        click.echo(f"up to date, with {sum(store.count().values()):,} drawings", err=True)
+        click.echo(f"up to date, with {counted(sum(store.count().values()), 'drawing')}", err=True)

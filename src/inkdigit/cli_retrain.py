@@ -18,6 +18,7 @@ from inkdigit.terminal import (
     IntegerRange,
     NumberRange,
     aligned,
+    counted,
     database_of,
     examples,
     home_of,
@@ -211,12 +212,12 @@ def _show_plan(plan: "Plan", options: "RetrainOptions") -> None:
         f"At least {fewest_units(options.level)} {options.by}s must get better; {hopeful} have something to gain."
     )
     if plan.unusable:
-        click.echo(f"{plan.unusable} drawings cannot be used: they cannot be read, or hold no ink.")
+        click.echo(f"{counted(plan.unusable, 'drawing')} cannot be used: unreadable, or without ink.")
     click.echo()
     shown = [[row["source"], row["trained"], f"{row['weight']:.1%}", row["held_out"]] for row in rows[:SHOWN]]
     click.echo(aligned([["source", "train", "weight", "held out"], *shown]))
     if len(rows) > SHOWN:
-        click.echo(f"and {len(rows) - SHOWN} sources more")
+        click.echo(f"and {counted(len(rows) - SHOWN, 'source')} more")
     click.echo()
 
 

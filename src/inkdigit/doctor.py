@@ -23,6 +23,7 @@ from typing import Final
 from inkdigit.access import KeyFile, Scope
 from inkdigit.config import Settings, core_count, is_loopback, package_version
 from inkdigit.errors import InkdigitError
+from inkdigit.table import counted
 
 OLDEST_PYTHON: Final = (3, 11)
 LOW_DISK, VERY_LOW_DISK = 2**30, 100 * 2**20  # bytes
@@ -186,7 +187,7 @@ def _store(found: Installation) -> Iterator[Finding]:
     except InkdigitError as error:
         yield Finding("store", Level.BROKEN, str(error), "see that it runs and that INKDIGIT_DATABASE is right")
         return
-    yield Finding("store", Level.FINE, f"opens, of this version, with {sum(counts.values()):,} drawings")
+    yield Finding("store", Level.FINE, f"opens, of this version, with {counted(sum(counts.values()), 'drawing')}")
     if not is_url:
         yield from _integrity(Path(found.database))
 
@@ -300,7 +301,7 @@ def _opened(host: str, port: int) -> socket.socket:
 def _cores(found: Installation) -> Iterator[Finding]:
     cores = core_count()
     workers, threads = found.settings.workers, found.settings.threads
-    text = f"{cores} cores, {workers or cores} workers of {threads} threads"
+    text = f"{counted(cores, 'core')}, {counted(workers or cores, 'worker')} of {counted(threads, 'thread')}"
     if workers > 2 * cores:
         yield Finding("cores", Level.NOTE, text, "more workers than cores cost memory; try --workers auto")
     else:

@@ -1,4 +1,4 @@
-"""Cells of tables and names of files as text that harms neither spreadsheet nor terminal."""
+"""Counts for people; cells of tables and names of files as text that harms neither spreadsheet nor terminal."""
 
 
 def safe_cell(text: str) -> str:
@@ -12,6 +12,15 @@ def safe_cell(text: str) -> str:
     whole, _, fraction = text.removeprefix("-").replace(",", ".", 1).partition(".")
     is_number = text.startswith("-") and whole.isdecimal() and (fraction or "0").isdecimal() and text.isascii()
     return text if is_number else f"'{text}"
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "row"), counted(2_000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def visible(file: str) -> str:

@@ -16,6 +16,7 @@ import click
 
 from inkdigit.errors import ConfigError
 from inkdigit.share import is_shared
+from inkdigit.table import counted as counted
 from inkdigit.table import safe_cell as safe_cell
 from inkdigit.table import visible as visible
 
