@@ -1,11 +1,13 @@
 """`inkdigit models`: what is listed, shown, compared, promoted and carried about, and what is then used."""
 
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner, Result
@@ -26,12 +28,12 @@ SHIPPED = find_model(None).name
 LINES = find_model(None, pointer=POINTER).name
 
 
-def invoke(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="inkdigit")
+def invoke(*arguments: object, stdin: bytes | IO[bytes] = b"") -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin, prog_name="inkdigit")
 
 
-def models(*arguments: object) -> Result:
-    return invoke("models", *arguments)
+def models(*arguments: object, stdin: bytes | IO[bytes] = b"") -> Result:
+    return invoke("models", *arguments, stdin=stdin)
 
 
 @pytest.fixture(autouse=True)
@@ -305,6 +307,29 @@ def test_a_version_is_carried_to_another_computer(mine: Path, home: Path, tmp_pa
     assert (exported.stdout, imported.stdout) == (f"{tmp_path / 'mine.zip'}\n", f"{mine}\n")
     assert "inkdigit models promote mine" in imported.stderr
     assert starred() == {SHIPPED, LINES}
+
+
+def test_an_export_goes_through_a_pipe(mine: Path, home: Path) -> None:
+    piped = models("export", "mine", "-").stdout_bytes
+    shutil.rmtree(mine)
+    cut = models("import", "-", stdin=piped[:-1])
+
+    imported = models("import", "-", stdin=piped)
+
+    assert (cut.exit_code, cut.stdout) == (3, "")
+    assert "standard input is not an archive of a version" in cut.stderr
+    assert (imported.exit_code, imported.stdout) == (0, f"{mine}\n")
+
+
+def test_no_more_than_a_version_may_have_is_taken_from_a_pipe(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inkdigit.registry.contents.MAX_BYTES", 1_000)
+    monkeypatch.setattr("inkdigit.registry.archive.MAX_BYTES", 1_000)
+    endless = io.BytesIO(b"P" * 5_000)
+
+    told = models("import", "-", stdin=endless)
+
+    assert (told.exit_code, endless.tell()) == (3, 1_001)
+    assert "too small or too large" in told.stderr
 
 
 def test_a_model_folder_is_imported_under_the_name_on_its_card(home: Path, tmp_path: Path) -> None:

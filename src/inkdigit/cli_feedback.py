@@ -14,6 +14,7 @@ from inkdigit.terminal import (
     SOME_FAILED,
     IntegerRange,
     aligned,
+    brought,
     copy_out,
     counted,
     csv_writer,
@@ -241,11 +242,8 @@ def import_(file: Path) -> None:
     """
     from inkdigit.feedback import import_zip
 
-    with _open() as store, tempfile.TemporaryDirectory() as folder:
-        if str(file) == "-":
-            file = Path(folder, "standard input")
-            file.write_bytes(sys.stdin.buffer.read())
-        click.echo(f"{counted(import_zip(store, file), 'drawing')} imported", err=True)
+    with _open() as store, brought(file) as archive:
+        click.echo(f"{counted(import_zip(store, archive), 'drawing')} imported", err=True)
 
 
 # --- forgetting

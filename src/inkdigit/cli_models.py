@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inkdigit.errors import InkdigitError, ModelError
-from inkdigit.terminal import SOME_FAILED, aligned, copy_out, examples, home_of, replacing, settings_of, visible
+from inkdigit.terminal import (
+    SOME_FAILED,
+    aligned,
+    brought,
+    copy_out,
+    examples,
+    home_of,
+    replacing,
+    settings_of,
+    visible,
+)
 
 if TYPE_CHECKING:
     from inkdigit.registry import Difference, Version
@@ -208,17 +218,29 @@ def export_model(version: str, file: Path, force: bool) -> None:
         click.echo(visible(str(export_archive(folder, file, replace=force))))
 
 
-@models.command("import", epilog=examples("inkdigit models import mine.zip", "inkdigit models import models/mine"))
-@click.argument("source", metavar="FILE.zip|DIR", type=click.Path(path_type=Path))
+@models.command(
+    "import",
+    epilog=examples(
+        "inkdigit models import mine.zip",
+        "inkdigit models import models/mine",
+        "ssh there inkdigit models export mine - | inkdigit models import -",
+    ),
+)
+@click.argument("source", metavar="FILE.zip|DIR", type=click.Path(allow_dash=True, path_type=Path))
 def import_model(source: Path) -> None:
-    """Put a version into the models folder, from a ZIP file or a model folder.
+    """Put a version into the models folder, from a ZIP file or a model folder; - is a ZIP file on standard input.
 
     It is refused if it is damaged, holds anything but a version, or comes to no good in the process of its own that it
     is tried in; then nothing is left of it. It is not the current version before it is promoted.
     """
     from inkdigit.registry import import_archive, install
+    from inkdigit.registry.contents import MAX_BYTES
 
     home = home_of(settings_of())
-    folder = install(source, home) if source.is_dir() else import_archive(source, home)
+    if source.is_dir():
+        folder = install(source, home)
+    else:
+        with brought(source, MAX_BYTES + 1) as archive:
+            folder = import_archive(archive, home)
     click.echo(visible(str(folder)))
     click.echo(f"To read with it: inkdigit models promote {folder.name}", err=True)

@@ -8,6 +8,7 @@ import itertools
 import math
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -175,6 +176,30 @@ def csv_writer(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], None]:
         out.flush()  # here, where a full disk can still be told, and not when Python ends
 
     return write
+
+
+@contextlib.contextmanager
+def brought(file: Path, most: int = sys.maxsize) -> Iterator[Path]:
+    """The file that is named; where that is "-", one with what comes from standard input, while it is worked with.
+
+    Args:
+        file: as it was given.
+        most: bytes that are taken from standard input.
+
+    Raises:
+        ConfigError: there is no standard input.
+    """
+    if str(file) != "-":
+        yield file
+        return
+    if sys.stdin is None:  # the shell's <&- closes it
+        raise ConfigError("standard input is closed; send a file to it")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "standard input")
+        with copy.open("wb") as out:
+            while chunk := sys.stdin.buffer.read(min(most, 1 << 20)):
+                most -= out.write(chunk)
+        yield copy
 
 
 def copy_out(file: Path) -> None:
