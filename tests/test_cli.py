@@ -940,6 +940,32 @@ def test_a_report_in_a_folder_that_is_not_there_is_refused_before_anything_is_re
     assert f"{tmp_path / 'gone'} is not a folder" in result.stderr
 
 
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    report = tmp_path / f"{'long' * 100}.html"  # longer than a name may be
+    result = invoke("evaluate", "--model", "nowhere", "--report", report)
+
+    assert result.exit_code == 3
+    assert result.stderr.startswith(f"Error: {report}: ")
+
+
+def test_looking_whether_a_report_can_be_written_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "old.html").write_text("old")
+    for name in ("new.html", "old.html"):
+        assert invoke("evaluate", "--model", "nowhere", "--report", tmp_path / name).exit_code == 3
+
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("old.html", "old")]
+
+
+def test_a_folder_that_is_called_after_no_digit_is_named(labelled: Path) -> None:
+    for name in ("10", "foo"):
+        (labelled / name).mkdir()
+
+    result = invoke("evaluate", "--data", labelled)
+
+    assert result.exit_code == 0
+    assert result.stderr == "".join(f"{name}: passed over, since no digit is called so\n" for name in ("10", "foo"))
+
+
 def test_a_folder_without_labelled_pictures_is_told_with_code_3(tmp_path: Path) -> None:
     result = invoke("evaluate", "--data", tmp_path)
 

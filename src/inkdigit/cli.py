@@ -633,14 +633,31 @@ def evaluate(model: str | None, data: Path | None, against: str | None, report: 
     from inkdigit.training.evaluate import judge
     from inkdigit.training.labelled import read_labelled
 
-    if report is not None and not report.parent.is_dir():
-        raise ConfigError(f"{report.parent} is not a folder; name the file of the report in one that is there")
+    if report is not None:
+        _require_writable(report)
     recognizers = [recognizer_of(settings_of(model=name)) for name in ([model, against] if against else [model])]
     labelled = read_labelled(data)
+    for name in labelled.passed_over:
+        click.echo(f"{visible(name)}: passed over, since no digit is called so", err=True)
     judged = [judge(recognizer, labelled) for recognizer in recognizers]
     (_print_json if as_json else _print_figures)(judged)
     if report is not None:
         _write_evaluation(report, recognizers, judged, data)
+
+
+def _require_writable(report: Path) -> None:
+    """Say at once that the report cannot be written, since reading takes minutes.
+
+    Raises:
+        ConfigError: its folder is not there.
+        OSError: the file cannot be opened to be written to.
+    """
+    if not report.parent.is_dir():
+        raise ConfigError(f"{report.parent} is not a folder; name the file of the report in one that is there")
+    is_new = not os.path.lexists(report)
+    report.open("ab").close()
+    if is_new:
+        report.unlink()
 
 
 def _print_json(judged: "Sequence[Judged]") -> None:

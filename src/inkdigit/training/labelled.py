@@ -36,6 +36,7 @@ class Labelled:
         writers: N names of who wrote them, "" where that is not known.
         others: (M, 28, 28) float32 pictures that show no digit.
         blank: pictures beside those that hold no ink at all and are refused before any model sees them.
+        passed_over: names of subfolders that are called after no digit, and were not looked into.
     """
 
     source: str
@@ -45,6 +46,7 @@ class Labelled:
     writers: tuple[str, ...] = ()
     others: Frames = field(default_factory=no_frames)
     blank: int = 0
+    passed_over: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, source: str, digits: Digits, others: Frames | None = None, blank: int = 0) -> "Labelled":
@@ -104,13 +106,17 @@ def find_samples(folder: Path) -> Iterator[Sample]:
     found = [
         Sample(path, None if place.name == NONE else int(place.name), _writer(path.relative_to(place)))
         for place in sorted(folder.iterdir())
-        if place.is_dir() and place.name in {*"0123456789", NONE}
+        if place.is_dir() and _is_named(place)
         for path in sorted(place.rglob("*"))
         if path.suffix.lower() in SUFFIXES and path.is_file()
     ]
     if all(sample.label is None for sample in found):
         raise DataError(f"{folder} holds neither IDX files nor subfolders 0 to 9 with pictures")
     yield from found
+
+
+def _is_named(folder: Path) -> bool:
+    return folder.name in {*"0123456789", NONE}
 
 
 def _writer(path: Path) -> str:
@@ -133,6 +139,7 @@ def _read_samples(folder: Path, samples: list[Sample]) -> Labelled:
         writers=writers if any(writers) else (),
         others=np.stack(others) if others else no_frames(),
         blank=len(nones) - len(others),
+        passed_over=tuple(sorted(place.name for place in folder.iterdir() if place.is_dir() and not _is_named(place))),
     )
 
 
