@@ -441,6 +441,20 @@ def test_an_answer_is_not_lost_unsaid_where_output_and_input_are_closed(
     assert re.fullmatch("Error: standard output is closed.*\n", capsys.readouterr().err)
 
 
+@pytest.mark.parametrize("command", ["batch - --out table.csv", "models import -", "feedback import -"])
+def test_a_closed_input_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", None)
+
+    with pytest.raises(SystemExit) as ended:
+        main(command.split())
+
+    assert ended.value.code == 3
+    assert capsys.readouterr().err.startswith("Error: standard input is closed; send a ")
+
+
 def test_a_server_needs_no_output(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[str] = []
 
@@ -554,6 +568,19 @@ def test_a_picture_is_not_overwritten_by_its_explanation(seven: Path) -> None:
 
     assert [result.exit_code for result in results] == [2, 0]
     assert seven.read_bytes() == before
+
+
+def test_an_explanation_takes_the_place_of_no_file_unless_told_to(seven: Path) -> None:
+    target = seven.parent / "why.png"
+    target.write_bytes(b"another")
+
+    refused = invoke("predict", "--explain", target, seven)
+    kept = target.read_bytes()
+    forced = invoke("predict", "--force", "--explain", target, seven)
+
+    assert (refused.exit_code, refused.stdout) == (3, "")
+    assert refused.stderr == f"Error: {target} is there already; name another file, or replace it with --force\n"
+    assert (kept, forced.exit_code, size_of(target)) == (b"another", 0, ("RGBA", (280, 280)))
 
 
 def test_an_empty_name_is_not_the_current_folder(seven: Path, monkeypatch: pytest.MonkeyPatch) -> None:

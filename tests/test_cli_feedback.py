@@ -122,6 +122,19 @@ def test_a_drawing_is_shown_with_its_strokes_and_its_picture(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("receipts")
+def test_a_picture_takes_the_place_of_no_file_unless_told_to(tmp_path: Path) -> None:
+    file = tmp_path / "one.png"
+    file.write_bytes(b"another")
+
+    told = inkdigit("show", "1", "-o", str(file), code=3).stderr
+    kept = file.read_bytes()
+    inkdigit("show", "1", "--force", "-o", str(file))
+
+    assert told == f"Error: {file} is there already; name another file, or replace it with --force\n"
+    assert (kept, file.read_bytes()) == (b"another", PNG)
+
+
+@pytest.mark.usefixtures("receipts")
 def test_a_picture_can_be_sent_to_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
@@ -178,6 +191,18 @@ def test_an_export_takes_the_place_of_no_file_unless_told_to(tmp_path: Path) -> 
     assert (kept, link.is_symlink()) == (b"last year's", True)
     assert forced == f"3 drawings exported to {archive}\n"
     assert zipfile.is_zipfile(archive)
+
+
+@pytest.mark.usefixtures("receipts")
+def test_an_export_takes_the_place_of_no_file_that_came_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.path.lexists", lambda _: False)  # as it was when the export began
+    archive = tmp_path / "out.zip"
+    archive.write_bytes(b"another's")
+
+    assert "out.zip: File exists" in inkdigit("export", str(archive), code=3).stderr
+    assert [(path.name, path.read_bytes()) for path in tmp_path.glob("[!h]*")] == [("out.zip", b"another's")]
 
 
 @pytest.mark.usefixtures("receipts")

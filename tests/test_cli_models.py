@@ -283,6 +283,20 @@ def test_an_export_takes_the_place_of_no_file_unless_told_to(mine: Path, tmp_pat
     assert thesis.read_bytes() == export_archive(mine, tmp_path / "there.zip").read_bytes()
 
 
+def test_an_export_takes_the_place_of_no_file_that_came_meanwhile(
+    mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.path.lexists", lambda _: False)  # as it was when the export began
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "mine.zip").write_bytes(b"another's")
+
+    told = models("export", "mine", folder)
+
+    assert (told.exit_code, told.stderr) == (3, f"Error: {folder / 'mine.zip'}: File exists\n")
+    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("mine.zip", b"another's")]
+
+
 @needs_rights
 def test_a_version_that_cannot_be_written_is_told_by_the_name_of_its_file(
     mine: Path, home: Path, tmp_path: Path, request: pytest.FixtureRequest

@@ -51,9 +51,11 @@ from inkdigit.terminal import (
     keys_of,
     namer,
     recognizer_of,
+    require_new,
     settings_of,
     shortened,
     visible,
+    write_file,
 )
 
 if TYPE_CHECKING:
@@ -397,6 +399,7 @@ def _open_page(url: str) -> None:
     callback=into_files,
     help="Write which ink decided, as a PNG of 280x280; for several pictures, one each into the folder.",
 )
+@click.option("--force", is_flag=True, help="Replace the FILE.png of --explain if it is there.")
 @_model_option
 def predict(
     files: tuple[str, ...],
@@ -405,6 +408,7 @@ def predict(
     named: bool,
     threshold: float,
     explain: Path | None,
+    force: bool,
     model: str | None,
 ) -> None:
     """Read the digit in each picture.
@@ -430,7 +434,7 @@ def predict(
     load_lines = functools.cache(lambda: load_reader(settings))
     several = len(files) > 1 or is_folder(files[0])
     write = _writer("json" if as_json else "csv" if as_csv else "names" if named or several else "digit")
-    writers = [write] if explain is None else [write, _explainer(explain, files, several, load)]
+    writers = [write] if explain is None else [write, _explainer(explain, files, several, force, load)]
     rows = [_tell(row, writers) for row in answer_files(find_pictures(files), load, load_lines, threshold)]
     failed = rows.count(False)
     if failed and len(rows) > 1:
@@ -450,7 +454,7 @@ def _tell(row: "Row | PageRow", writers: "Sequence[Callable[[Row | PageRow], Non
 
 
 def _explainer(
-    target: Path, files: Sequence[str], several: bool, load: Callable[[], "Recognizer"]
+    target: Path, files: Sequence[str], several: bool, force: bool, load: Callable[[], "Recognizer"]
 ) -> "Callable[[Row | PageRow], None]":
     """Writes what the model looked at: to the one PNG that is named, or to one for each picture in a folder."""
     from inkdigit.batch import Answer
@@ -461,6 +465,8 @@ def _explainer(
         raise click.UsageError(f"--explain {target} is one file, and there are several pictures; name a folder.")
     if is_file and target.resolve() == Path(files[0]).resolve():
         raise click.UsageError(f"--explain {target} would overwrite the picture; name another file.")
+    if is_file:
+        require_new(target, force)
     (target.parent if is_file else target).mkdir(parents=True, exist_ok=True)
     name = (lambda _: target) if is_file else namer(target, "explained")
 
@@ -471,7 +477,7 @@ def _explainer(
             click.echo(f"{shortened(row.file)}: not explained, since it holds several digits", err=True)
             return
         path, image = name(row.file), row.result.image
-        path.write_bytes(encode_explanation(image, explain(load(), image)))
+        write_file(path, encode_explanation(image, explain(load(), image)), force or not is_file)
         click.echo(f"{shortened(row.file)}: explained in {visible(str(path))}", err=True)
 
     return write

@@ -23,6 +23,7 @@ from inkdigit.terminal import (
     replacing,
     settings_of,
     visible,
+    write_file,
 )
 
 if TYPE_CHECKING:
@@ -153,8 +154,9 @@ def _told(name: str, value: Any) -> Any:
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     help="Write the picture into this PNG file; - writes it to standard output, and nothing else.",
 )
+@replacing
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the strokes.")
-def show_drawing(number: int, output: Path | None, as_json: bool) -> None:
+def show_drawing(number: int, output: Path | None, force: bool, as_json: bool) -> None:
     """Show one drawing, and what is known of it.
 
     The picture is drawn in characters; ID is the number that list shows.
@@ -172,7 +174,7 @@ def show_drawing(number: int, output: Path | None, as_json: bool) -> None:
         sys.stdout.buffer.write(kept.image)
         return
     if output is not None:
-        output.write_bytes(kept.image)
+        write_file(output, kept.image, force)
         click.echo(f"picture written to {visible(str(output))}", err=True)
     if as_json:
         click.echo(json.dumps(_cells(kept) | {"strokes": strokes_as_json(kept.strokes)}))

@@ -66,6 +66,28 @@ def into_files(_ctx: click.Context, _param: click.Parameter, path: Path | None) 
 replacing = click.option("--force", is_flag=True, help="Replace the file if it is there.")
 
 
+def require_new(path: Path, force: bool) -> None:
+    """Say at once that a file is there already, unless it is to be replaced.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if not force and os.path.lexists(path):
+        raise ConfigError(f"{path} is there already; name another file, or replace it with --force")
+
+
+def write_file(path: Path, contents: bytes, force: bool) -> None:
+    """Write a file, unless one is there that is not to be replaced.
+
+    Raises:
+        ConfigError: one is.
+        OSError: it cannot be written.
+    """
+    require_new(path, force)
+    with path.open("wb" if force else "xb") as file:
+        file.write(contents)
+
+
 class IntegerRange(click.IntRange):
     """A range of whole numbers; click says of what is none that it is no valid range."""
 

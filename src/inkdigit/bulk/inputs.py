@@ -63,6 +63,8 @@ def find(source: str) -> Iterator[tuple[int, Found]]:
     Raises:
         BatchError: there is no such file, or the list is none.
     """
+    if source == STDIN and sys.stdin is None:  # the shell's <&- closes it
+        raise BatchError("standard input is closed; send a list of inputs to it")
     if source == STDIN:
         yield from _listed(sys.stdin.buffer, "standard input")
     elif is_folder(source):

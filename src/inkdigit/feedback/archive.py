@@ -60,7 +60,7 @@ def export_zip(store: FeedbackStore, path: Path, status: Status | None = None, *
 
     Raises:
         StoreError: the store cannot be read, there are too many, or the file is there and shall not be replaced.
-        OSError: the file cannot be written.
+        OSError: the file cannot be written, or came meanwhile and shall not be replaced.
     """
     if not replace and os.path.lexists(path):
         raise StoreError(f"{path} is there already; name another file, or replace it with --force")
@@ -70,6 +70,8 @@ def export_zip(store: FeedbackStore, path: Path, status: Status | None = None, *
             file.flush()
             os.fsync(file.fileno())
             file.close()
+            if not replace:
+                path.touch(exist_ok=False)  # takes the name, unless somebody else has meanwhile
             Path(file.name).replace(path)
         except BaseException:  # Ctrl-C as well: no half file stays behind
             file.close()

@@ -37,6 +37,7 @@ def export_archive(version: Path, path: Path, *, replace: bool = True) -> Path:
 
     Raises:
         ModelError: the version is damaged, the folder is not there, or the file is and shall not be replaced.
+        OSError: the file cannot be written, or came meanwhile and shall not be replaced.
     """
     if not path.parent.is_dir():
         raise ModelError(f"{path.parent} is not a folder; name the file in one that is there")
@@ -51,7 +52,7 @@ def export_archive(version: Path, path: Path, *, replace: bool = True) -> Path:
             entry = zipfile.ZipInfo(f"{name}/{file}", _EPOCH)
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             archive.writestr(entry, contents[file], zipfile.ZIP_DEFLATED)
-    replace_file(target, written.getvalue())
+    replace_file(target, written.getvalue(), replace=replace)
     return target
 
 

@@ -41,11 +41,12 @@ else:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
-def replace_file(path: Path, contents: bytes, *, private: bool = False) -> None:
+def replace_file(path: Path, contents: bytes, *, private: bool = False, replace: bool = True) -> None:
     """Write a file so that it has the old contents or the new ones at any time; a private one is its owner's alone.
 
     Raises:
-        OSError: it cannot be written; the error names the file, and not the one that stands in for it meanwhile.
+        OSError: it cannot be written, or is there and shall not be replaced; the error names the file, and not the one
+            that stands in for it meanwhile.
     """
     new = path.with_name(f".{path.name}.new")
     try:
@@ -53,8 +54,12 @@ def replace_file(path: Path, contents: bytes, *, private: bool = False) -> None:
         if private:
             new.touch(mode=0o600)
         write_through(new, contents)
+        if not replace:
+            path.touch(exist_ok=False)  # takes the name, unless somebody else has meanwhile
         new.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from error
     sync_folder(path.parent)
 
