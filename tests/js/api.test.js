@@ -102,6 +102,34 @@ test("an answer that breaks off half-way means that the server is away", async (
   await assert.rejects(predict(URL_, "", { fetch: async () => new Response(body) }), ServerAway);
 });
 
+/** Answers with headers and half a body, and holds; a browser breaks such a body off without the reason. */
+const stalling = (init) => async (_, { signal }) =>
+  new Response(
+    new ReadableStream({
+      start: (stream) => {
+        stream.enqueue(new TextEncoder().encode('{"label'));
+        signal.addEventListener("abort", () => stream.error(new DOMException("aborted", "AbortError")));
+      },
+    }),
+    init,
+  );
+
+for (const status of [200, 422, 503]) {
+  test(`an answer of status ${status} that stalls behind its headers means that the server is away`, async () => {
+    const call = predict(URL_, "", { fetch: stalling({ status }), patience: 1 });
+
+    await assert.rejects(call, (error) => error instanceof ServerAway && !error.isUp);
+  });
+}
+
+test("an answer that stalls behind its headers can be given up", async () => {
+  const controller = new AbortController();
+  const call = predict(URL_, "", { fetch: stalling({}), signal: controller.signal });
+  setTimeout(() => controller.abort(new Error("drawn on")));
+
+  await assert.rejects(call, { message: "drawn on" });
+});
+
 test("giving up ends the call with the reason", async () => {
   const controller = new AbortController();
   const call = predict(URL_, "", { fetch: silent, signal: controller.signal });

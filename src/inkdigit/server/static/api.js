@@ -74,6 +74,8 @@ const NOT_NOW = [429, 502, 503, 504];
  * @property {number} [patience] Milliseconds to wait before the server counts as away.
  */
 
+/** @typedef {{ readonly ok: boolean, readonly status: number, readonly body: unknown }} Answered Its body is null when it is no JSON. */
+
 const JSON_BOTH_WAYS = { "Content-Type": "application/json", Accept: "application/json" };
 
 /**
@@ -91,8 +93,8 @@ export async function predict(url, image, { layer = null, ...options } = {}) {
     headers: JSON_BOTH_WAYS,
     body: JSON.stringify(layer === null ? { image } : { image, layer }),
   });
-  if (!response.ok) throw await problemOf(response);
-  return answerOf(await bodyOf(response));
+  if (!response.ok) throw problemOf(response);
+  return answerOf(response.body);
 }
 
 /**
@@ -111,8 +113,8 @@ export async function read(url, image, options = {}) {
     headers: { "Content-Type": isFile ? typeOf(image) : "application/json", Accept: "application/json" },
     body: isFile ? image : JSON.stringify({ image }),
   });
-  if (!response.ok) throw await problemOf(response);
-  return readingOf(await bodyOf(response));
+  if (!response.ok) throw problemOf(response);
+  return readingOf(response.body);
 }
 
 /**
@@ -138,8 +140,8 @@ export async function adapt(url, drawings, options = {}) {
     headers: JSON_BOTH_WAYS,
     body: JSON.stringify({ drawings }),
   });
-  if (!response.ok) throw await problemOf(response);
-  const body = await bodyOf(response);
+  if (!response.ok) throw problemOf(response);
+  const { body } = response;
   if (!isRecord(body) || typeof body.layer !== "string" || typeof body.model !== "string") {
     throw new Refusal("The server's answer is not a layer.", { status: 200 });
   }
@@ -161,8 +163,8 @@ export async function keepDrawing(url, submission, { key, ...options }) {
     headers: { ...JSON_BOTH_WAYS, "Idempotency-Key": key },
     body: JSON.stringify(submission),
   });
-  if (!response.ok) throw await problemOf(response);
-  const body = await bodyOf(response);
+  if (!response.ok) throw problemOf(response);
+  const { body } = response;
   const receipt = isRecord(body) ? textOf(body.receipt) : undefined;
   if (receipt === undefined) throw new Refusal("The server's answer is not a receipt.", { status: response.status });
   return receipt;
@@ -179,7 +181,7 @@ export async function keepDrawing(url, submission, { key, ...options }) {
 export async function deleteDrawing(url, receipt, options = {}) {
   const one = new URL(`${url.pathname}/${encodeURIComponent(receipt)}`, url);
   const response = await call(one, options, { method: "DELETE", headers: { Accept: "application/json" } });
-  if (!response.ok) throw await problemOf(response);
+  if (!response.ok) throw problemOf(response);
 }
 
 /**
@@ -197,10 +199,12 @@ export async function isReady(url, options = {}) {
 }
 
 /**
+ * Patience and signal end with the last byte of the answer: a server may stall behind its headers, too.
+ *
  * @param {URL} url
  * @param {CallOptions} options
  * @param {RequestInit} request
- * @returns {Promise<Response>}
+ * @returns {Promise<Answered>}
  */
 async function call(url, { fetch = globalThis.fetch, signal, patience = PATIENCE_MS }, request) {
   const controller = new AbortController();
@@ -209,9 +213,11 @@ async function call(url, { fetch = globalThis.fetch, signal, patience = PATIENCE
   if (signal?.aborted) giveUp();
   signal?.addEventListener("abort", giveUp);
   try {
-    return await fetch(url, { ...request, signal: controller.signal });
+    const response = await fetch(url, { ...request, signal: controller.signal });
+    return { ok: response.ok, status: response.status, body: await bodyOf(response) };
   } catch (error) {
-    // fetch rejects with a TypeError when no connection came about, and with the abort's reason otherwise.
+    if (controller.signal.aborted) throw controller.signal.reason; // of which a body that breaks off does not tell
+    // fetch rejects with a TypeError when no connection came about.
     throw error instanceof TypeError ? new ServerAway("The server does not answer.", { cause: error }) : error;
   } finally {
     clearTimeout(timer);
@@ -220,13 +226,11 @@ async function call(url, { fetch = globalThis.fetch, signal, patience = PATIENCE
 }
 
 /**
- * @param {Response} response
- * @returns {Promise<ServerAway | Refusal>}
+ * @param {Answered} response
+ * @returns {ServerAway | Refusal}
  */
-async function problemOf(response) {
-  const { status } = response;
-  const problem = await bodyOf(response);
-  const { detail, title, type } = isRecord(problem) ? problem : {};
+function problemOf({ status, body }) {
+  const { detail, title, type } = isRecord(body) ? body : {};
   if (NOT_NOW.includes(status)) return new ServerAway(textOf(detail) ?? "The server is busy or about to restart.");
   return new Refusal(textOf(detail) ?? textOf(title) ?? `The server answered with status ${status}.`, {
     status,
@@ -243,7 +247,7 @@ async function bodyOf(response) {
     return await response.json();
   } catch (error) {
     if (error instanceof SyntaxError) return null;
-    // The connection broke, or the wait was given up, half-way through the body.
+    // The connection broke half-way through the body.
     throw error instanceof TypeError ? new ServerAway("The server's answer was cut off.", { cause: error }) : error;
   }
 }
