@@ -24,6 +24,7 @@ from inkdigit.drawing import (
     draw,
     is_one_digit,
     paint,
+    painting_cost,
     paper_for,
     parse_strokes,
     square_of,
@@ -151,6 +152,12 @@ def test_a_picture_can_have_another_size() -> None:
     halved = large.reshape(140, 2, 140, 2).mean(axis=(1, 3))
     assert small.shape == (140, 140)
     assert np.abs(small - halved).max() < 12
+
+
+def test_what_painting_costs_is_reckoned_as_the_page_does() -> None:
+    strokes = (Stroke(10, ((0, 0), (32, 0))), Stroke(10, ((7, 7),)))
+
+    assert painting_cost(strokes) == 2 * 29**2 + 13**2
 
 
 def test_the_png_is_black_ink_on_white_paper() -> None:

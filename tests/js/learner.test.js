@@ -241,13 +241,67 @@ test("a layer that the server refuses is made anew, but not again and again", as
 
 test("of drawings with more points than a server takes the newest are sent", async () => {
   const { it, asked } = learner();
-  const points = Array.from({ length: 9000 }, (_, x) => ({ x, y: 1 }));
+  const points = Array.from({ length: 9000 }, (_, i) => ({ x: i / 50, y: 1 }));
   const large = (id, label) => ({ ...example(id, label), drawing: [{ width: 19, points }] });
 
   it.learnFrom("a", [large("a.0", 1), large("a.1", 2), large("a.2", 3)]);
   await settled();
 
   assert.deepEqual(asked[0].map(({ label }) => label), [2, 3]);
+});
+
+/** As many drawings as one likes, of one stroke each. */
+const drawn = (count, width, points) => Array.from({ length: count }, (_, i) => ({ ...example(`a.${i}`, i % 10), drawing: [{ width, points }] }));
+const zigzag = (count) => Array.from({ length: count }, (_, i) => ({ x: i % 2 === 0 ? 20 : 260, y: i % 280 }));
+
+for (const [what, lessons, sent] of [
+  ["a longer way of the pen", drawn(99, 19, zigzag(12)), 75],
+  ["more to paint", drawn(99, 38, Array.from({ length: 150 }, (_, i) => ({ x: 16 * (i % 2), y: i }))), 26],
+]) {
+  test(`of drawings with ${what} than a server takes the newest are sent`, async () => {
+    const { it, asked } = learner();
+
+    it.learnFrom("a", lessons);
+    await settled();
+
+    assert.deepEqual(asked[0].map(({ label }) => label), lessons.slice(-sent).map(({ label }) => label));
+  });
+}
+
+const SCRIBBLES = [
+  ["strokes", Array.from({ length: 501 }, () => ({ width: 19, points: [{ x: 1, y: 2 }] }))],
+  ["points", [{ width: 19, points: Array.from({ length: 20_001 }, (_, i) => ({ x: i % 2, y: 1 })) }]],
+];
+for (const [what, drawing] of SCRIBBLES) {
+  test(`a drawing of more ${what} than any server takes is left out, and the others are learned`, async () => {
+    const { it, asked } = learner();
+
+    it.learnFrom("a", [example("a.0", 1), example("a.1", 2), { ...example("a.2", 3), drawing }]);
+    await settled();
+
+    assert.deepEqual([it.state, asked[0].map(({ label }) => label)], ["used", [1, 2]]);
+  });
+
+  test(`a lone drawing of more ${what} than any server takes is told to be too large`, async () => {
+    const { it, asked } = learner();
+
+    it.learnFrom("a", [{ ...example("a", 3), drawing }]);
+    await settled();
+
+    assert.deepEqual([asked, wordsOf(it)], [[], "Your 1 correction is remembered, and too large to learn from."]);
+  });
+}
+
+test("where a server takes less, half of the drawings are sent, the newest", async () => {
+  const { it, asked } = learner(async () => {
+    if (asked.at(-1).length > 3) throw new Refusal("send fewer drawings", { status: 400 });
+    return { layer: "layer", used: true, model: "digits-6" };
+  });
+
+  it.learnFrom("a", [0, 1, 2, 3, 4, 5, 6].map((i) => example(`a.${i}`, i)));
+  await settled();
+
+  assert.deepEqual([it.state, asked.map((lessons) => lessons.map(({ label }) => label))], ["used", [[0, 1, 2, 3, 4, 5, 6], [4, 5, 6]]]);
 });
 
 test("without a word of anybody nothing is asked", async () => {
@@ -266,6 +320,7 @@ for (const [state, corrections, confirmations, words] of [
   ["unused", 3, 0, "Your 3 corrections do not yet make it read you better, so its answers stay as they are."],
   ["unused", 0, 1, "Your 1 right answer does not yet make it read you better, so its answers stay as they are."],
   ["off", 2, 0, "Your 2 corrections are remembered, and not used."],
+  ["large", 2, 0, "Your 2 corrections are remembered, and too large to learn from."],
   ["unable", 1, 0, "Your 1 correction is remembered; this server cannot learn from it."],
 ]) {
   test(`it says: ${words || "nothing"}`, () => {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import { squareFor } from "../../src/inkdigit/server/static/paper.js";
-import { paint } from "../../src/inkdigit/server/static/raster.js";
+import { paint, paintingCost } from "../../src/inkdigit/server/static/raster.js";
 import { decodeSheet } from "../../src/inkdigit/server/static/share.js";
 
 /** Codes, and the digests of the pictures that Python paints of them. */
@@ -56,4 +56,8 @@ test("a piece of the paper is the same picture, moved", () => {
   const there = paint(strokes(9, [[110, 13], [130, 38], [150, 8]]), { ...CROP, left: 100, top: 3 });
 
   assert.deepEqual(here, there);
+});
+
+test("what painting costs is reckoned as the server does", () => {
+  assert.equal(paintingCost(strokes(10, [[0, 0], [32, 0]], [[7, 7]])), 2 * 29 ** 2 + 13 ** 2);
 });

@@ -3,6 +3,7 @@
 import base64
 import io
 import logging
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,24 @@ def test_drawings_that_cannot_teach_are_refused(
     response = client.post(ADAPT, json={"drawings": drawings})
 
     assert (response.status_code, response.get_json()["type"]) == (status, kind)
+
+
+@pytest.mark.parametrize(
+    "too_much",
+    [
+        [[20 + 240 * (i % 2), i] for i in range(400)],
+        {"points": [[140 + 16 * (i % 2), i / 20] for i in range(6000)], "width": 40},
+    ],
+)
+def test_what_is_too_much_is_refused_before_any_of_it_is_painted(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, too_much: object
+) -> None:
+    monkeypatch.setattr(import_module("inkdigit.server.adapting"), "draw", lambda _strokes: pytest.fail("it is painted"))
+
+    response = client.post(ADAPT, json={"drawings": [roofed(), *[{"strokes": [too_much], "label": 1}] * 3]})
+
+    assert response.status_code == 400
+    assert "send fewer drawings" in response.get_json()["detail"]
 
 
 def test_the_drawing_at_fault_is_named(client: FlaskClient) -> None:

@@ -105,24 +105,36 @@ def read_drawings(drawings: Sequence[LabelledDrawing]) -> NDArray[np.float32]:
         BadRequest: strokes are at fault, or all of them together are too long.
         ImageError: a picture cannot be read, or there is no ink on it; the text says which.
     """
-    ways, pixels, painting, images = [0, 0.0], 0, 0, []
-    for place, drawing in enumerate(drawings):
+    parts = [_strokes(drawing, f"the field drawings.{place}") for place, drawing in enumerate(drawings)]
+    _check_together(drawings, parts)
+    pixels, images = 0, []
+    for place, (drawing, strokes) in enumerate(zip(drawings, parts, strict=True)):
         where = f"the field drawings.{place}"
-        strokes = _strokes(drawing, where)
-        ways = [ways[0] + sum(len(stroke.points) for stroke in strokes), ways[1] + _length(strokes)]
-        if ways[0] > MAX_POINTS or ways[1] > MAX_LENGTH:
-            raise BadRequest(f"{where}: all strokes together have too many points or are too long; send fewer drawings")
         with _saying(where):
-            shown = "image" in drawing.model_fields_set
-            painting += 0 if shown else painting_cost(strokes)
-            if painting > MAX_PAINTING:
-                raise BadRequest(f"{where}: there is too much to be painted; send fewer drawings, or their pictures")
+            shown = _is_shown(drawing)
             ink = read_picture(decode_data_url(drawing.image, DIGIT_LIMITS.bytes)).ink if shown else draw(strokes)
             images.append(normalize(ink))
         pixels += ink.size
         if pixels > MAX_PIXELS:
             raise BadRequest(f"{where}: the pictures are too large together; send smaller ones")
     return np.stack(images)
+
+
+def _check_together(drawings: Sequence[LabelledDrawing], parts: Sequence[Strokes]) -> None:
+    """Refuse what is too much, before any of it is painted."""
+    points, length, painting = 0, 0.0, 0
+    for place, (drawing, strokes) in enumerate(zip(drawings, parts, strict=True)):
+        where = f"the field drawings.{place}"
+        points, length = points + sum(len(stroke.points) for stroke in strokes), length + _length(strokes)
+        if points > MAX_POINTS or length > MAX_LENGTH:
+            raise BadRequest(f"{where}: all strokes together have too many points or are too long; send fewer drawings")
+        painting += 0 if _is_shown(drawing) else painting_cost(strokes)
+        if painting > MAX_PAINTING:
+            raise BadRequest(f"{where}: there is too much to be painted; send fewer drawings, or their pictures")
+
+
+def _is_shown(drawing: LabelledDrawing) -> bool:
+    return "image" in drawing.model_fields_set
 
 
 def _strokes(drawing: LabelledDrawing, where: str) -> Strokes:

@@ -8,7 +8,7 @@ import { Given } from "./given.js";
 import { randomToken } from "./memory.js";
 import { Outbox, isWithoutStore, messageOf } from "./outbox.js";
 import { pictureOf } from "./render.js";
-import { SIZE } from "./strokes.js";
+import { SIZE, faultOf } from "./strokes.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./access.js").Access} Access */
@@ -134,6 +134,8 @@ class Keeping {
   async #give() {
     if (this.#outbox.isFull) return this.#show("told", "Too many drawings wait to be sent already; send or discard those first.");
     const examples = this.#examples;
+    const fault = examples.map(({ drawing }) => faultOf(drawing)).find((one) => one !== null);
+    if (fault !== undefined) return this.#show("told", `Not kept: ${fault}.`);
     this.#outbox.put(examples).forEach((key, i) => this.#given.set(/** @type {Example} */ (examples[i]).id, key));
     this.#settle();
     this.#show("busy", "Sending …");

@@ -3,26 +3,30 @@
 import { Refusal, ServerAway } from "./api.js";
 import { writtenOf } from "./examples.js";
 import { Asker } from "./latest.js";
+import { paintingCost } from "./raster.js";
+import { MOST, faultOf, strokeLength } from "./strokes.js";
 
 /** @typedef {import("./api.js").Adapted} Adapted */
 /** @typedef {import("./api.js").Answer} Answer */
 /** @typedef {import("./api.js").Labelled} Labelled */
 /** @typedef {import("./examples.js").Example} Example */
 /** @typedef {import("./memory.js").Memory} Memory */
-/** @typedef {"untaught" | "learning" | "used" | "unused" | "off" | "waiting" | "unable"} State */
+/** @typedef {"untaught" | "learning" | "used" | "unused" | "off" | "waiting" | "unable" | "large"} State */
 
 /** A server that cannot learn: asking it again is of no use. */
 const CANNOT = [404, 405, 501];
 
-/** Of all strokes of a call together: no server takes more. */
-const MOST_POINTS = 20_000;
+const MALFORMED = 400;
+
+/** Of a call: points, the way of the pen, pixels that are looked at to paint it. No server takes more. */
+const LIMITS = [MOST.points, MOST.length, 140_000_000];
 
 /** Events: `change` (what is known of the hand, or whether it is used). */
 export class Learner extends EventTarget {
   #memory;
   /** @type {Asker<readonly Labelled[], Adapted>} */
   #asker;
-  /** @type {"idle" | "learning" | "waiting" | "unable"} */
+  /** @type {"idle" | "learning" | "waiting" | "unable" | "large"} */
   #work = "idle";
   /** The model for which a layer was last asked, so that one that gives none is not asked at every answer. */
   #askedFor = "";
@@ -45,6 +49,8 @@ export class Learner extends EventTarget {
         this.#to("idle");
       },
       onError: (error) => {
+        const isTooMuch = error instanceof Refusal && error.status === MALFORMED && this.#lessons.length > 1;
+        if (isTooMuch) return this.#ask(this.#lessons.slice(-Math.floor(this.#lessons.length / 2)));
         if (error instanceof ServerAway) this.#askedFor = ""; // it may do so the next time
         this.#to(error instanceof Refusal && CANNOT.includes(error.status) ? "unable" : "waiting");
       },
@@ -130,11 +136,21 @@ export class Learner extends EventTarget {
       return this.#to("idle");
     }
     if (this.#work !== "unable") {
+      const some = fitting(lessons);
+      if (some.length === 0) {
+        this.#memory.learned = null;
+        return this.#to("large");
+      }
       this.#work = "learning";
-      this.#lessons = fitting(lessons);
-      this.#asker.now(this.#lessons.map(({ drawing, label }) => ({ strokes: writtenOf(drawing), label: Number(label) })));
+      this.#ask(some);
     }
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** @param {readonly Example[]} lessons */
+  #ask(lessons) {
+    this.#lessons = lessons;
+    this.#asker.now(lessons.map(({ drawing, label }) => ({ strokes: writtenOf(drawing), label: Number(label) })));
   }
 
   /** Whether another tab forgot some of the lessons meanwhile: a layer of them is not to be kept. */
@@ -143,7 +159,7 @@ export class Learner extends EventTarget {
     return !this.#lessons.every(({ id }) => remembered.has(id));
   }
 
-  /** @param {"idle" | "waiting" | "unable"} work */
+  /** @param {"idle" | "waiting" | "unable" | "large"} work */
   #to(work) {
     this.#work = work;
     this.dispatchEvent(new Event("change"));
@@ -152,16 +168,30 @@ export class Learner extends EventTarget {
 
 /**
  * @param {readonly Example[]} examples
- * @returns {readonly Example[]} The newest that fit into a call.
+ * @returns {readonly Example[]} The newest that fit into a call, without those that never would.
  */
 function fitting(examples) {
-  let points = 0;
-  const newestFirst = [...examples].reverse();
-  const end = newestFirst.findIndex(({ drawing }) => {
-    points += drawing.reduce((sum, stroke) => sum + stroke.points.length, 0);
-    return points > MOST_POINTS;
-  });
-  return end < 0 ? examples : newestFirst.slice(0, end).reverse();
+  const taken = [];
+  let sums = LIMITS.map(() => 0);
+  for (const example of [...examples].reverse()) {
+    const costs = costsOf(example.drawing);
+    if (!isWithin(costs) || faultOf(example.drawing) !== null) continue;
+    sums = sums.map((sum, i) => sum + (costs[i] ?? 0));
+    if (!isWithin(sums)) break;
+    taken.unshift(example);
+  }
+  return taken;
+}
+
+/** @param {import("./strokes.js").Drawing} drawing */
+function costsOf(drawing) {
+  const sumOf = (/** @type {(stroke: import("./strokes.js").Stroke) => number} */ of) => drawing.reduce((sum, stroke) => sum + of(stroke), 0);
+  return [sumOf(({ points }) => points.length), sumOf(strokeLength), paintingCost(drawing)];
+}
+
+/** @param {readonly number[]} costs */
+function isWithin(costs) {
+  return costs.every((cost, i) => cost <= (LIMITS[i] ?? 0));
 }
 
 /** @type {Readonly<Record<State, (lessons: string) => string>>} */
@@ -172,6 +202,7 @@ const WORDS = {
   unused: (lessons) => `Your ${lessons} do not yet make it read you better, so its answers stay as they are.`,
   off: (lessons) => `Your ${lessons} are remembered, and not used.`,
   waiting: (lessons) => `Your ${lessons} are remembered; the server cannot learn from them just now.`,
+  large: (lessons) => `Your ${lessons} are remembered, and too large to learn from.`,
   unable: (lessons) => `Your ${lessons} are remembered; this server cannot learn from them.`,
 };
 

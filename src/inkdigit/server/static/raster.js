@@ -35,6 +35,19 @@ export function paint(drawing, { left, top, width, height }) {
   return levels;
 }
 
+/**
+ * How many pixels are looked at to paint a drawing, at most: what a server's time goes by, and what it limits.
+ *
+ * @param {Drawing} drawing
+ */
+export function paintingCost(drawing) {
+  return drawing.reduce((sum, { width, points }) => {
+    const pieces = piecesOf(points);
+    const longest = pieces.reduce((most, { start, end }) => Math.max(most, Math.abs(end.x - start.x), Math.abs(end.y - start.y)), 0);
+    return sum + pieces.length * (Math.ceil(longest + width) + 3) ** 2;
+  }, 0);
+}
+
 /** @typedef {{ readonly left: number, readonly top: number, readonly right: number, readonly bottom: number }} Area Whole pixels. */
 
 /**

@@ -1,7 +1,7 @@
 // A drawing as a short text, to stand behind the # of a link: no server keeps anything. `inkdigit.share` reads and
 // writes the same, and says of what a code is made.
 
-import { SIZE, strokeLength } from "./strokes.js";
+import { MOST, SIZE, faultOf, isIn } from "./strokes.js";
 
 /** @typedef {import("./paper.js").Paper} Paper */
 /** @typedef {import("./strokes.js").Drawing} Drawing */
@@ -21,12 +21,6 @@ const MAX_PAYLOAD = 128 * 1024;
 const MAX_CODE = 180_000;
 /** Of a number, seven bits in each byte. */
 const MAX_BITS = 21;
-const MAX_STROKES = 500;
-const MAX_POINTS = 20_000;
-/** Drawing units, the way of the pen. */
-const MAX_LENGTH = 200_000;
-const WIDTHS = { least: 1, most: 40 };
-const PLACES = { least: -64, most: 2048 };
 const SIDES = { least: 1, most: 2048 };
 
 /** A drawing that cannot be shared, or a code without one; its message says why. */
@@ -236,11 +230,11 @@ function sheetOf(numbers) {
   const next = taker(numbers);
   const paper = { width: next() / STEPS, height: next() / STEPS };
   const count = next();
-  if (count > MAX_STROKES) throw damaged("it claims too many strokes");
+  if (count > MOST.strokes) throw damaged("it claims too many strokes");
   let [x, y] = [0, 0];
   const drawing = Array.from({ length: count }, () => {
     const [width, length] = [next() / STEPS, next()];
-    if (length > MAX_POINTS) throw damaged("it claims too many points");
+    if (length > MOST.points) throw damaged("it claims too many points");
     const points = Array.from({ length }, () => {
       x += unfolded(next());
       y += unfolded(next());
@@ -277,36 +271,13 @@ function damaged(why) {
   return new ShareError(`the code is damaged: ${why}; copy the whole link again`);
 }
 
-// --- limits: what no hand draws, and what would take long to paint
-
 /**
+ * Against what no hand draws, and what would take long to paint.
+ *
  * @param {Sheet} sheet
  * @param {string} what Begins the message.
  */
 function check({ drawing, paper }, what) {
   const fault = faultOf(drawing) ?? (isIn(SIDES, paper.width, paper.height) ? null : "its paper is too small or too large");
   if (fault !== null) throw new ShareError(`${what}: ${fault}`);
-}
-
-/**
- * @param {Drawing} drawing
- * @returns {string | null}
- */
-function faultOf(drawing) {
-  if (drawing.length === 0 || drawing.length > MAX_STROKES) return `a drawing has 1 to ${MAX_STROKES} strokes`;
-  const points = drawing.flatMap((stroke) => stroke.points);
-  if (points.length > MAX_POINTS) return `a drawing has at most ${MAX_POINTS} points`;
-  if (drawing.some((stroke) => stroke.points.length === 0)) return "a stroke has no point";
-  if (!drawing.every(({ width }) => isIn(WIDTHS, width))) return "a pen is too thin or too wide";
-  if (!points.every(({ x, y }) => isIn(PLACES, x, y))) return "a point is far off the paper";
-  if (drawing.reduce((sum, stroke) => sum + strokeLength(stroke), 0) > MAX_LENGTH) return "the way of the pen is too long";
-  return null;
-}
-
-/**
- * @param {{ readonly least: number, readonly most: number }} range
- * @param {...number} values
- */
-function isIn({ least, most }, ...values) {
-  return values.every((value) => value >= least && value <= most);
 }

@@ -15,6 +15,11 @@ export const SIZE = 280;
  * }} History
  */
 
+/** What a server takes of one drawing, or of all of a call together; length is the way of the pen, in drawing units. */
+export const MOST = { strokes: 500, points: 20_000, length: 200_000 };
+const WIDTHS = { least: 1, most: 40 };
+const PLACES = { least: -64, most: 2048 };
+
 /** @type {History} */
 export const EMPTY = { past: [], present: [], future: [] };
 
@@ -101,4 +106,29 @@ export function redo(history) {
   const { past, present, future } = history;
   const next = future[0];
   return next === undefined ? history : { past: [...past, present], present: next, future: future.slice(1) };
+}
+
+/**
+ * Whether a drawing is within what servers take and links hold.
+ *
+ * @param {Drawing} drawing
+ * @returns {string | null} Why it is not.
+ */
+export function faultOf(drawing) {
+  if (drawing.length === 0 || drawing.length > MOST.strokes) return `a drawing has 1 to ${MOST.strokes} strokes`;
+  const points = drawing.flatMap((stroke) => stroke.points);
+  if (points.length > MOST.points) return `a drawing has at most ${MOST.points} points`;
+  if (drawing.some((stroke) => stroke.points.length === 0)) return "a stroke has no point";
+  if (!drawing.every(({ width }) => isIn(WIDTHS, width))) return "a pen is too thin or too wide";
+  if (!points.every(({ x, y }) => isIn(PLACES, x, y))) return "a point is far off the paper";
+  if (drawing.reduce((sum, stroke) => sum + strokeLength(stroke), 0) > MOST.length) return "the way of the pen is too long";
+  return null;
+}
+
+/**
+ * @param {{ readonly least: number, readonly most: number }} range
+ * @param {...number} values
+ */
+export function isIn({ least, most }, ...values) {
+  return values.every((value) => value >= least && value <= most);
 }
