@@ -734,6 +734,47 @@ def test_large_text_keeps_the_buttons_on_the_sheet(sheet: Sheet) -> None:
     assert max(ends) <= leaf["x"] + leaf["width"] + 1
 
 
+COVERED = """() => {
+  const boxOf = (name) => document.querySelector(name).getBoundingClientRect();
+  const [words, saw] = [boxOf("#headline"), boxOf(".saw")];
+  return words.left < saw.right && saw.left < words.right && words.top < saw.bottom && saw.top < words.bottom;
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 360, 412])
+def test_text_of_twice_the_size_keeps_everything_on_a_phones_sheet(sheet: Sheet, width: int) -> None:
+    sheet.page.set_viewport_size({"width": width, "height": 900})
+    session = sheet.page.context.new_cdp_session(sheet.page)
+    session.send("Page.enable")
+    session.send("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    ends = sheet.page.locator("#answer button:visible").evaluate_all(
+        "buttons => buttons.map((button) => button.getBoundingClientRect().right)"
+    )
+
+    assert sheet.page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
+    assert not sheet.page.evaluate(COVERED)
+    assert max(ends) <= width
+    assert _content_width(sheet) <= width
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_a_long_number_breaks_within_the_page(sheet: Sheet, width: int) -> None:
+    sheet.page.set_viewport_size({"width": width, "height": 800})
+    digits = [{"label": str(i % 10), "confidence": 0.9, "box": [10 * i, 0, 9, 20]} for i in range(40)]
+    number = {"confidence": 0.9, "box": [0, 0, 399, 20], "digits": digits}
+    sheet.page.route("**/api/v1/read", lambda route: route.fulfill(json={"numbers": [number], "model": "long"}))
+    sheet.draw([[(x / 2, y / 2) for x, y in stroke] for stroke in BARS])
+    sheet.expect("number")
+    drawn = _content_width(sheet)
+    sheet.choose(jpeg(paper()))
+    sheet.page.locator("#boxes li").wait_for()
+
+    assert drawn <= width
+    assert _content_width(sheet) <= width
+
+
 @pytest.mark.parametrize("width", [1280, 360, 320])
 def test_the_legend_breaks_between_its_entries_alone(sheet: Sheet, width: int) -> None:
     sheet.page.set_viewport_size({"width": width, "height": 700})

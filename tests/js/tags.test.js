@@ -40,3 +40,10 @@ test("tags do not cover one another", () => {
 
   assert.deepEqual(sidesOf([long, at(60, 20)], 0), ["above", "below"]);
 });
+
+test("a tag that would run over the picture's right edge ends there, and covers no other one", () => {
+  const long = { ...at(110, 20), width: 100 };
+
+  assert.deepEqual(sidesOf([at(50, 20), long], 0, 300), ["above", "above"]);
+  assert.deepEqual(sidesOf([at(50, 20), long], 0, 160), ["above", "below"]);
+});

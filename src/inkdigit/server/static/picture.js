@@ -89,7 +89,7 @@ export class PictureView extends EventTarget {
       const tag = find(item, "span", HTMLElement);
       return { ink: { left, top, width, height }, width: tag.offsetWidth, height: tag.offsetHeight };
     });
-    sidesOf(numbers, this.#selected).forEach((side, i) => items[i]?.setAttribute("data-tag", side));
+    sidesOf(numbers, this.#selected, this.#boxes.clientWidth).forEach((side, i) => items[i]?.setAttribute("data-tag", side));
   }
 
   /** @param {number} index */

@@ -10,23 +10,24 @@ export const MARGIN = 4;
 /**
  * @param {readonly Tagged[]} numbers
  * @param {number} selected Whose tag is shown in any case, above.
+ * @param {number} [across] Width of the picture, over whose right edge no tag runs.
  * @returns {Side[]}
  */
-export function sidesOf(numbers, selected) {
+export function sidesOf(numbers, selected, across = Infinity) {
   /** @type {Map<Tagged, Side>} */
   const sides = new Map();
   /** @type {Box[]} */
   const laid = [];
   const lay = (/** @type {Tagged} */ number, /** @type {"above" | "below"} */ side) => {
     sides.set(number, side);
-    laid.push(tagOf(number, side));
+    laid.push(tagOf(number, side, across));
   };
   const first = numbers[selected];
   if (first !== undefined) lay(first, "above");
   for (const side of /** @type {const} */ (["above", "below"])) {
     for (const number of numbers) {
       const taken = [...numbers.filter((other) => other !== number).map(frameOf), ...laid];
-      const room = roomOf(number, side);
+      const room = roomOf(number, side, across);
       if (!sides.has(number) && !taken.some((box) => isOver(box, room))) lay(number, side);
     }
   }
@@ -44,11 +45,12 @@ function frameOf({ ink: { left, top, width, height } }) {
 /**
  * @param {Tagged} number
  * @param {"above" | "below"} side
+ * @param {number} across
  * @returns {Box}
  */
-function tagOf({ ink, width, height }, side) {
+function tagOf({ ink, width, height }, side, across) {
   const top = side === "above" ? ink.top - MARGIN - height : ink.top + ink.height + MARGIN;
-  return { left: ink.left - MARGIN, top, width, height };
+  return { left: Math.min(ink.left - MARGIN, across - width), top, width, height };
 }
 
 /**
@@ -56,10 +58,11 @@ function tagOf({ ink, width, height }, side) {
  *
  * @param {Tagged} number
  * @param {"above" | "below"} side
+ * @param {number} across
  * @returns {Box}
  */
-function roomOf(number, side) {
-  const tag = tagOf(number, side);
+function roomOf(number, side, across) {
+  const tag = tagOf(number, side, across);
   return side === "above" ? tag : { ...tag, height: 2 * (tag.height + MARGIN) };
 }
 
