@@ -444,6 +444,17 @@ def test_a_number_is_typed_over_digit_by_digit(keeping_sheet: Sheet) -> None:
     assert keeping_sheet.said().startswith("41, as you chose.")
 
 
+def test_a_key_that_is_held_replaces_one_digit(keeping_sheet: Sheet) -> None:
+    keeping_sheet.draw(NUMBER)
+    keeping_sheet.expect("number")
+    keeping_sheet.page.locator("#number button").first.focus()
+    for _ in range(3):
+        keeping_sheet.page.keyboard.down("9")
+    keeping_sheet.page.keyboard.up("9")
+
+    assert keeping_sheet.said().startswith("900, as you chose.")
+
+
 def test_what_was_said_of_a_number_comes_back_when_it_is_read_again(keeping_sheet: Sheet) -> None:
     keeping_sheet.draw(NUMBER)
     keeping_sheet.expect("number")

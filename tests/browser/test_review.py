@@ -367,6 +367,53 @@ def test_all_are_selected_and_accepted_at_once(open_review: Callable[..., "Page"
     reviewing.wait(*[f"new {label}" for label in LABELS[:11]], f"rejected {LABELS[11]}")
 
 
+def _keep_with_receipts(reviewing: Reviewing, count: int) -> list[str]:
+    drawings = enumerate(LABELS[:count])
+    return [reviewing.store.add(Submission(label, 7, 0.9, "digits-7", png(images()[i]))) for i, label in drawings]
+
+
+def test_what_its_writer_deleted_meanwhile_is_told_and_leaves_the_page(
+    open_review: Callable[..., "Page"], reviewing: Reviewing
+) -> None:
+    receipts = _keep_with_receipts(reviewing, 4)
+    page = open_review()
+    reviewing.store.delete(receipts[1])
+
+    press(page, "Control+a", "x")
+    page.wait_for_selector("#notice:visible:has-text('3 of 4 drawings rejected; one was deleted meanwhile.')")
+    left = page.locator(".card").count()
+    reviewing.store.delete(receipts[2])
+    press(page, "u")
+    page.wait_for_selector("#notice:visible:has-text('Taken back: 2 drawings; one was deleted meanwhile.')")
+
+    assert left == 3
+    assert page.locator(".card[data-status=new]").count() == page.locator(".card").count() == 2
+    reviewing.store.delete(receipts[3])
+    page.locator(".card").first.focus()
+    press(page, "x")
+    page.wait_for_selector("#notice:visible:has-text('This drawing was deleted meanwhile.')")
+    assert page.locator(".card").count() == 1
+    assert reviewing.standing() == ["new 7"]
+
+
+def test_a_key_that_is_held_judges_one_drawing_and_moves_on_and_on(
+    open_review: Callable[..., "Page"], reviewing: Reviewing
+) -> None:
+    reviewing.keep(*enumerate(LABELS[:4]))
+    page = open_review()
+    settle(page)
+
+    for _ in range(3):
+        page.keyboard.down("x")
+    page.keyboard.up("x")
+    for _ in range(2):
+        page.keyboard.down("ArrowRight")
+    page.keyboard.up("ArrowRight")
+
+    reviewing.wait("new 7", "new 2", "new 1", "rejected 0")
+    assert "labelled 7" in here(page)
+
+
 def test_some_are_selected_with_space_and_by_mouse(open_review: Callable[..., "Page"], reviewing: Reviewing) -> None:
     reviewing.keep(*enumerate(LABELS[:6]))
     page = open_review()

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Desk, isJust, meaningOf } from "../../src/inkdigit/server/static/review-desk.js";
+import { Desk, goneOf, isJust, meaningOf } from "../../src/inkdigit/server/static/review-desk.js";
 
 /** @param {number} id */
 function drawing(id, truth = 1) {
@@ -206,4 +206,43 @@ test("what was taken back is a step if it is all that the step changed, and noth
   assert.ok(!isJust(step, [second, { ...third, truth: 5 }]));
   assert.ok(!isJust(step, [second, { ...third, id: 4 }]));
   assert.ok(!isJust(step, [{ id: 1, status: "new", truth: 1 }, second, third]));
+});
+
+test("what is gone leaves the page and every step, and another is not looked at for it", () => {
+  const desk = deskOf(4);
+  const first = desk.judge("accept");
+  desk.choose(2);
+  const second = desk.judge("reject");
+  desk.focusOn(3);
+
+  desk.drop([1, 3], second);
+
+  assert.deepEqual([desk.drawings.map(({ id }) => id), desk.focused.id], [[2, 4], 4]);
+  assert.deepEqual([first.verdicts, second.verdicts, second.before], [[], [], []]);
+  assert.equal(desk.canUndo, false);
+});
+
+test("what is gone leaves the rest of its step to be taken back", () => {
+  const desk = deskOf(3);
+  desk.chooseAll();
+  const step = desk.judge("reject");
+
+  desk.drop([2], step);
+
+  assert.deepEqual(step.verdicts.map(({ id }) => id), [1, 3]);
+  assert.ok(isJust(step, [1, 3].map((id) => ({ id, status: "new", truth: 1 }))));
+  assert.equal(desk.undo(), step);
+  assert.deepEqual(standing(desk), ["new 1", "new 1"]);
+});
+
+test("of a step that was taken back without some drawings, those are gone; of another step none is", () => {
+  const desk = deskOf(3);
+  desk.chooseAll();
+  const step = desk.judge("reject");
+  const again = (id, status = "new") => ({ id, status, truth: 1 });
+
+  assert.deepEqual(goneOf(step, [again(1), again(3)]), [2]);
+  assert.deepEqual(goneOf(step, [again(1), again(3, "accepted")]), []);
+  assert.deepEqual(goneOf(step, [again(7)]), []);
+  assert.deepEqual(goneOf(step, []), []);
 });

@@ -5,7 +5,7 @@ import { Refusal, ServerAway } from "../../src/inkdigit/server/static/api.js";
 import { Office } from "../../src/inkdigit/server/static/review-calls.js";
 import { START, hashOf, placeFrom, queryOf } from "../../src/inkdigit/server/static/review-place.js";
 import { classPlot, confusionPlot, placeOf, statusPlot, weeksPlot } from "../../src/inkdigit/server/static/review-plots.js";
-import { describe, odds, percent, readingInWords, undoneInWords, verdictInWords } from "../../src/inkdigit/server/static/review-words.js";
+import { describe, odds, percent, readingInWords, undoneInWords, verdictInWords, withGone } from "../../src/inkdigit/server/static/review-words.js";
 
 const BASE = new URL("http://127.0.0.1:5000/api/v1/review/");
 
@@ -112,6 +112,9 @@ test("a step is told in words", () => {
   assert.equal(verdictInWords([accepted, accepted]), "2 drawings accepted as 7.");
   assert.equal(verdictInWords([accepted, { status: "accepted", truth: null }]), "2 drawings accepted.");
   assert.equal(verdictInWords([{ status: "rejected", truth: 7 }]), "Rejected.");
+  assert.equal(withGone(verdictInWords([accepted, accepted], 3), 1), "2 of 3 drawings accepted as 7; one was deleted meanwhile.");
+  assert.equal(withGone(verdictInWords([accepted], 3), 2), "1 of 3 drawings accepted as 7; 2 were deleted meanwhile.");
+  assert.equal(withGone("", 1), "This drawing was deleted meanwhile.");
 });
 
 // --- plots

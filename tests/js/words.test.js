@@ -192,5 +192,11 @@ test("an answer that was given with what was learned says so", () => {
   const { detail } = verdictOf({ ...answer({ 7: 0.99 }), adapted: true });
 
   assert.equal(plain(detail), "Quite sure, 99.0 %, with what it learned from you.");
+  for (const one of [answer({ 4: 0.531, 9: 0.442 }), answer({ 8: 0.14 }, false)]) {
+    assert.match(verdictOf({ ...one, adapted: true }).detail, /, with what it learned from you\.$/);
+    for (const label of [4, 8, null]) {
+      assert.match(wordsOfCorrection({ ...one, adapted: true }, label).detail, /, with what it learned from you\.$/);
+    }
+  }
   assert.equal(plain(verdictOf({ ...answer({ 7: 0.99 }), adapted: false }).detail), "Quite sure, 99.0 %.");
 });

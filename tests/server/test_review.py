@@ -357,7 +357,7 @@ def test_verdicts_are_taken_as_one_step_and_taken_back_as_one(reviewer: FlaskCli
     after = [(one.status, one.truth) for one in store.drawings(newest_first=False)]
     undone = reviewer.post(f"{REVIEW}/undo").get_json()
 
-    assert taken == {"changed": 3, "counts": {"new": 0, "accepted": 2, "rejected": 1}}
+    assert taken == {"changed": 3, "counts": {"new": 0, "accepted": 2, "rejected": 1}, "missing": []}
     assert after == [(Status.ACCEPTED, 1), (Status.ACCEPTED, None), (Status.REJECTED, 3)]
     assert undone == {
         "changed": 3,
@@ -384,7 +384,16 @@ def test_a_drawing_that_its_writer_deleted_is_passed_over(reviewer: FlaskClient,
 
     answer = reviewer.post(f"{REVIEW}/verdicts", json={"verdicts": [verdict(1), verdict(2)]}).get_json()
 
-    assert answer["changed"] == 1
+    assert (answer["changed"], answer["missing"]) == (1, [2])
+
+
+def test_a_drawing_that_stands_as_it_is_said_to_is_not_missing(reviewer: FlaskClient, store: FeedbackStore) -> None:
+    keep(store, 1)
+
+    for changed in (1, 0):
+        answer = reviewer.post(f"{REVIEW}/verdicts", json={"verdicts": [verdict(1)]}).get_json()
+
+        assert (answer["changed"], answer["missing"]) == (changed, [])
 
 
 def test_with_nothing_to_take_back_undo_changes_nothing(reviewer: FlaskClient) -> None:

@@ -42,7 +42,9 @@ def verdicts() -> Response:
     body = validated(VerdictsBody, read_json(request))
     steps = {verdict.id: Verdict(Status(verdict.status), verdict.truth) for verdict in body.verdicts}
     with current_state().keeping().store() as store:
-        return _json(ReviewedAnswer(changed=store.review(steps), counts=counts_of(store)))
+        changed = store.review(steps)
+        missing = [] if changed == len(steps) else [one for one in steps if store.get(one) is None]
+        return _json(ReviewedAnswer(changed=changed, counts=counts_of(store), missing=missing))
 
 
 @review.post(f"{REVIEW_PATH}/undo")

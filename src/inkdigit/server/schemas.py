@@ -515,11 +515,15 @@ class VerdictsBody(_Schema):
     ]
 
 
-class ReviewedAnswer(_Schema):
-    """That a step is done."""
-
+class _ChangedAnswer(_Schema):
     changed: Annotated[Count, Field(description="How many drawings it changed.")]
     counts: CountsAnswer
+
+
+class ReviewedAnswer(_ChangedAnswer):
+    """That a step is done."""
+
+    missing: Annotated[list[DrawingId], Field(description="Those that are gone: their writers deleted them.")]
 
 
 class StandingAnswer(_Schema):
@@ -530,7 +534,7 @@ class StandingAnswer(_Schema):
     truth: OptionalDigit
 
 
-class UndoneAnswer(ReviewedAnswer):
+class UndoneAnswer(_ChangedAnswer):
     """That the last step is taken back."""
 
     drawings: Annotated[list[StandingAnswer], Field(description="How those that it changed stand again.")]

@@ -254,10 +254,10 @@ export class NumbersView extends EventTarget {
 
 /**
  * @param {KeyboardEvent} event
- * @returns {string | null} The digit that a key types, "" for one that takes it away.
+ * @returns {string | null} The digit that a key types, "" for one that takes it away; a key that is held types once.
  */
-function typedOf({ key, ctrlKey, metaKey, altKey }) {
-  if (ctrlKey || metaKey || altKey) return null;
+function typedOf({ key, ctrlKey, metaKey, altKey, repeat }) {
+  if (ctrlKey || metaKey || altKey || repeat) return null;
   if (key === "Backspace" || key === "Delete") return "";
   return /^[0-9]$/.test(key) ? key : null;
 }

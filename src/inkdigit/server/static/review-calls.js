@@ -33,8 +33,9 @@ import { Refusal, ServerAway } from "./api.js";
  * @property {Counts} counts
  * @property {string} model
  */
-/** @typedef {{ readonly changed: number, readonly counts: Counts }} Reviewed */
-/** @typedef {Reviewed & { readonly drawings: readonly Verdict[] }} Undone How those that were taken back stand again. */
+/** @typedef {{ readonly changed: number, readonly counts: Counts }} Changed */
+/** @typedef {Changed & { readonly missing: readonly number[] }} Reviewed `missing` are gone: their writers deleted them. */
+/** @typedef {Changed & { readonly drawings: readonly Verdict[] }} Undone How those that were taken back stand again. */
 /** @typedef {Counts & { readonly truth: Label }} ClassCounts */
 /** @typedef {{ readonly truth: Label, readonly reading: Label, readonly count: number, readonly examples: readonly { id: number, image: string }[] }} Misreading */
 /** @typedef {{ readonly monday: string, readonly drawings: number, readonly low: number, readonly median: number, readonly high: number, readonly told: number | null, readonly agreed: number }} Week */

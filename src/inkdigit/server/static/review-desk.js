@@ -7,7 +7,7 @@
 /** @typedef {import("./review-calls.js").Verdict} Verdict */
 /** @typedef {{ readonly drawings: readonly Drawing[], readonly next: string | null, readonly after: string, focus: number }} Page */
 /** @typedef {"accept" | "reject" | { readonly truth: Label }} Act */
-/** @typedef {{ readonly verdicts: readonly Verdict[], readonly before: readonly Verdict[], readonly page: number, readonly number: number }} Step */
+/** @typedef {{ verdicts: readonly Verdict[], before: readonly Verdict[], readonly page: number, readonly number: number }} Step */
 /** @typedef {"left" | "right" | "up" | "down" | "first" | "last"} Move */
 
 export class Desk {
@@ -208,6 +208,27 @@ export class Desk {
     this.#keep([...this.#steps, step].sort((one, other) => one.number - other.number), step);
   }
 
+  /**
+   * Take drawings off the desk that are gone: from the pages, and from every step.
+   *
+   * @param {readonly number[]} ids
+   * @param {Step} step One more, which may have been taken back.
+   */
+  drop(ids, step) {
+    const isThere = (/** @type {{ readonly id: number }} */ { id }) => !ids.includes(id);
+    this.#pages = this.#pages.map((page) => {
+      const drawings = page.drawings.filter(isThere);
+      const focus = page.drawings.slice(0, page.focus).filter(isThere).length;
+      return { ...page, drawings, focus: Math.max(0, Math.min(focus, drawings.length - 1)) };
+    });
+    for (const one of new Set([...this.#steps, step])) {
+      one.verdicts = one.verdicts.filter(isThere);
+      one.before = one.before.filter(isThere);
+    }
+    this.#steps = this.#steps.filter(({ verdicts }) => verdicts.length > 0);
+    for (const id of ids) this.#chosen.delete(id);
+  }
+
   /** @param {readonly Verdict[]} verdicts Look at the first of these, if it lies on the open page. */
   lookAt([first]) {
     const place = this.drawings.findIndex(({ id }) => id === first?.id);
@@ -281,6 +302,18 @@ function standing({ id, status, truth }) {
 export function isJust({ verdicts, before }, undone) {
   const changed = before.filter((old, i) => !isSame(old, verdicts[i]));
   return changed.length === undone.length && changed.every((old) => undone.some((now) => isSame(old, now)));
+}
+
+/**
+ * Which drawings of a step are gone, as what the server took back of it tells: the others stand as before the step.
+ *
+ * @param {Step} step All of which was new to the server.
+ * @param {readonly Verdict[]} undone How the drawings stand again.
+ * @returns {readonly number[]} None where it took back another step.
+ */
+export function goneOf({ before }, undone) {
+  const isOfIt = undone.length > 0 && undone.every((now) => before.some((old) => isSame(old, now)));
+  return isOfIt ? before.filter(({ id }) => !undone.some((now) => now.id === id)).map(({ id }) => id) : [];
 }
 
 /**

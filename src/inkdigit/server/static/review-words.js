@@ -43,15 +43,29 @@ export function odds(first, second) {
   return times >= 1000 ? "over 1000 to 1" : `${times >= 10 ? Math.round(times) : Math.max(times, 1).toFixed(1)} to 1`;
 }
 
-/** @param {readonly Verdict[]} verdicts */
-export function verdictInWords(verdicts) {
+/**
+ * @param {readonly Verdict[]} verdicts
+ * @param {number} [of] How many were judged, if some of them are gone.
+ */
+export function verdictInWords(verdicts, of = verdicts.length) {
   const [first] = verdicts;
   if (first === undefined) return "";
-  const many = verdicts.length === 1 ? "" : `${verdicts.length} drawings `;
+  const many = of === 1 ? "" : `${of === verdicts.length ? of : `${verdicts.length} of ${of}`} drawings `;
   const done = first.status === "rejected" ? "rejected" : "accepted";
   const alike = verdicts.every(({ truth }) => truth === first.truth);
   const text = `${many}${done}${done === "accepted" && alike ? ` as ${nameOf(first.truth)}` : ""}`;
   return `${text[0]?.toUpperCase()}${text.slice(1)}.`;
+}
+
+/**
+ * What became of a step of which some drawings are gone.
+ *
+ * @param {string} words For the rest of it; empty where there is none.
+ * @param {number} gone How many.
+ */
+export function withGone(words, gone) {
+  if (words === "") return gone === 1 ? "This drawing was deleted meanwhile." : `These ${gone} drawings were deleted meanwhile.`;
+  return `${words.slice(0, -1)}; ${gone === 1 ? "one was" : `${gone} were`} deleted meanwhile.`;
 }
 
 /**

@@ -4,10 +4,10 @@ import { Refusal, ServerAway } from "./api.js";
 import { storeOf } from "./memory.js";
 import { Office } from "./review-calls.js";
 import { showStatistics } from "./review-charts.js";
-import { Desk, isJust, meaningOf } from "./review-desk.js";
+import { Desk, goneOf, isJust, meaningOf } from "./review-desk.js";
 import { Grid } from "./review-grid.js";
 import { START, hashOf, placeFrom, queryOf } from "./review-place.js";
-import { countsInWords, nameOf, readingInWords, undoneInWords, verdictInWords } from "./review-words.js";
+import { countsInWords, nameOf, readingInWords, undoneInWords, verdictInWords, withGone } from "./review-words.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./review-calls.js").Counts} Counts */
@@ -233,10 +233,27 @@ async function send(step) {
     if (answer === undefined) return;
     changed.set(step, answer.changed);
     showCounts(answer.counts);
+    dropGone(answer.missing, step, (kept, of) => verdictInWords(kept, of));
   }, false, "Perhaps it was stored all the same; reload the page to see.");
   if (isDone) return;
   desk.takeBack(step);
   showPage();
+}
+
+/**
+ * Take off the desk what was deleted by its writer since it was laid there, and say so.
+ *
+ * @param {readonly number[]} ids
+ * @param {Step} step Of which they were a part.
+ * @param {(kept: readonly Verdict[], of: number) => string} words For what became of the rest of it.
+ */
+function dropGone(ids, step, words) {
+  if (ids.length === 0) return;
+  const of = step.verdicts.length;
+  const hadFocus = parts.grid.contains(document.activeElement);
+  desk.drop(ids, step);
+  show(hadFocus);
+  tell(withGone(step.verdicts.length === 0 ? "" : words(step.verdicts, of), ids.length), true);
 }
 
 function undo() {
@@ -262,6 +279,8 @@ async function takeBack(step) {
   if (answer === undefined) return;
   showCounts(answer.counts);
   const { drawings } = answer;
+  const gone = step !== null && count === step.verdicts.length ? goneOf(step, drawings) : [];
+  if (step !== null && gone.length > 0) return dropGone(gone, step, () => undoneInWords(drawings, "this"));
   if (step !== null && isJust(step, drawings)) tell(undoneInWords(drawings, "this"));
   else if (step === null && drawings.length === 0) tell(undoneInWords(drawings, "unknown"));
   else anew(drawings, undoneInWords(drawings, step === null ? "unknown" : "another"));
@@ -412,7 +431,7 @@ document.addEventListener("keydown", (event) => {
   const meaning = meaningOf(event);
   if (meaning === null || !isMeant(event, meaning)) return;
   event.preventDefault();
-  if (waits > 0) return;
+  if (waits > 0 || (event.repeat && !("move" in meaning))) return; // a key that is held judges nothing nobody has looked at
   if ("act" in meaning) judge(meaning.act);
   else if ("command" in meaning) COMMANDS[meaning.command]?.();
   else {

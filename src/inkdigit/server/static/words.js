@@ -39,7 +39,7 @@ export function verdictOf({ label, confidence, is_digit, probabilities, adapted 
     return {
       mood: "none",
       headline: "That does not look like a digit.",
-      detail: `Closest guess: ${article(label)}\u00a0${label}, ${percent(confidence)}.`,
+      detail: `Closest guess: ${article(label)}\u00a0${label}, ${percent(confidence)}${withLearned(adapted)}.`,
       signs: ["?"],
     };
   }
@@ -48,16 +48,21 @@ export function verdictOf({ label, confidence, is_digit, probabilities, adapted 
     return {
       mood: "unsure",
       headline: `Unsure: ${article(label)} ${label}, or perhaps ${article(second)} ${second}.`,
-      detail: `${percent(confidence)} for the ${label}, ${percent(probabilities[second] ?? 0)} for the ${second}.`,
+      detail: `${percent(confidence)} for the ${label}, ${percent(probabilities[second] ?? 0)} for the ${second}${withLearned(adapted)}.`,
       signs: [`${label}`, `${second}`],
     };
   }
   return {
     mood: "sure",
     headline: `That is ${article(label)} ${label}.`,
-    detail: `${howSure(confidence)}, ${percent(confidence)}${adapted === true ? ", with what it learned from you" : ""}.`,
+    detail: `${howSure(confidence)}, ${percent(confidence)}${withLearned(adapted)}.`,
     signs: [`${label}`],
   };
+}
+
+/** @param {Answer["adapted"]} adapted */
+function withLearned(adapted) {
+  return adapted === true ? ", with what it learned from you" : "";
 }
 
 /**
@@ -67,15 +72,16 @@ export function verdictOf({ label, confidence, is_digit, probabilities, adapted 
  * @param {number | null} label Null for no digit.
  * @returns {Words & { readonly signs: readonly string[] }}
  */
-export function wordsOfCorrection({ label: read, confidence, is_digit }, label) {
-  const wasRead = is_digit ? `It was read as ${article(read)} ${read}, ${percent(confidence)}.` : "It was taken for no digit.";
+export function wordsOfCorrection({ label: read, confidence, is_digit, adapted }, label) {
+  const end = `${withLearned(adapted)}.`;
+  const wasRead = is_digit ? `It was read as ${article(read)} ${read}, ${percent(confidence)}${end}` : `It was taken for no digit${end}`;
   if (label === null) {
-    return { headline: "That is no digit, as you say.", detail: is_digit ? wasRead : "It did not look like one, either.", signs: ["?"] };
+    return { headline: "That is no digit, as you say.", detail: is_digit ? wasRead : `It did not look like one, either${end}`, signs: ["?"] };
   }
   const isRight = is_digit && label === read;
   return {
     headline: `That is ${article(label)} ${label}, as you say.`,
-    detail: isRight ? `${howSure(confidence)}, ${percent(confidence)}.` : wasRead,
+    detail: isRight ? `${howSure(confidence)}, ${percent(confidence)}${end}` : wasRead,
     signs: [`${label}`],
   };
 }
