@@ -161,16 +161,50 @@ def test_keys_in_the_field_for_the_key_leave_the_drawing_alone(open_asking: Open
     assert sheet.page.locator("#redo").get_attribute("aria-disabled") == "true"
 
 
-def test_the_tools_stay_in_sight_while_a_small_phone_asks_for_another_key(open_asking: OpenAsking) -> None:
-    sheet = open_asking(viewport={"width": 320, "height": 568})
-    enter(sheet, "not-the-key")
+@pytest.mark.parametrize("size", [(320, 568), (568, 320), (844, 390), (1280, 800)])
+def test_the_pad_and_its_tools_stay_free_while_another_key_is_asked_for(
+    open_asking: OpenAsking, asking: Asking, size: tuple[int, int]
+) -> None:
+    sheet = open_asking(viewport={"width": size[0], "height": size[1]})
+    key = asking.file.make("reader", [Scope.PREDICT])[1]
+    enter(sheet, key)
     sheet.draw(SEVEN)
-    sheet.page.get_by_text("The server does not take this key").wait_for()
-    tools, dialog = (sheet.page.locator(part).bounding_box() for part in ("#undo", "#access"))
+    sheet.expect("sure", 7)
+    sheet.page.get_by_role("button", name="It is a 1").click()
+    sheet.page.get_by_role("button", name="Keep it").click()
+    sheet.page.locator("#access-said:not(:empty)").wait_for()
+    sheet.page.evaluate("scrollTo(0, 0)")
+    free = [_is_free(sheet, part) for part in ("#pad", "#undo", "#width", ".intake")[: 4 if size[0] > 1000 else 3]]
 
-    assert tools
-    assert dialog
-    assert tools["y"] + tools["height"] <= dialog["y"]
+    assert all(free)
+
+
+def _is_free(sheet: Sheet, part: str) -> bool:
+    """Whether the dialog lies over no part of it."""
+    one, other = (sheet.page.locator(name).bounding_box() for name in (part, "#access"))
+    assert one
+    assert other
+    return (
+        other["x"] >= one["x"] + one["width"]
+        or other["x"] + other["width"] <= one["x"]
+        or other["y"] >= one["y"] + one["height"]
+        or other["y"] + other["height"] <= one["y"]
+    )
+
+
+@pytest.mark.parametrize("how", ["Escape", "Not now", "a good key"])
+def test_the_dialog_leaves_the_focus_to_the_pad(open_asking: OpenAsking, asking: Asking, how: str) -> None:
+    sheet = open_asking()
+    if how == "Escape":
+        sheet.page.keyboard.press(how)
+    elif how == "Not now":
+        sheet.page.get_by_role("button", name=how).press("Enter")
+    else:
+        sheet.page.get_by_label("Key", exact=True).fill(asking.key)
+        sheet.page.keyboard.press("Enter")
+    sheet.page.locator("#access").wait_for(state="hidden")
+
+    assert sheet.page.evaluate("document.activeElement.id") == "pad"
 
 
 def test_a_shared_drawing_is_shown_to_everybody_and_read_with_a_key(open_asking: OpenAsking, asking: Asking) -> None:

@@ -110,7 +110,16 @@ export class Access extends EventTarget {
 
   #decline() {
     this.#isDeclined = true;
+    this.#close();
+  }
+
+  /** What had the focus before gets it back; where nothing had, one can draw. */
+  #close() {
+    const hadFocus = this.#dialog.contains(this.#page.activeElement);
     this.#dialog.close();
+    const { activeElement, body } = this.#page;
+    const isLost = activeElement === null || activeElement === body || this.#dialog.contains(activeElement);
+    if (hadFocus && isLost) find(this.#page, "#pad", HTMLElement).focus({ preventScroll: true });
   }
 
   /** @param {string} key */
@@ -123,7 +132,7 @@ export class Access extends EventTarget {
     this.#store.setItem(NAME, key);
     this.#input.value = this.#said.textContent = "";
     this.#isDeclined = false;
-    this.#dialog.close();
+    this.#close();
     this.#paint();
     this.dispatchEvent(new Event("key"));
   }
