@@ -14,6 +14,7 @@ from inkdigit.feedback import FeedbackStore, Kept
 if TYPE_CHECKING:
     from playwright.sync_api import Request, Route
 
+STATIC = Path(__file__).parents[2] / "src" / "inkdigit" / "server" / "static"
 OpenSheet = Callable[..., Sheet]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 NUMBER = beside(FOUR, ONE, SEVEN)  # the reader of the tests takes them for 4, 0 and 0
@@ -442,6 +443,33 @@ def test_a_number_is_typed_over_digit_by_digit(keeping_sheet: Sheet) -> None:
 
     assert typed.startswith("417, as you chose.")
     assert keeping_sheet.said().startswith("41, as you chose.")
+
+
+def test_where_the_browser_stores_nothing_it_says_so(keeping_sheet: Sheet) -> None:
+    page = keeping_sheet.page
+    page.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }")
+    page.reload()
+    _draw_seven(keeping_sheet)
+    _say(keeping_sheet, "1")
+    _say(keeping_sheet, "Keep it")
+    kept = _expect_panel(keeping_sheet, "kept")
+
+    assert "This browser remembers nothing after the page is closed; copy the receipt." in kept
+    assert "remembers nothing" in page.locator("#learned-said").inner_text()
+
+
+def test_a_drawing_that_no_server_takes_is_told_before_it_is_sent(keeping_sheet: Sheet) -> None:
+    page = keeping_sheet.page
+    strokes = (STATIC / "strokes.js").read_text(encoding="utf-8").replace("strokes: 500", "strokes: 1")
+    page.route("**/strokes.js*", lambda route: route.fulfill(body=strokes, content_type="text/javascript"))
+    page.reload()
+    keeping_sheet.draw(FOUR)
+    keeping_sheet.expect("sure", 4)
+    page.keyboard.press("4")
+    page.locator("#keep-yes").click()
+    page.get_by_text("Not kept: a drawing has 1 to 1 strokes.").wait_for()
+
+    assert not any(url.endswith("/feedback") for url in keeping_sheet.requested)
 
 
 def test_a_key_that_is_held_replaces_one_digit(keeping_sheet: Sheet) -> None:

@@ -277,3 +277,17 @@ def test_the_digits_of_a_drawn_number_are_learned_from_too(reading_sheet: Sheet)
 
     assert [[lesson["label"] for lesson in lessons] for lessons in teacher.lessons] == [[1], [4, 1]]
     assert [len(lesson["strokes"]) for lesson in teacher.lessons[-1]] == [2, 1]
+
+
+def test_what_another_tab_forgets_is_forgotten_here_too(sheet: Sheet) -> None:
+    Teacher(sheet)
+    _correct(sheet)
+    _expect_line(sheet, "Learned from your 1 correction.")
+    before = sheet.said()
+    other = Sheet(sheet.page.context.new_page())
+    other.page.goto(sheet.page.url)
+    _forget(other)
+    sheet.expect("sure", 7)
+
+    assert before.startswith("That is a 1, as you say.")
+    assert sheet.said() == "That is a 7. Quite sure, 97.0 %."

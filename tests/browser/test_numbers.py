@@ -228,6 +228,23 @@ def test_shares_and_marks_keep_apart(reading_sheet: Sheet, size: tuple[int, int]
     assert all(text < room - 4 for text, room in widths)
 
 
+def test_lines_break_between_numbers_first(reading_sheet: Sheet) -> None:
+    digits = [{"label": "8", "confidence": 0.99, "box": [10 * i, 0, 9, 20]} for i in range(7)]
+    numbers = [{"confidence": 0.9, "box": [0, 40 * row, 70, 20], "digits": digits} for row in range(3)]
+    reading_sheet.page.route("**/api/v1/read", lambda route: route.fulfill(json={"numbers": numbers, "model": "m"}))
+    reading_sheet.page.set_viewport_size({"width": 320, "height": 700})
+    reading_sheet.draw([[(x / 2, y / 2) for x, y in stroke] for stroke in NUMBER])
+    reading_sheet.expect("number")
+    places = reading_sheet.page.locator("#number button").evaluate_all(
+        "buttons => buttons.map((one) => one.getBoundingClientRect()).map(({ top, left }) => [top, left])"
+    )
+
+    assert len(places) == 21
+    assert [len({top for top, _ in places[7 * i : 7 * i + 7]}) for i in range(3)] == [1, 1, 1]
+    assert len({top for top, _ in places}) == 3
+    assert len({left for _, left in places[::7]}) == 1
+
+
 def test_a_number_that_is_said_to_be_right_is_doubtful_no_more(reading_sheet: Sheet) -> None:
     _draw_number(reading_sheet)
     before = reading_sheet.said()
@@ -254,6 +271,38 @@ def test_a_doubtful_digit_offers_what_else_it_may_be(reading_sheet: Sheet) -> No
 
     assert [name.replace("\u00a0", " ") for name in names] == ["7, 60.0 %", "1, 30.0 %", "nothing, 10.0 %"]
     assert group.get_by_role("button", pressed=True).count() == 1
+
+
+@pytest.mark.parametrize(("place", "offered"), [(0, ["4, 99.0 %", "nothing"]), (1, ["0, 99.0 %", "point", "nothing"])])
+def test_a_sure_digit_can_be_taken_away_by_touch_or_made_a_point_within_the_number(
+    reading_sheet: Sheet, place: int, offered: list[str]
+) -> None:
+    _draw_number(reading_sheet)
+    reading_sheet.page.locator("#number button").nth(place).click()
+    names = [button.get_attribute("aria-label") or "" for button in reading_sheet.page.locator("#choices button").all()]
+    reading_sheet.page.locator("#choices button").last.click()
+    without = reading_sheet.said()
+    reading_sheet.page.locator("#number button").nth(1).click()
+    reading_sheet.page.locator("#choices").get_by_role("button", name="point").click()
+
+    assert [name.replace("\u00a0", " ") for name in names] == offered
+    assert without.startswith(("007" if place == 0 else "407") + ", as you chose.")
+    assert ".07, as you chose." in reading_sheet.said()
+
+
+def test_a_digit_that_is_looked_at_keeps_the_focus_when_a_stroke_is_taken_back(reading_sheet: Sheet) -> None:
+    focused = "document.activeElement.closest('#number, #answer')?.id"
+    reading_sheet.draw(beside(FOUR, ONE, ONE))
+    reading_sheet.expect("number")
+    reading_sheet.page.locator("#number button").last.focus()
+    stays = []
+    for _ in range(2):
+        with reading_sheet.page.expect_response("**/api/v1/*"):
+            reading_sheet.page.keyboard.press("Control+z")
+        reading_sheet.page.wait_for_selector("#answer:not([aria-busy=true])")
+        stays.append(reading_sheet.page.evaluate(focused))
+
+    assert stays == ["number", "answer"]
 
 
 def test_a_choice_changes_the_number(reading_sheet: Sheet) -> None:

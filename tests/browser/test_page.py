@@ -480,6 +480,18 @@ def test_the_keyboard_pen_is_seen_only_where_it_is_used(sheet: Sheet) -> None:
     assert not nib.is_visible()
 
 
+def test_the_keyboard_pen_stays_on_a_pad_that_gets_narrower(sheet: Sheet) -> None:
+    sheet.pad.focus()
+    _repeat(sheet, "ArrowRight", 80)
+    sheet.page.set_viewport_size({"width": 390, "height": 844})
+    inside = """() => {
+      const [nib, pad] = ["#nib", "#pad"].map((name) => document.querySelector(name).getBoundingClientRect());
+      return (nib.left + nib.right) / 2 <= pad.right + 1;
+    }"""
+
+    sheet.expect_true(f"({inside})()")
+
+
 def test_leaving_the_pad_lifts_the_pen(sheet: Sheet) -> None:
     sheet.pad.focus()
     sheet.page.keyboard.press("Space")

@@ -290,6 +290,24 @@ def test_back_at_the_pad_the_drawing_is_still_there(reading_sheet: Sheet, how: s
     assert _boxes(reading_sheet).count() == 0
 
 
+def test_a_shells_call_goes_with_its_picture(reading_sheet: Sheet) -> None:
+    way, command, copied = (reading_sheet.page.locator(part) for part in ("#way", "#command", "#copied"))
+    reading_sheet.page.locator("summary").click()
+    reading_sheet.page.locator("#copy").click()
+    first = copied.text_content()
+    _read(reading_sheet)
+    with_picture = (way.text_content(), command.text_content(), copied.text_content())
+    reading_sheet.page.locator("#copy").click()
+    reading_sheet.page.locator("#copied:not(:empty)").wait_for()
+    reading_sheet.page.locator("#back").click()
+    reading_sheet.expect("blank")
+
+    assert first == "Draw something first."
+    assert with_picture == ("Or run", "inkdigit read photo.jpg", "")
+    assert way.text_content() == "Or save the drawing and run"
+    assert (command.text_content(), copied.text_content()) == ("inkdigit predict drawing.png", "")
+
+
 def test_keys_leave_the_drawing_behind_a_picture_alone(reading_sheet: Sheet) -> None:
     reading_sheet.draw(SEVEN)
     reading_sheet.expect("sure", 7)

@@ -6,13 +6,14 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from tests.browser.papers import jpeg, paper
 from tests.browser.sheet import FOUR, SEVEN, Served, Sheet, ink_of
 
 from inkdigit import share
 from inkdigit.drawing import draw, parse_strokes
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Request
+    from playwright.sync_api import Request, Route
 
 OpenSheet = Callable[..., Sheet]
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
@@ -137,3 +138,29 @@ def test_nothing_can_be_said_of_the_drawing_beside_a_broken_link(open_sheet: Ope
 
     assert said.startswith("Encountered an error. The code is")
     assert sheet.said().startswith("That is a 3, as you say.")
+
+
+def test_a_broken_link_is_told_though_a_picture_is_being_read(reading_sheet: Sheet) -> None:
+    held: list[Route] = []
+    reading_sheet.page.route("**/api/v1/read", lambda route: held.append(route))
+    reading_sheet.choose(jpeg(paper()))
+    while not held:
+        reading_sheet.page.wait_for_timeout(20)
+    reading_sheet.page.evaluate("location.hash = '#d=AXjaeyD0'")
+    reading_sheet.expect("problem")
+    held[0].continue_()
+    reading_sheet.page.wait_for_timeout(200)
+
+    assert reading_sheet.said().startswith("Encountered an error. The code is damaged")
+    assert reading_sheet.pad.is_visible()
+
+
+def test_a_link_can_be_opened_again_after_a_picture(reading_sheet: Sheet) -> None:
+    link = f"#d={share.encode(parse_strokes(SEVEN))}"
+    for _ in range(2):
+        reading_sheet.page.evaluate("link => { location.hash = link; }", link)
+        reading_sheet.expect("sure", 7)
+        reading_sheet.choose(jpeg(paper()))
+        reading_sheet.expect("number")
+
+    assert reading_sheet.page.evaluate("location.hash") == ""

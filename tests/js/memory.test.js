@@ -94,6 +94,7 @@ test("where the browser grants no store, the page remembers as long as it is ope
   memory.receipts = [];
 
   assert.deepEqual([memory.examples.length, memory.receipts.length], [1, 0]);
+  assert.equal(memory.isPassing("examples"), true);
 });
 
 test("what a full store does not take is remembered as long as the page is open", () => {
@@ -107,6 +108,16 @@ test("what a full store does not take is remembered as long as the page is open"
   memory.remember([example("a")]);
 
   assert.deepEqual([memory.writer, memory.examples.length], ["after", 1]);
+  assert.deepEqual([memory.isPassing("examples"), memory.isPassing("receipts")], [true, false]);
+});
+
+test("what is stored does not go with the page", () => {
+  const shared = store();
+  const memory = new Memory(storeOf(() => shared));
+
+  memory.remember([example("a")]);
+
+  assert.deepEqual([memory.isPassing("examples"), new Memory(shared).isPassing("examples")], [false, false]);
 });
 
 test("random tokens have 128 bits and are never the same", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { linesPlot, medianInWords, quantileOf, slotsOf, sumOf } from "../../src/inkdigit/server/static/status-plots.js";
+import { linesPlot, medianInWords, quantileOf, slotsOf, sumOf, timeInWords } from "../../src/inkdigit/server/static/status-plots.js";
 
 /** @param {number} slot @param {number} answers */
 const record = (slot, answers) => ({ slot, status: { "2xx": answers }, type: {}, label: {}, times: {}, confidences: {} });
@@ -35,4 +35,9 @@ test("where nothing was measured there is no largest value, and no median", () =
   assert.ok(linesPlot([{ slot: 1, counts: record(1, 0) }], 1, [{ name: "good", of: () => 0 }], 0, String, "").children.every(({ attributes }) => !Object.values(attributes).some((one) => String(one).includes("NaN"))));
   assert.equal(medianInWords({ "1": 0, "+Inf": 0 }, String), "none in the last hour");
   assert.equal(medianInWords({ "1": 0, "3": 2, "+Inf": 2 }, (value) => `${value} s`), "median 2 s in the last hour");
+});
+
+test("times are told as fine as they are known, and the longest as longer than what is", () => {
+  assert.deepEqual([0.0012, 0.0995, 0.25, 1, 13.25].map(timeInWords), ["1.2 ms", "100 ms", "250 ms", "1.0 s", "13.3 s"]);
+  assert.equal(medianInWords({ "30": 0, "60": 0, "+Inf": 3 }, timeInWords), "median over 60 s in the last hour");
 });

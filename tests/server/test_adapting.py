@@ -154,7 +154,9 @@ def test_drawings_that_cannot_teach_are_refused(
 def test_what_is_too_much_is_refused_before_any_of_it_is_painted(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, too_much: object
 ) -> None:
-    monkeypatch.setattr(import_module("inkdigit.server.adapting"), "draw", lambda _strokes: pytest.fail("it is painted"))
+    monkeypatch.setattr(
+        import_module("inkdigit.server.adapting"), "draw", lambda _strokes: pytest.fail("it is painted")
+    )
 
     response = client.post(ADAPT, json={"drawings": [roofed(), *[{"strokes": [too_much], "label": 1}] * 3]})
 

@@ -112,6 +112,18 @@ def test_versions_past_a_bound_share_a_series(metrics: Metrics) -> None:
     assert predictions['inkdigit_predictions_total{label="1",model="other"}'] == 2 * MAX_VERSIONS
 
 
+def test_times_of_more_than_ten_seconds_are_told_apart_up_to_a_minute(metrics: Metrics) -> None:
+    for seconds in (13, 45, 100):
+        metrics.count("POST", "/api/v1/read", 200, seconds)
+
+    text = metrics.exposition("")[0].decode()
+    counts = [
+        re.search(rf'duration_seconds_bucket{{le="{bound}",.*}} (.*)', text) for bound in ("10.0", "30.0", "60.0")
+    ]
+
+    assert [found and found[1] for found in counts] == ["0.0", "1.0", "2.0"]
+
+
 def test_counts_of_two_applications_are_apart(fake_recognizer: FakeRecognizer, digit_png: bytes) -> None:
     first, second = Metrics(), Metrics()
     predict(create_app(fake_recognizer, Settings(), watch=Watch(first)).test_client(), digit_png)

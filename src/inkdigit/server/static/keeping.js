@@ -41,7 +41,7 @@ export function keeping(page, { correcting, memory, access }) {
     token: randomToken,
     today: () => new Date().toLocaleDateString("sv"), // as 2026-03-09, by the person's own clock
   });
-  const panel = new Keeping(page, { correcting, outbox });
+  const panel = new Keeping(page, { correcting, outbox, memory });
   new Given(page, { memory, outbox });
   const recovery = recovering(page, () => void panel.send(), PAUSES_MS);
   outbox.addEventListener("change", () => {
@@ -80,6 +80,7 @@ class Keeping {
   #copyButton;
   #deleteButton;
   #correcting;
+  #memory;
   #outbox;
   /** @type {Map<string, string>} Under which key each digit was given away, by its id. */
   #given = new Map();
@@ -90,10 +91,11 @@ class Keeping {
 
   /**
    * @param {Document} page
-   * @param {{ correcting: Correcting, outbox: Outbox }} parts
+   * @param {{ correcting: Correcting, outbox: Outbox, memory: Memory }} parts
    */
-  constructor(page, { correcting, outbox }) {
+  constructor(page, { correcting, outbox, memory }) {
     this.#correcting = correcting;
+    this.#memory = memory;
     this.#outbox = outbox;
     this.#panel = find(page, "#keep", HTMLElement);
     this.#consent = find(page, "#consent", HTMLElement);
@@ -185,7 +187,9 @@ class Keeping {
     if (count > 0 && !isWithoutStore(this.#outbox.trouble)) return this.#offer(count);
     if (this.#keys.length === 0) return this.#show("none", "");
     if (this.#kept.length < this.#keys.length) return this.#tellWaiting();
-    this.#tellKept(`Kept. ${withReceipts(this.#kept)}`);
+    const isPassing = this.#memory.isPassing("receipts");
+    const warning = isPassing ? `This browser remembers nothing after the page is closed; copy the ${this.#kept.length === 1 ? "receipt" : "receipts"}. ` : "";
+    this.#tellKept(`Kept. ${warning}${withReceipts(this.#kept)}`);
   }
 
   /** @param {string} words */

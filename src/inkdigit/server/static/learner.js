@@ -73,6 +73,11 @@ export class Learner extends EventTarget {
     return isOn && examples.length > 0 && learned !== null && learned.used ? learned.layer : null;
   }
 
+  /** Whether what was said goes with the page. */
+  get isPassing() {
+    return this.#memory.isPassing("examples");
+  }
+
   /** @returns {{ readonly corrections: number, readonly confirmations: number }} */
   get lessons() {
     const lessons = this.#memory.examples;
@@ -207,16 +212,16 @@ const WORDS = {
 };
 
 /**
- * @param {Pick<Learner, "state" | "lessons">} learner
+ * @param {Pick<Learner, "state" | "lessons"> & Partial<Pick<Learner, "isPassing">>} learner
  * @returns {string}
  */
-export function wordsOf({ state, lessons: { corrections, confirmations } }) {
+export function wordsOf({ state, lessons: { corrections, confirmations }, isPassing = false }) {
   const parts = [
     ...(corrections > 0 ? [counted(corrections, "correction")] : []),
     ...(confirmations > 0 ? [counted(confirmations, "right answer")] : []),
   ];
   const isOne = corrections + confirmations === 1;
-  const words = WORDS[state](parts.join(" and "));
+  const words = `${WORDS[state](parts.join(" and "))}${isPassing ? " This browser remembers nothing after the page is closed." : ""}`;
   return isOne ? words.replace(" do not ", " does not ").replace(" are remembered", " is remembered").replace("from them", "from it") : words;
 }
 

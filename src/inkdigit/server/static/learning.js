@@ -1,6 +1,7 @@
 // What was learned of a person's hand, in a line: how much, whether it is used, and how to be rid of it.
 
 import { wordsOf } from "./learner.js";
+import { EXAMPLES } from "./memory.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./learner.js").Learner} Learner */
@@ -32,7 +33,7 @@ export class Learning extends EventTarget {
     this.#forget.addEventListener("click", () => this.#forgetAll());
     this.#forget.addEventListener("blur", () => this.#ask(false));
     learner.addEventListener("change", () => this.#paint());
-    window.addEventListener("storage", () => this.#paint()); // another tab learned
+    window.addEventListener("storage", (event) => this.#follow(event));
     this.#paint();
   }
 
@@ -48,8 +49,18 @@ export class Learning extends EventTarget {
     this.#ask(false);
     this.#notes.textContent = "Forgotten: nothing of your hand is remembered.";
     this.#learner.forget();
+    this.#tellForgotten();
+  }
+
+  #tellForgotten() {
     this.dispatchEvent(new Event("forget"));
     this.dispatchEvent(new Event("switch"));
+  }
+
+  /** @param {StorageEvent} event Another tab learned, or forgot all. */
+  #follow({ key, newValue }) {
+    this.#paint();
+    if (newValue === null && (key === null || key === EXAMPLES)) this.#tellForgotten();
   }
 
   /** @param {boolean} isSure */

@@ -3,7 +3,10 @@
 /** @typedef {import("./api.js").Adapted} Adapted */
 /** @typedef {import("./examples.js").Example} Example */
 /** @typedef {import("./strokes.js").Drawing} Drawing */
-/** @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} Store */
+/**
+ * @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem"> & { readonly isPassing?: (name: string) => boolean }} Store
+ *   `isPassing` says of what is in it whether it goes with the page.
+ */
 /**
  * @typedef {object} Receipt
  * @property {string} receipt
@@ -19,6 +22,8 @@ export const MOST_EXAMPLES = 100;
 export const MOST_WAITING = 20;
 
 const PREFIX = "inkdigit.";
+/** Where the examples lie in the store. */
+export const EXAMPLES = `${PREFIX}examples`;
 
 /** Every reading goes to the store, so that two tabs never write over what the other one learned. */
 export class Memory {
@@ -114,6 +119,14 @@ export class Memory {
   }
 
   /**
+   * @param {"examples" | "receipts"} name
+   * @returns {boolean} Whether these go with the page, since the browser stores nothing, or no more.
+   */
+  isPassing(name) {
+    return this.#store.isPassing?.(PREFIX + name) === true;
+  }
+
+  /**
    * @param {string} name
    * @returns {unknown[]}
    */
@@ -170,6 +183,7 @@ export function storeOf(open) {
       others.delete(name);
       attempt((store) => store.removeItem(name));
     },
+    isPassing: (name) => others.has(name),
   };
 }
 

@@ -21,6 +21,8 @@ export class NumbersView extends EventTarget {
   #others;
   /** @type {readonly ReadNumber[]} */
   #numbers = [];
+  /** @type {readonly HTMLElement[]} One for each of their characters. */
+  #cells = [];
   /** @type {Place | null} The place whose choices are on offer. */
   #open = null;
   /** Whether another drawing stands on the pad than the one that was read. */
@@ -75,13 +77,36 @@ export class NumbersView extends EventTarget {
 
   #paint() {
     const places = this.#places;
+    const focused = this.#focusedPlace();
     const signs = places.map((place) => shownOf(this.#digitAt(place)));
     const gaps = Math.max(this.#numbers.length - 1, 0) * GAP;
     this.#list.style.setProperty("--total", String(signs.reduce((sum, sign) => sum + widthOf(sign) / 100, gaps)));
     this.#list.classList.toggle("is-long", signs.length > ROOMY);
-    this.#list.replaceChildren(...places.map((place) => this.#cell(place)));
+    this.#cells = places.map((place) => this.#cell(place));
+    this.#list.replaceChildren(...this.#wholes());
     this.#paintChoices();
     this.#paintState();
+    // What is focused was just made anew.
+    if (focused >= 0) this.#cells[Math.min(focused, places.length - 1)]?.querySelector("button")?.focus();
+  }
+
+  /** Of several numbers each is a list of its own, so that a line breaks between two of them where it can. */
+  #wholes() {
+    if (this.#numbers.length < 2) return this.#cells;
+    return this.#numbers.map((_, number) => {
+      const whole = document.createElement("li");
+      whole.className = "whole";
+      const list = whole.appendChild(document.createElement("ol"));
+      list.append(...this.#cells.filter((_, i) => this.#places[i]?.number === number));
+      return whole;
+    });
+  }
+
+  /** @returns {number} From 0; -1 where the focus is elsewhere. With it on what a place may be, the first. */
+  #focusedPlace() {
+    const { activeElement } = document;
+    if (this.#choices.contains(activeElement) || this.#others.contains(activeElement)) return 0;
+    return this.#cells.findIndex((item) => item.contains(activeElement));
   }
 
   /** Apart, so that what is focused is not made anew while one draws. */
@@ -100,7 +125,6 @@ export class NumbersView extends EventTarget {
     item.classList.toggle("is-doubtful", isDoubtful(digit));
     item.classList.toggle("is-chosen", isChosen(digit));
     item.classList.toggle("is-given", digit.isFinal === true);
-    item.classList.toggle("is-next", place.number > 0 && place.digit === 0);
     item.style.setProperty("--wide", String(widthOf(shownOf(digit)) / 100));
     item.style.setProperty("--share", String(isChosen(digit) ? 1 : digit.confidence));
     item.append(this.#button(place, digit), caption(digit));
@@ -141,8 +165,10 @@ export class NumbersView extends EventTarget {
     }
     title.textContent = `The ${placeOf(number, place.digit)} is`;
     this.#choices.setAttribute("aria-label", `What the ${placeOf(number, place.digit)} may be`);
-    this.#choices.replaceChildren(title, ...likely.map((choice) => this.#choice(place, digit, choice)));
-    const others = DIGITS.filter((label) => !likely.some((choice) => choice.label === label));
+    const isNew = (/** @type {string} */ label) => !likely.some((choice) => choice.label === label);
+    const signs = [...(canBePoint(number, place.digit) ? ["."] : []), ""].filter(isNew).map((label) => ({ label }));
+    this.#choices.replaceChildren(title, ...[...likely, ...signs].map((choice) => this.#choice(place, digit, choice)));
+    const others = DIGITS.filter(isNew);
     this.#others.replaceChildren("or", ...others.map((label) => this.#choice(place, digit, { label })));
   }
 
@@ -157,8 +183,8 @@ export class NumbersView extends EventTarget {
     button.setAttribute("aria-pressed", String(label === shownOf(digit)));
     button.append(label === "" ? "nothing" : label);
     button.addEventListener("click", () => this.#choose(place, label));
+    button.setAttribute("aria-label", confidence === undefined ? wordOf(label) : `${wordOf(label)}, ${percent(confidence)}`);
     if (confidence === undefined) return button;
-    button.setAttribute("aria-label", `${wordOf(label)}, ${percent(confidence)}`);
     const share = document.createElement("small");
     share.textContent = percent(confidence);
     button.append(" ", share);
@@ -217,7 +243,7 @@ export class NumbersView extends EventTarget {
    */
   #type(place, label) {
     this.#choose(place, label);
-    const next = this.#list.children[this.#indexOf(place) + 1];
+    const next = this.#cells[this.#indexOf(place) + 1];
     next?.querySelector("button")?.focus();
   }
 
@@ -226,7 +252,7 @@ export class NumbersView extends EventTarget {
    * @returns {Place | null}
    */
   #placeOf(target) {
-    const index = [...this.#list.children].findIndex((item) => target instanceof Node && item.contains(target));
+    const index = this.#cells.findIndex((item) => target instanceof Node && item.contains(target));
     return this.#places[index] ?? null;
   }
 
@@ -237,7 +263,7 @@ export class NumbersView extends EventTarget {
 
   /** @param {Place} place What is focused was just made anew. */
   #focus(place) {
-    this.#list.children[this.#indexOf(place)]?.querySelector("button")?.focus();
+    this.#cells[this.#indexOf(place)]?.querySelector("button")?.focus();
   }
 
   /** @param {Place} place */
@@ -250,6 +276,15 @@ export class NumbersView extends EventTarget {
     const read = /** @type {Digit} */ (this.#numbers[number]?.digits[digit]);
     return this.#areRight ? { ...read, doubtful: false } : read;
   }
+}
+
+/**
+ * @param {ReadNumber} number
+ * @param {number} place Of one of its characters.
+ * @returns {boolean} Whether it may be the decimal point: within the number, which has no other.
+ */
+function canBePoint({ digits }, place) {
+  return place > 0 && place < digits.length - 1 && digits.every((digit, i) => i === place || shownOf(digit) !== ".");
 }
 
 /**

@@ -134,6 +134,7 @@ export class Pad extends EventTarget {
     const { width, height } = this.#canvas.getBoundingClientRect();
     if (width === 0 || height === 0) return; // out of sight
     this.#paper = paperFor(width, height, this.drawing);
+    this.#cursor = step(this.#cursor, [], false, this.#paper);
     this.#emit("paper");
     this.repaint();
   }

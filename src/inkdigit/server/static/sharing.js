@@ -43,21 +43,25 @@ export function sharing(page, { pad, scene, view, rest }) {
       opened = drawing;
       pad.show(drawing);
     } catch (error) {
+      scene.showDrawing(); // no answer to a picture is to come in its place
       rest(); // the answer is out of sight, and nothing can be said of it
       view.problem({ what: messageOf(error), remedy: "Ask for the link again, or draw.", retrying: false });
       view.busy = false;
     }
   };
   const button = find(page, "#share", HTMLButtonElement);
+  const letGo = () => {
+    if (codeIn(location.hash) !== null) history.replaceState(null, "", location.pathname + location.search);
+  };
   const follow = () => {
     button.hidden = pad.drawing.length === 0; // beside a broken link, it would stand alone
     tell("none", "");
-    if (pad.drawing === opened || codeIn(location.hash) === null) return;
-    history.replaceState(null, "", location.pathname + location.search); // what is drawn on is not the link's drawing
+    if (pad.drawing !== opened) letGo(); // what is drawn on is not the link's drawing
   };
   button.addEventListener("click", () => void share());
   link.addEventListener("focus", () => link.select());
   for (const name of ["change", "clear"]) pad.addEventListener(name, follow);
+  scene.addEventListener("picture", letGo); // so that the link can be opened again
   button.hidden = true;
   window.addEventListener("hashchange", () => void open());
   void open();

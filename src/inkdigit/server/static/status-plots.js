@@ -54,6 +54,16 @@ export function quantileOf(buckets, share) {
   return low;
 }
 
+/** Seconds; all that took longer is counted as one. */
+const LONGEST = 60;
+
+/** @param {number} seconds Of a quantile. */
+export function timeInWords(seconds) {
+  if (seconds >= LONGEST) return `over ${LONGEST} s`;
+  if (seconds >= 0.9995) return `${seconds.toFixed(1)} s`;
+  return seconds < 0.0995 ? `${(1000 * seconds).toPrecision(2)} ms` : `${Math.round(1000 * seconds)} ms`;
+}
+
 /**
  * What a plot of medians says to those who do not see it.
  *

@@ -3,7 +3,7 @@
 import { storeOf } from "./memory.js";
 import { mount, widthOf } from "./review-charts.js";
 import { part } from "./review-grid.js";
-import { barsPlot, labelsPlot, linesPlot, medianInWords, quantileOf, slotsOf, sumOf } from "./status-plots.js";
+import { barsPlot, labelsPlot, linesPlot, medianInWords, quantileOf, slotsOf, sumOf, timeInWords } from "./status-plots.js";
 import { percent } from "./review-words.js";
 import { find } from "./view.js";
 
@@ -77,7 +77,6 @@ function show({ records, models, refused }) {
   if (first === undefined || last === undefined) return;
   const now = last.slot - 1;
   const hour = slotsOf([first, last])[0]?.counts ?? first;
-  const milliseconds = (/** @type {number} */ value) => (value < 0.0995 ? `${(1000 * value).toPrecision(2)} ms` : value < 0.9995 ? `${Math.round(1000 * value)} ms` : `${value.toFixed(1)} s`);
   const answered = sumOf(hour.status);
   const named = models.map(({ reads, version }) => `${reads}: ${version}${refused.includes(reads) ? " (a newer one was refused; the log says why)" : ""}`).join(", ");
   parts.now.textContent = `In the last hour ${answered} answers, ${sumOf(hour.type)} of them problems, and ${sumOf(hour.label)} digits read. Models: ${named}.`;
@@ -93,7 +92,7 @@ function show({ records, models, refused }) {
   const worst = Object.entries(hour.type).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]).slice(0, 5).map(([name, count]) => `${name} ${count}`).join(", ");
   parts.plots.replaceChildren(
     chart("Answers", legend("Each bar is 15 seconds:", kinds), barsPlot(slots, now, [...kinds].reverse(), `${answered} answers in the last hour`, wide)),
-    chart("Time to answer a picture", quantileOf(hour.times, 0.5) === null ? "None in the last hour." : "The median, and dashed what 95 % stay under.", linesPlot(slots, now, [{ name: "good", of: time(0.5) }, { name: "told", of: time(0.95) }], 0, milliseconds, medianInWords(hour.times, milliseconds), wide)),
+    chart("Time to answer a picture", quantileOf(hour.times, 0.5) === null ? "None in the last hour." : "The median, and dashed what 95 % stay under.", linesPlot(slots, now, [{ name: "good", of: time(0.5) }, { name: "told", of: time(0.95) }], 0, timeInWords, medianInWords(hour.times, timeInWords), wide)),
     chart("Problems and refusals", worst === "" ? "None in the last hour." : worst, barsPlot(slots, now, [{ name: "doubt", of: (counts) => sumOf(counts.type) }], `${sumOf(hour.type)} problems in the last hour`, wide)),
     chart("Confidence", quantileOf(hour.confidences, 0.5) === null ? "None in the last hour." : "The median, and dashed what nine of ten digits are above.", linesPlot(slots, now, [{ name: "good", of: sure(0.5) }, { name: "told", of: sure(0.1) }], 1, percent, medianInWords(hour.confidences, percent), wide)),
     chart("What was read", "none is what is no digit.", labelsPlot(hour.label, wide)),

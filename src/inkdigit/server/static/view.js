@@ -8,6 +8,7 @@ import { UNIT, percent, verdictOf, wordsOfCorrection } from "./words.js";
 /** @typedef {{ readonly what: string, readonly remedy: string, readonly retrying: boolean }} Problem */
 
 const DIGITS = [..."0123456789"];
+const PREDICT = "inkdigit predict drawing.png";
 
 export class View {
   #root;
@@ -23,6 +24,7 @@ export class View {
   #save;
   #way;
   #command;
+  #copied;
   #calm = matchMedia("(prefers-reduced-motion: reduce)");
   /** What the figure shows, so that the same digit is not written twice. */
   #shown = "";
@@ -46,6 +48,7 @@ export class View {
     this.#save = find(page, "#save", HTMLAnchorElement);
     this.#way = find(page, "#way", HTMLElement);
     this.#command = find(page, "#command", HTMLElement);
+    this.#copied = find(page, "#copied", HTMLElement);
   }
 
   /**
@@ -89,7 +92,7 @@ export class View {
   answer(answer, { image, call }) {
     this.said(answer, undefined);
     this.#fill(answer);
-    this.#tellCall({ call, command: "inkdigit predict drawing.png", model: answer.model });
+    this.#tellCall({ call, command: PREDICT, model: answer.model });
     this.#save.href = image;
     if (answer.input) this.#saw.src = answer.input;
   }
@@ -150,8 +153,10 @@ export class View {
    * @param {boolean} [isRetrying] Whether there is a button to look for the server at once.
    */
   #say(mood, headline, detail, isRetrying = false) {
-    // The button that was just used is gone.
-    if (document.activeElement === this.#retry && !isRetrying) this.#root.focus();
+    // The button that was just used is gone, or the number that was looked at.
+    const { activeElement } = document;
+    const isOfNumber = activeElement?.closest(".reading") != null && mood !== "number";
+    if ((activeElement === this.#retry && !isRetrying) || isOfNumber) this.#root.focus();
     this.#root.dataset.mood = mood;
     this.#root.dataset.retrying = String(isRetrying);
     // A live region speaks on every write, also of the same words.
@@ -171,6 +176,7 @@ export class View {
   /** @param {{ call: string, command: string, model: string }} from */
   #tellCall({ call, command, model }) {
     this.#call.value = call;
+    this.#copied.textContent = ""; // it was said of another call
     this.#way.textContent = "Or save the drawing and run";
     this.#command.textContent = command;
     if (model !== "") this.#model.textContent = model;
@@ -189,7 +195,7 @@ export class View {
     });
     if (answer !== null) return;
     this.#saw.removeAttribute("src");
-    this.#call.value = "";
+    this.#tellCall({ call: "", command: PREDICT, model: "" });
     this.#save.removeAttribute("href");
   }
 
