@@ -303,7 +303,7 @@ def test_a_shells_call_goes_with_its_picture(reading_sheet: Sheet) -> None:
     reading_sheet.expect("blank")
 
     assert first == "Draw something first."
-    assert with_picture == ("Or run", "inkdigit read photo.jpg", "")
+    assert with_picture == ("Or run", "inkdigit read 'photo.jpg'", "")
     assert way.text_content() == "Or save the drawing and run"
     assert (command.text_content(), copied.text_content()) == ("inkdigit predict drawing.png", "")
 
