@@ -192,6 +192,29 @@ def test_print_lines_are_gone_and_the_strokes_that_cross_them_are_whole() -> Non
     assert np.corrcoef(small.ravel(), want.ink.ravel())[0, 1] > 0.75
 
 
+FAINT: Colour = (185, 190, 200)
+UPON_LINES: dict[str, Sheet] = {
+    "a one first": Sheet(560, 300).ruled(30, 1, FAINT, squared=True).write("1250", 92, 115, 56, 4),
+    "a one last": Sheet(560, 300).ruled(30, 1, FAINT, squared=True).write("01", 98.8, 115, 56, 4),
+    "a one alone": Sheet(560, 300).ruled(30, 1, FAINT, squared=True).write("1", 92, 115, 56, 4),
+    "a minus": Sheet(560, 300).ruled(48, 1, FAINT).write("-38", 92, 144 - 0.55 * 56, 56, 3),
+}
+
+
+@pytest.mark.parametrize("photo", [PLAIN, Photo(noise=3, blur=0.5, quality=85)])
+@pytest.mark.parametrize("case", UPON_LINES)
+def test_a_stroke_along_a_print_line_that_is_fainter_is_kept(case: str, photo: Photo) -> None:
+    assert [share > 0.75 for share in overlaps(UPON_LINES[case], photo)] == [True]
+
+
+@pytest.mark.parametrize("ink", [FAINT, BLACK])
+@pytest.mark.parametrize("photo", [Photo(noise=3, blur=0.5, quality=85), Photo(angle=2, noise=5, blur=0.8)])
+def test_of_a_sheet_that_is_ruled_and_squared_no_stroke_is_left(ink: Colour, photo: Photo) -> None:
+    sheet = Sheet(560, 300).ruled(30, 1.5, ink, squared=True).write("2538", 95, 115, 56, 4)
+
+    assert [share > 0.8 for share in overlaps(sheet, photo)] == [True]
+
+
 DRAWINGS: dict[str, Callable[[], Sheet]] = {
     "a number": lambda: Sheet(1200, 400, WHITE).write("4007", 100, 100, 200, 20),
     "a tiny number in a corner": lambda: Sheet(1200, 400, WHITE).write("407", 1100, 365, 25, 4),

@@ -63,6 +63,8 @@ LOWEST: Final = 6  # pixels of the copy; in lower lines no digit can be told fro
 SOME_INK: Final = 500  # pixels, from which on a page may be nothing but grain,
 TOGETHER: Final = 0.25  # and how much oftener than by chance ink stands beside ink if it is more than that
 LEFTOVER: Final = 0.06  # heights of a character, that what is left of a print line is thick
+SHORTEST: Final = 0.3  # heights of a character, of a stroke that may stand upon a print line
+DARKER: Final = 0.7  # times as dark as what was taken of the line is what is left of such a stroke
 CELL_SHARE: Final = 0.25  # of a cell's height that a character in it must have
 CELL: Final = 1.35  # heights of a line; print lines that are closer are squared paper, not the edges of cells
 MARGIN: Final = 0.15  # of its height round a line, above and below
@@ -375,7 +377,7 @@ def _frame(marked: _Marked, lean: float) -> _Frame:
     rest = _without(turned.marks, rules.ruled)
     erased = rest < turned.marks
     left = turned if rest is turned.marks else _Marked(rest)
-    blobs = _not_beyond(_not_along(left.blobs, erased, rules.height), rules)
+    blobs = _not_beyond(_not_along(left.blobs, turned.marks, rest, rules.height), rules)
     return _Frame(_plausible(blobs), erased, rules.edges, matrix)
 
 
@@ -487,7 +489,7 @@ def _cell(marked: _Marked, faint: NDArray[np.float32], height: float) -> _Rules:
     marks = marked.marks
     ruled = _framing(marks, faint, 0.4 * min(marks.shape), [])
     rest = _without(marks, ruled)
-    boxes = _not_along(marked.blobs_of(rest), rest < marks, 0.4 * min(marks.shape)).boxes
+    boxes = _not_along(marked.blobs_of(rest), marks, rest, 0.4 * min(marks.shape)).boxes
     if not len(boxes):
         return _Rules([], height)
     left, top, right, bottom = boxes[np.argmax(boxes[:, 3] - boxes[:, 1])]
@@ -674,15 +676,21 @@ def _is_filled(blobs: _Blobs, row: int) -> bool:
     return bool(STROKES_SHARE[0] < middle.mean() < STROKES_SHARE[1])
 
 
-def _not_along(blobs: _Blobs, erased: _Mask, height: float) -> _Blobs:
-    """Without what is left of print lines, on a page with characters so high."""
-    if not erased.any():
+def _not_along(blobs: _Blobs, marks: _Levels, rest: _Levels, height: float) -> _Blobs:
+    """Without what is left of print lines, on a page with characters so high: slim, beside them, and short or faint."""
+    if rest is marks:
         return blobs
     slim = np.minimum(blobs.heights, blobs.widths) <= max(2.0, LEFTOVER * height)  # not a dot or a dash upon a line
     slim |= (blobs.widths < 0.3 * height) & (blobs.heights > 2 * blobs.widths)
-    zone = _opencv().dilate(erased.view(np.uint8), np.ones((5, 5), np.uint8))
-    along = np.bincount(blobs.labels.ravel(), weights=zone.ravel())[blobs.numbers]
-    return blobs.kept(~slim | (along < 0.6 * np.bincount(blobs.labels.ravel())[blobs.numbers]))
+    short = np.maximum(blobs.heights, blobs.widths) < SHORTEST * height
+    inked = np.flatnonzero(blobs.labels)
+    labels, left = blobs.labels.ravel()[inked], rest.ravel()[inked]
+    taken = _opencv().dilate(marks - rest, np.ones((5, 5), np.uint8)).ravel()[inked]
+    beside, faint = (
+        np.bincount(labels, weights=which)[blobs.numbers] >= 0.6 * np.bincount(labels)[blobs.numbers]
+        for which in (taken > 0, (taken > 0) & (left <= DARKER * taken))
+    )
+    return blobs.kept(~(slim & np.where(short, beside, faint)))
 
 
 def _not_beyond(blobs: _Blobs, rules: _Rules) -> _Blobs:
