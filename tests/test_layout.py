@@ -215,6 +215,13 @@ def test_of_a_sheet_that_is_ruled_and_squared_no_stroke_is_left(ink: Colour, pho
     assert [share > 0.8 for share in overlaps(sheet, photo)] == [True]
 
 
+def test_of_the_faint_lines_of_an_empty_sheet_no_stroke_is_left() -> None:
+    sheet = Sheet(900, 600).ruled(34, 2, (205, 215, 225), squared=True)
+    picture, _ = Photo(noise=3, blur=0.5, quality=80, seed=53).of(sheet)
+
+    assert find_lines(read_page(encoded(picture))) == []
+
+
 DRAWINGS: dict[str, Callable[[], Sheet]] = {
     "a number": lambda: Sheet(1200, 400, WHITE).write("4007", 100, 100, 200, 20),
     "a tiny number in a corner": lambda: Sheet(1200, 400, WHITE).write("407", 1100, 365, 25, 4),

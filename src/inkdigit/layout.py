@@ -688,7 +688,7 @@ def _not_along(blobs: _Blobs, marks: _Levels, rest: _Levels, height: float) -> _
     taken = _opencv().dilate(marks - rest, np.ones((5, 5), np.uint8)).ravel()[inked]
     beside, faint = (
         np.bincount(labels, weights=which)[blobs.numbers] >= 0.6 * np.bincount(labels)[blobs.numbers]
-        for which in (taken > 0, (taken > 0) & (left <= DARKER * taken))
+        for which in (taken > 0, (taken > 0) & (left <= np.maximum(DARKER * taken, MIN_CONTRAST)))
     )
     return blobs.kept(~(slim & np.where(short, beside, faint)))
 
