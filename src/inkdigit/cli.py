@@ -530,6 +530,7 @@ def _number_cells(row: "PageRow") -> dict[str, Any]:
         "inkdigit train --out models/mine --epochs 20 --seed 7",
         "inkdigit train --preset quick",
         "inkdigit train --preset finish --start models/mine --out models/better",
+        "inkdigit train --preset broad --start models/mine --out models/both",
         "inkdigit train --preset small --teacher models/mine --out models/small",
         "inkdigit train --out models/trial --train-images 2000 --minutes 1",
         "inkdigit train --out models/mine --resume",
@@ -541,17 +542,17 @@ def _number_cells(row: "PageRow") -> dict[str, Any]:
 @click.option("--seed", type=IntegerRange(0), default=1, show_default=True, help="Of every random choice.")
 @click.option(
     "--preset",
-    type=click.Choice(["default", "finish", "quick", "small"]),
+    type=click.Choice(["default", "broad", "finish", "quick", "small"]),
     default="default",
     show_default=True,
-    help="What to train: the best network, six epochs more of it, a trial of minutes, or a small one in eight bits.",
+    help="What to train: the best network, a broad one to stand beside it, six epochs more, a quick one, a small one.",
 )
 @click.option("--epochs", type=IntegerRange(1), help="Passes over the images [default: the preset's].")
 @click.option("--minutes", type=NumberRange(0, min_open=True), help="End training by then, epochs done or not.")
 @click.option("--train-images", type=IntegerRange(0), default=0, help="Use only so many images; 0 takes all.")
-@click.option("--start", type=DIR, metavar="DIR", help="Model to go on from, as --preset finish does.")
+@click.option("--start", type=DIR, metavar="DIR", help="Model to go on from, or to stand beside.")
 @click.option("--frozen", type=IntegerRange(0, 8), help="Convolutions of --start that stay as they are: less work.")
-@click.option("--kept", type=NumberRange(0, 1), help="Share of --start in the weights that are written.")
+@click.option("--kept", type=NumberRange(0, 1), help="Share of --start in what is written.")
 @click.option("--teacher", type=DIR, metavar="DIR", help="Model whose answers the network learns as well.")
 @click.option(
     "--beside",

@@ -333,14 +333,13 @@ def test_training_goes_on_from_weights_as_they_were_before_they_were_calibrated(
     import keras
 
     from inkdigit.training.export import PRIOR
-    from inkdigit.training.retrain import uncalibrated
+    from inkdigit.training.train import uncalibrated
 
     network = keras.models.load_model(current_model() / "model.keras", compile=False)
     images = np.asarray(few.test.images[:20, ..., None] / 255, np.float32)
     calibrated = np.log(network.predict(images, verbose=0))
-    network.set_weights(uncalibrated(current_model()))
 
-    raw = np.log(network.predict(images, verbose=0))
+    raw = np.log(uncalibrated(current_model()).predict(images, verbose=0))
 
     temperature = json.loads((current_model() / "card.json").read_text())["temperature"]
     expected = calibrated * temperature + np.eye(11)[10] * PRIOR
@@ -349,15 +348,12 @@ def test_training_goes_on_from_weights_as_they_were_before_they_were_calibrated(
 
 
 def test_a_small_model_goes_on_as_a_small_one(few: Mnist, options: Options) -> None:
-    from inkdigit.training.network import build_small_network
-    from inkdigit.training.retrain import is_small, uncalibrated
+    from inkdigit.training.retrain import is_small
+    from inkdigit.training.train import uncalibrated
 
     [folder] = current_model().parent.glob("small-*")
 
-    network = build_small_network()
-    network.set_weights(uncalibrated(folder))
-
     images = np.asarray(few.test.images[..., None] / 255, np.float32)
-    right = network.predict(images, verbose=0)[:, :10].argmax(axis=1) == few.test.labels
+    right = uncalibrated(folder).predict(images, verbose=0)[:, :10].argmax(axis=1) == few.test.labels
     assert (is_small(folder), is_small(current_model())) == (True, False)
     assert right.mean() > 0.95

@@ -289,11 +289,11 @@ def test_a_network_learns_from_a_teacher(train: Train, small: Path, tmp_path: Pa
 
 
 def test_a_run_goes_on_from_another_network(train: Train, tiny: Path, tmp_path: Path) -> None:
-    from inkdigit.training.train import weights_of
+    from inkdigit.training.train import network_of
 
     folder = train(tmp_path / "finished", epochs=1, learning_rate=1e-9, start=tiny)
 
-    before, after = weights_of(tiny)[0], weights_of(folder)[0]
+    before, after = network_of(tiny).get_weights()[0], network_of(folder).get_weights()[0]
     assert np.allclose(before, after, atol=1e-6)
     assert read_card(folder)["training"]["start"] == "tiny: inkdigit train --epochs 2"  # type: ignore[index]
 
@@ -308,7 +308,7 @@ def test_so_much_of_the_start_as_is_kept_is_in_the_end(train: Train, tiny: Path,
 
     folder = train(tmp_path / "kept", epochs=1, learning_rate=1e-2, start=tiny, kept=1.0)
 
-    [*body, _, _], [*expected, _, _] = (module.weights_of(path) for path in (folder, tiny))
+    [*body, _, _], [*expected, _, _] = (module.network_of(path).get_weights() for path in (folder, tiny))
     assert all(np.array_equal(a, b) for a, b in zip(body, expected, strict=True))  # the last layer is calibrated anew
     assert read_card(folder)["training"]["kept"] == 1.0  # type: ignore[index]
 
@@ -318,11 +318,50 @@ def test_frozen_convolutions_stay_as_they_are(train: Train, small: Path, tmp_pat
 
     folder = train(tmp_path / "frozen", epochs=1, learning_rate=1e-2, start=small, frozen=2, whole=True)
 
-    before, after = module.weights_of(small), module.weights_of(folder)
+    before, after = module.network_of(small).get_weights(), module.network_of(folder).get_weights()
     same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
     assert len(before) == 8 * 5 + 2  # of each convolution its kernel, and four of its normalisation; the last layer
     assert same == [True] * 10 + [False] * 32
     assert read_card(folder)["training"]["frozen"] == 2  # type: ignore[index]
+
+
+def test_the_broad_network_is_joined_with_the_one_it_starts_from(
+    train: Train, tiny: Path, few: Mnist, tmp_path: Path
+) -> None:
+    alone = train(tmp_path / "alone", whole=True, broad=True, epochs=1, seed=4)
+    joined = train(tmp_path / "joined", whole=True, broad=True, start=tiny, kept=0.25, epochs=1, seed=4)
+
+    pictures = frames(few.test)
+    first, second, both = (_raw_logits(folder, pictures) for folder in (tiny, alone, joined))
+    assert np.allclose(both, 0.25 * first + 0.75 * second, atol=1e-3)
+    parameters = [read_card(folder)["network"]["parameters"] for folder in (tiny, alone, joined)]  # type: ignore[index]
+    assert parameters[2] == parameters[0] + parameters[1] - 11  # one bias in place of two
+    assert Recognizer.load(joined).embed(pictures)[1].shape == (200, sum(map(_embedding_of, (tiny, alone))))
+
+
+def _raw_logits(folder: Path, pictures: np.ndarray) -> np.ndarray:
+    """Before prior and temperature, and each picture's less their mean, for a softmax does not know it."""
+    from inkdigit.training.train import uncalibrated
+
+    logits = np.log(uncalibrated(folder).predict(pictures[..., None], verbose=0))
+    return np.asarray(logits - logits.mean(axis=1, keepdims=True))
+
+
+def _embedding_of(folder: Path) -> int:
+    return int(Recognizer.load(folder).embed(np.zeros((1, 28, 28), np.float32))[1].shape[1])
+
+
+def test_a_joined_network_is_trained_on(train: Train, tiny: Path, tmp_path: Path) -> None:
+    from inkdigit.training import train as module
+
+    joined = train(tmp_path / "joined", whole=True, broad=True, start=tiny, kept=0.5, epochs=1, seed=4)
+    further = train(tmp_path / "further", start=joined, frozen=1, epochs=1, seed=5)
+
+    before, after = (module.network_of(folder).get_weights() for folder in (joined, further))
+    changed = [not np.array_equal(old, new) for old, new in zip(before, after, strict=True)]
+    assert [changed[0], changed[5]] == [False, False]  # the first convolution of either
+    assert changed[10]
+    assert changed[-2:] == [True, True]
 
 
 def test_how_much_of_the_start_is_kept_can_be_said_when_the_run_has_ended(
@@ -336,7 +375,7 @@ def test_how_much_of_the_start_is_kept_can_be_said_when_the_run_has_ended(
             train(tmp_path / "run", epochs=1, start=tiny, kept=0.5)
     folder = train(tmp_path / "run", epochs=1, start=tiny, kept=1.0, resume=True)
 
-    assert np.array_equal(module.weights_of(folder)[0], module.weights_of(tiny)[0])
+    assert np.array_equal(module.network_of(folder).get_weights()[0], module.network_of(tiny).get_weights()[0])
 
 
 def fail_to_write(*_: object) -> None:

@@ -1,8 +1,10 @@
 """The networks: Keras Sequentials of plain convolutions, in calls that every Keras 3 backend has."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from inkdigit.preprocess import LINE_HEIGHT
@@ -33,6 +35,24 @@ def build_network(width: int = 32) -> keras.Sequential:
             *_answer(),
         ],
         name="digits",
+    )
+
+
+def build_broad_network() -> keras.Sequential:
+    """Six convolutions, four of them of 5x5, so that it errs elsewhere than `build_network`: 535,000 parameters."""
+    return keras.Sequential(
+        [
+            keras.Input(INPUT_SHAPE, name="image"),
+            *_block(32, 5),
+            *_block(48, 5, strides=2),
+            *_block(64, 5),
+            *_block(96, 5, strides=2),
+            layers.Dropout(0.2),
+            *_block(128, 3, padding="same"),
+            *_block(128, 3),
+            *_answer(),
+        ],
+        name="digits-broad",
     )
 
 
@@ -106,19 +126,53 @@ def build_character_network() -> keras.Sequential:
     )
 
 
-def freeze(network: keras.Sequential, convolutions: int) -> None:
-    """Keep the first convolutions of a network, and what comes before the next one, as they are while it trains."""
+def join(networks: Sequence[keras.Model], shares: Sequence[float]) -> keras.Model:
+    """One network of several that stand side by side: its last layer gives the weighted mean of their logits.
+
+    Args:
+        networks: trained, as `build_network`, `build_broad_network` or this gives them; they stay as they are.
+        shares: how much the logits of each weigh.
+    """
+    image = keras.Input(INPUT_SHAPE, name="image")
+    bodies = [  # all but the last two layers, dropout and softmax
+        keras.Model(network.inputs, network.layers[-3].output, name=f"{network.name}-{place}")
+        for place, network in enumerate(map(plain, networks), 1)
+    ]
+    seen = layers.Concatenate(name="seen")([body(image) for body in bodies])
+    answer = layers.Dense(CLASSES, activation="softmax", name="probabilities")
+    joined = keras.Model(image, answer(layers.Dropout(0.4)(seen)), name="digits-joined")
+    lasts = [network.layers[-1].get_weights() for network in networks]
+    kernel = np.concatenate([share * weights for share, (weights, _) in zip(shares, lasts, strict=True)])
+    answer.set_weights([kernel, sum(share * bias for share, (_, bias) in zip(shares, lasts, strict=True))])
+    return joined
+
+
+def freeze(network: keras.Model, convolutions: int) -> None:
+    """Keep the first convolutions of a network, and what comes before the next one, as they are while it trains.
+
+    Of a joined network, so many of each that stand in it.
+    """
     passed = 0
     for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            freeze(layer, convolutions)
+            continue
         passed += isinstance(layer, layers.Conv2D)
-        layer.trainable = passed > convolutions
+        layer.trainable = passed > convolutions or isinstance(layer, layers.Dense)
 
 
-def plain(network: keras.Sequential) -> keras.Sequential:
+def plain(network: keras.Model) -> keras.Model:
     """The same network of Keras' own layers alone, in float32 and without its optimizer: what a reader needs."""
-    copy = keras.Sequential(
-        [keras.Input(network.input_shape[1:], name="image"), *map(_plain_layer, network.layers)], name=network.name
-    )
+    return _copied(network, _plain_layer)
+
+
+def trainable(network: keras.Model) -> keras.Model:
+    """The same network of layers that train fast, in the precision of today; the opposite of `plain`."""
+    return _copied(network, _trained_layer)
+
+
+def _copied(network: keras.Model, layer: Callable[[keras.Layer], keras.Layer]) -> keras.Model:
+    copy = keras.models.clone_model(network, clone_function=layer, recursive=True)
     copy.set_weights(network.get_weights())
     return copy
 
@@ -161,3 +215,9 @@ class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc] 
 def _plain_layer(layer: keras.Layer) -> keras.Layer:
     kind = layers.BatchNormalization if isinstance(layer, FusedBatchNormalization) else type(layer)
     return kind.from_config(layer.get_config() | {"dtype": "float32", "trainable": True})
+
+
+def _trained_layer(layer: keras.Layer) -> keras.Layer:
+    kind = FusedBatchNormalization if type(layer) is layers.BatchNormalization else type(layer)
+    policy = "float32" if isinstance(layer, layers.Dense) else keras.config.dtype_policy().name
+    return kind.from_config(layer.get_config() | {"dtype": policy})

@@ -34,8 +34,8 @@ from inkdigit.training.train import (
     TrainOptions,
     card_of,
     check,
+    network_of,
     scratch_of,
-    weights_of,
 )
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -151,7 +151,7 @@ class LineTask:
         """A network of random weights, or of those that the run starts from."""
         network = build_line_network(self.options.width)
         if self.options.start:
-            network.set_weights(weights_of(self.options.start))
+            network.set_weights(network_of(self.options.start).get_weights())
             freeze(network, self.options.frozen)
         return network
 

@@ -26,11 +26,11 @@ from inkdigit.training.batches import BatchMaker
 from inkdigit.training.corrections import SHARE, By, Corrections, Counts, read_corrections
 from inkdigit.training.dataset import Digits, Mnist, load_mnist
 from inkdigit.training.evaluate import ask, evaluate
-from inkdigit.training.export import PRIOR, Candidate, release, write_candidate, write_report
+from inkdigit.training.export import Candidate, release, write_candidate, write_report
 from inkdigit.training.gates import LEVEL, Exam, Gate, compare_sat, fewest_units, held_back_by, no_worse, sit
 from inkdigit.training.ink import Ink, gather_ink, judging_non_digits
-from inkdigit.training.network import build_network, build_small_network
-from inkdigit.training.train import POLICIES, Progress, Run, TrainOptions, card_of, check, mixed, scaled, weights_of
+from inkdigit.training.network import trainable
+from inkdigit.training.train import POLICIES, Progress, Run, TrainOptions, card_of, check, mixed, scaled, uncalibrated
 
 CANDIDATES: Final = ".candidates"  # folder in the home folder; its name keeps it from being taken for a version
 NON_DIGITS: Final = 0.55  # share of the pictures of no digit seen in an epoch: a quarter of it, as when training
@@ -287,7 +287,7 @@ def gather(options: RetrainOptions, training: Digits, plan: Plan) -> Mixture:
 class RetrainTask:
     """Single digits again: from the old model's weights, and the last epoch is kept, whatever the held-out say."""
 
-    def __init__(self, options: TrainOptions, ink: Mixture, start: list[NDArray[np.float32]], watched: Digits) -> None:
+    def __init__(self, options: TrainOptions, ink: Mixture, start: keras.Model, watched: Digits) -> None:
         self._options, self._ink, self._start, self._watched = options, ink, start, watched
         self._judged = 0
 
@@ -297,9 +297,7 @@ class RetrainTask:
 
     def network(self) -> keras.Sequential:
         """The old network, as it was before it was calibrated."""
-        network = build_small_network() if self._options.small else build_network(self._options.width)
-        network.set_weights(self._start)
-        return network
+        return trainable(self._start)
 
     def loss(self) -> str:
         """Between probabilities."""
@@ -329,7 +327,6 @@ def fine_tune(
         minutes=options.minutes,
         small=is_small(plan.old),
         start=plan.old,
-        width=start[0].shape[-1],
         precision=options.precision,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
@@ -343,22 +340,9 @@ def fine_tune(
     run = Run(asked, RetrainTask(asked, ink, start, held_out[:WATCHED]), on_progress)
     network = run.fit()
     keras.config.set_dtype_policy(POLICIES["float32"])
-    network.set_weights(mixed(start, network.get_weights(), options.kept))
+    network.set_weights(mixed(start.get_weights(), network.get_weights(), options.kept))
     shutil.rmtree(run.scratch)
     return run, network
-
-
-def uncalibrated(folder: Path) -> list[NDArray[np.float32]]:
-    """A model's weights as they were before its prior and its temperature were set: those on which training goes on.
-
-    Raises:
-        ModelError: the folder is damaged.
-    """
-    *body, kernel, bias = weights_of(folder)
-    temperature = float(get_version(folder).card.get("temperature", 1.0))
-    kernel, bias = kernel * temperature, bias * temperature
-    bias[-1] += PRIOR
-    return [*body, kernel, bias]
 
 
 def is_small(folder: Path) -> bool:

@@ -22,9 +22,17 @@ from inkdigit.registry import get_version
 from inkdigit.training.batches import UNTOUCHED, Batch, Batches, BatchMaker, Maker, untouched
 from inkdigit.training.dataset import Digits, Images, load_mnist
 from inkdigit.training.evaluate import evaluate
-from inkdigit.training.export import seed_figures, write_model_folder
+from inkdigit.training.export import PRIOR, seed_figures, write_model_folder
 from inkdigit.training.ink import Ink, gather_ink, judging_non_digits
-from inkdigit.training.network import build_network, build_small_network, freeze, plain
+from inkdigit.training.network import (
+    build_broad_network,
+    build_network,
+    build_small_network,
+    freeze,
+    join,
+    plain,
+    trainable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +42,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {"epochs": 48},
     "quick": {"epochs": 4, "width": 16, "ink": 0.25},
     "small": {"epochs": 60, "small": True},
+    "broad": {"epochs": 52, "broad": True, "non_digits": 1.0, "kept": 0.5},
     "finish": {"epochs": 6, "learning_rate": 5e-4, "non_digits": 1.0, "kept": 0.5},
 }
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision: Keras' name for it
@@ -56,9 +65,11 @@ class TrainOptions:
         small: train the small network, and write it in eight bits.
         ink: share of the usual number of redrawn digits, drawn ones and pictures that are none.
         non_digits: share of the pictures that are no digits, seen in one epoch.
+        broad: train the network of broad kernels, and join it with `start`, which stays as it is, where one is given.
         start: model folder of a network like this one to go on from; such a run has settled from its beginning.
-        kept: share of the weights of `start` in those that are written, the rest being the run's own: their mean is as
-            good at the old task as at the new one (Wortsman et al., Robust fine-tuning of zero-shot models, 2022).
+        kept: share of `start` in what is written: of the weights, the rest being the run's own, for their mean is as
+            good at the old task as at the new one (Wortsman et al., Robust fine-tuning of zero-shot models, 2022); of
+            the logits where the two networks are joined.
         frozen: how many of the first convolutions keep the weights of `start`; the steps take less time then.
         teacher: model folder whose answers the network learns beside the labels.
         beside: model folders of the same recipe and other seeds; the card states their figures beside its own.
@@ -80,6 +91,7 @@ class TrainOptions:
     small: bool = False
     ink: float = 1.0
     non_digits: float = 0.4
+    broad: bool = False
     start: Path | None = None
     kept: float = 0.0
     frozen: int = 0
@@ -91,6 +103,11 @@ class TrainOptions:
     learning_rate: float = 3e-3
     apart: bool = True
     command: str = ""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the network begins with the weights of `start`."""
+        return self.start is not None and not self.broad
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +164,8 @@ def train(
     network = run.fit()
     (on_stage or (lambda _: None))(MEASURING)
     keras.config.set_dtype_policy(POLICIES["float32"])
+    if options.broad and options.start:
+        network = join([uncalibrated(options.start), network], [options.kept, 1 - options.kept])
     non_digits = judging_non_digits(mnist.held_out, np.random.default_rng([options.seed, 1]))
     calibration = ink.pictures.images[::100] if options.small else None
     card = _card_of(options, run, ink, len(mnist.held_out))
@@ -186,11 +205,13 @@ class DigitTask:
 
     def network(self) -> keras.Sequential:
         """The network asked for."""
-        network = build_small_network() if self.options.small else build_network(self.options.width)
-        if self.options.start:
-            network.set_weights(weights_of(self.options.start))
+        if self.options.goes_on and self.options.start:
+            network = trainable(network_of(self.options.start))
             freeze(network, self.options.frozen)
-        return network
+            return network
+        if self.options.broad:
+            return build_broad_network()
+        return build_small_network() if self.options.small else build_network(self.options.width)
 
     def loss(self) -> str:
         """Between probabilities."""
@@ -242,8 +263,9 @@ class Run:
         if not self.best_weights.exists():
             network.save_weights(self.best_weights)
         network.load_weights(self.best_weights)
-        if self.options.start and self.options.kept:
-            network.set_weights(mixed(weights_of(self.options.start), network.get_weights(), self.options.kept))
+        if self.options.goes_on and self.options.start and self.options.kept:
+            start = network_of(self.options.start).get_weights()
+            network.set_weights(mixed(start, network.get_weights(), self.options.kept))
         return plain(network)
 
     @property
@@ -325,7 +347,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
         self._epoch = epoch
-        self._run.batches.untouched = untouched(1.0 if self._run.options.start else self._run.progress(epoch, 0.0))
+        self._run.batches.untouched = untouched(1.0 if self._run.options.goes_on else self._run.progress(epoch, 0.0))
         self._since, self._cpu_since = time.monotonic(), self._cpu()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras gives it
@@ -363,14 +385,28 @@ def scaled(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(images[..., None] / np.float32(255), np.float32)
 
 
-def weights_of(folder: Path) -> list[NDArray[np.float32]]:
-    """The weights of a model folder's network.
+def network_of(folder: Path) -> keras.Model:
+    """The network of a model folder.
 
     Raises:
         ModelError: the folder is damaged.
     """
     check_digests(folder)
-    return list(keras.models.load_model(folder / "model.keras", compile=False).get_weights())
+    return keras.models.load_model(folder / "model.keras", compile=False)
+
+
+def uncalibrated(folder: Path) -> keras.Model:
+    """A model's network as it was before its prior and its temperature were set: so as training goes on from it.
+
+    Raises:
+        ModelError: the folder is damaged.
+    """
+    network = network_of(folder)
+    temperature = float(get_version(folder).card.get("temperature", 1.0))
+    kernel, bias = (temperature * weights for weights in network.layers[-1].get_weights())
+    bias[-1] += PRIOR
+    network.layers[-1].set_weights([kernel, bias])
+    return network
 
 
 def mixed(
