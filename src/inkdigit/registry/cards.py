@@ -17,6 +17,7 @@ _CLASSES = (
     "It has no class for anything else: what is not a digit gets the probabilities of the digits that\nit resembles.",
     "An eleventh class is for what is not a digit; where that\nis likely, all ten digits are about equally probable.",
 )
+_NETWORKS = {"digits-joined": "Two Keras networks side by side, joined before their one last layer,"}
 _POINTS = [["confidence asked for", "digits accepted", "error among these", "non-digits accepted"], ["---"] * 4]
 
 
@@ -32,6 +33,7 @@ def card_as_markdown(card: Mapping[str, Any]) -> str:
         return _PAGE.read_text("utf-8").format(
             **card,
             parameters=card["network"]["parameters"],
+            network_kind=_NETWORKS.get(card["network"]["name"], "A Keras Sequential network"),
             classes=_CLASSES[len(card.get("labels", ())) > 10],
             pictures=", ".join(_pictures(card["training"])),
             settings=", ".join(_further_settings(card["training"])),

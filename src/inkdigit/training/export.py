@@ -277,6 +277,8 @@ def _export_elsewhere(folder: Path, shape: Sequence[int]) -> None:
 def expose_embedding(path: Path) -> None:
     """Let an ONNX file also tell what its last layer sees, as a second output; its answers stay the same.
 
+    Of a joined network, what its last layer sees of the first part: that tells as much of a hand in half the numbers.
+
     Raises:
         ModelError: it has no dense layer.
     """
@@ -287,11 +289,15 @@ def expose_embedding(path: Path) -> None:
     if not dense:
         raise ModelError(f"{path} has no dense layer, so it has no embedding")
     last = dense[-1]
-    inputs = last.input[:3] if last.op_type == "QLinearMatMul" else last.input[:1]
+    inputs = list(last.input[:3] if last.op_type == "QLinearMatMul" else last.input[:1])
     operation = "DequantizeLinear" if len(inputs) == 3 else "Identity"
-    model.graph.node.append(onnx.helper.make_node(operation, list(inputs), [EMBEDDING], name=EMBEDDING))
-    weights = {tensor.name: tensor.dims for tensor in model.graph.initializer}
-    shape = ["pictures", weights[last.input[3 if len(inputs) == 3 else 1]][0]]
+    sides = {tensor.name: tensor.dims for tensor in model.graph.initializer}
+    side = sides[last.input[3 if len(inputs) == 3 else 1]][0]
+    for node in model.graph.node:
+        if node.op_type == "Concat" and list(node.output) == inputs:
+            inputs, side = [node.input[0]], "of the first part"
+    model.graph.node.append(onnx.helper.make_node(operation, inputs, [EMBEDDING], name=EMBEDDING))
+    shape = ["pictures", side]
     model.graph.output.append(onnx.helper.make_tensor_value_info(EMBEDDING, onnx.TensorProto.FLOAT, shape))
     onnx.checker.check_model(model)
     onnx.save(model, path)
