@@ -20,6 +20,7 @@ from tests.training.conftest import build_tiny_network, untraced
 from inkdigit import ConfigError, ModelError, Recognizer, normalize, read_image
 from inkdigit.config import Settings
 from inkdigit.recognizer import verify_model_folder
+from inkdigit.registry.cards import card_as_markdown
 from inkdigit.server import create_app
 from inkdigit.training.dataset import Mnist, read_digits
 from inkdigit.training.labelled import frames
@@ -338,6 +339,7 @@ def test_the_broad_network_is_joined_with_the_one_it_starts_from(
     assert parameters[2] == parameters[0] + parameters[1] - 11  # one bias in place of two
     embeddings = [Recognizer.load(folder).embed(pictures)[1] for folder in (tiny, joined)]
     assert np.allclose(*embeddings, atol=1e-5)  # a hand is told by what the first part sees
+    assert "Two Keras networks side by side" in card_as_markdown(read_card(joined))
 
 
 def _raw_logits(folder: Path, pictures: np.ndarray) -> np.ndarray:
