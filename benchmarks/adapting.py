@@ -201,7 +201,7 @@ def hand_frames(name: str) -> tuple[Frames, NDArray[np.int64], NDArray[np.str_]]
 def main(arguments: list[str] | None = None) -> int:
     """Print a table for every model and every kind of hand."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", action="append", help="a version or a folder; digits-7 and small-3 where absent")
+    parser.add_argument("--model", action="append", help="a version or a folder; digits-8 and small-3 where absent")
     parser.add_argument("--hand", action="append", choices=list(HANDS), help="all where absent")
     parser.add_argument("--repeats", type=int, default=20, help="draws of what is corrected, per contributor")
     parser.add_argument("--seed", type=int, default=1)
@@ -213,7 +213,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(SKIPPED)
         return 0
     mnist = load_mnist()
-    for model in options.model or ["digits-7", "small-3"]:
+    for model in options.model or ["digits-8", "small-3"]:
         recognizer = Recognizer.load(model)
         strangers = mnist.training[5::11].joined(mnist.training[8::11])  # the guard's are of [::11]
         held_out, others = (

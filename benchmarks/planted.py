@@ -59,7 +59,7 @@ def plant(store: FeedbackStore, writers: int, each: int, seed: int, shuffled: bo
     digits = random.integers(0, 10, (writers, each))
     labels = random.permutation(digits.ravel()).reshape(digits.shape) if shuffled else digits
     receipts = [
-        store.add(Submission(int(label), None, None, "digits-7", draw(int(digit), hand, random), writer=f"writer {n}"))
+        store.add(Submission(int(label), None, None, "digits-8", draw(int(digit), hand, random), writer=f"writer {n}"))
         for n, hand in enumerate(hands)
         for digit, label in zip(digits[n], labels[n], strict=True)
     ]

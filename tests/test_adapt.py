@@ -307,7 +307,7 @@ def test_grounds_that_do_not_fit_are_a_model_error(change: str) -> None:
 
 
 def test_grounds_of_another_network_are_a_model_error(tmp_path: Path) -> None:
-    others = (find_model("digits-7") / GROUNDS).read_bytes()
+    others = (find_model("digits-8") / GROUNDS).read_bytes()
     recognizer = Recognizer.load(with_grounds(tmp_path / "model", others))
 
     with pytest.raises(ModelError, match="another network"):
@@ -315,7 +315,7 @@ def test_grounds_of_another_network_are_a_model_error(tmp_path: Path) -> None:
 
 
 def test_grounds_hold_no_pickles() -> None:
-    for model in ("digits-7", SMALL):
+    for model in ("digits-8", SMALL):
         with zipfile.ZipFile(find_model(model) / GROUNDS) as archive:
             heads = [archive.read(name)[:128] for name in archive.namelist()]
 

@@ -363,7 +363,7 @@ def test_a_file_name_need_not_be_in_the_letters_of_the_terminal(seven: Path, bla
     ("command", "told"),
     [
         (["predict", "--model", "lines-6"], "is a reader of whole numbers, no model of digits; --reader takes it"),
-        (["read", "--reader", "digits-7"], "is a model of digits, no reader of whole numbers; --model takes it"),
+        (["read", "--reader", "digits-8"], "is a model of digits, no reader of whole numbers; --model takes it"),
     ],
 )
 def test_a_model_of_the_other_kind_is_told_with_the_option_that_takes_it(
@@ -425,7 +425,7 @@ def test_a_full_disk_is_told_in_one_line(seven: Path, blank: Path, style: str) -
     "command",
     [
         *("predict SEVEN", "predict --json SEVEN", "predict --csv SEVEN", "read SEVEN"),
-        *("models list", "models export digits-7 -", "config", "--help", "--version"),
+        *("models list", "models export digits-8 -", "config", "--help", "--version"),
     ],
 )
 def test_an_answer_is_not_lost_unsaid_where_output_and_input_are_closed(

@@ -66,7 +66,7 @@ def test_bad_inputs_are_listed_and_end_in_code_1_the_second_time_too(
         (["1.png", "--out", "t.csv", "--read", "--fields", "gone.toml"], 3, "gone.toml cannot be opened"),
         (["1.png", "--out", "t.csv", "--model", "no-such"], 3, "no model at no-such"),
         (["1.png", "--out", "t.csv", "--model", "lines-6"], 3, "--reader takes it"),
-        (["1.png", "--out", "t.csv", "--read", "--reader", "digits-7"], 3, "--model takes it"),
+        (["1.png", "--out", "t.csv", "--read", "--reader", "digits-8"], 3, "--model takes it"),
         (["1.png", "--out", "gone/t.csv"], 3, "gone"),
         (["1.png", "--out", "t.csv", "--on", "cluster"], 2, "is no address of Ray"),
         (["1.png", "--out", "t.csv", "--timeout", "0.001"], 2, "0.001 is not in the range x>=1"),

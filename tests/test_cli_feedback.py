@@ -62,7 +62,7 @@ def test_the_list_has_the_newest_first_and_says_how_many_there_are() -> None:
     heading, *rows = result.stdout.splitlines()
     assert heading.split()[:4] == ["id", "created", "status", "label"]
     assert [row.split()[0] for row in rows] == ["3", "2", "1"]
-    assert rows[1].split()[2:] == ["accepted", "2", "3", "1", "0.625", "digits-7", "anonymous"]
+    assert rows[1].split()[2:] == ["accepted", "2", "3", "1", "0.625", "digits-8", "anonymous"]
     assert rows[0].split()[3:6] == ["none", "none", "1"]
     assert result.stderr == "There are 2 new, 1 accepted, 0 rejected.\n"
 

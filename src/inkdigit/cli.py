@@ -604,7 +604,7 @@ def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
     epilog=examples(
         "inkdigit evaluate",
         "inkdigit evaluate --model models/mine --data my-digits/ --report mine.html",
-        "inkdigit evaluate --model models/mine --against digits-7",
+        "inkdigit evaluate --model models/mine --against digits-8",
         "inkdigit evaluate --json | jq .accuracy",
     )
 )

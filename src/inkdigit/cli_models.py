@@ -44,7 +44,7 @@ _version = click.argument("version", metavar="NAME", shell_complete=complete_mod
     epilog=examples(
         "inkdigit models list",
         "inkdigit models show | jq .metrics",
-        "inkdigit models diff digits-7 small-3",
+        "inkdigit models diff digits-8 small-3",
         "inkdigit models promote small-3",
         "inkdigit models rollback",
     )
@@ -110,7 +110,7 @@ def _with_card(version: str | None) -> "Version":
     return found
 
 
-@models.command("diff", epilog=examples("inkdigit models diff small-3", "inkdigit models diff digits-7 small-3"))
+@models.command("diff", epilog=examples("inkdigit models diff small-3", "inkdigit models diff digits-8 small-3"))
 @click.argument("first", metavar="NAME|DIR", shell_complete=complete_model)
 @click.argument("second", metavar="[NAME|DIR]", required=False, shell_complete=complete_model)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, a list of two for each difference.")

@@ -58,7 +58,7 @@ class Reviewing:
     def keep(self, *drawings: tuple[int, Label]) -> None:
         """Keep MNIST's test images of these numbers, with these labels."""
         for number, label in drawings:
-            self.store.add(Submission(label, 7, 0.9, "digits-7", png(images()[number])))
+            self.store.add(Submission(label, 7, 0.9, "digits-8", png(images()[number])))
 
     def standing(self) -> list[str]:
         """Status and truth of every drawing, the oldest first."""
@@ -369,7 +369,7 @@ def test_all_are_selected_and_accepted_at_once(open_review: Callable[..., "Page"
 
 def _keep_with_receipts(reviewing: Reviewing, count: int) -> list[str]:
     drawings = enumerate(LABELS[:count])
-    return [reviewing.store.add(Submission(label, 7, 0.9, "digits-7", png(images()[i]))) for i, label in drawings]
+    return [reviewing.store.add(Submission(label, 7, 0.9, "digits-8", png(images()[i]))) for i, label in drawings]
 
 
 def test_what_its_writer_deleted_meanwhile_is_told_and_leaves_the_page(

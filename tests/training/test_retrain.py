@@ -281,7 +281,7 @@ def flood(store: FeedbackStore, writer: int, count: int) -> None:
     """The same picture of one writer again and again, accepted."""
     picture = next(iter(store.iterate())).image
     for _ in range(count):
-        store.add(Submission(1, None, None, "digits-7", picture, writer=f"writer {writer}"))
+        store.add(Submission(1, None, None, "digits-8", picture, writer=f"writer {writer}"))
     store.review({kept.id: Verdict(Status.ACCEPTED, 1) for kept in store.iterate(Status.NEW)})
 
 

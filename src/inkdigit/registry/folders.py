@@ -18,7 +18,7 @@ MAX_CARD_BYTES: Final = 2**20
 def is_version_name(name: str) -> bool:
     """Whether a version may be called so: letters, digits, dots, underscores and hyphens, and nothing of a path.
 
-    >>> is_version_name("digits-7"), is_version_name("../digits-7"), is_version_name(".hidden"), is_version_name("NUL")
+    >>> is_version_name("digits-8"), is_version_name("../digits-8"), is_version_name(".hidden"), is_version_name("NUL")
     (True, False, False, False)
     """
     return bool(_NAME.fullmatch(name)) and not _TAKEN.fullmatch(name)
