@@ -222,6 +222,22 @@ def test_of_the_faint_lines_of_an_empty_sheet_no_stroke_is_left() -> None:
     assert find_lines(read_page(encoded(picture))) == []
 
 
+@pytest.mark.parametrize("photo", [PLAIN, Photo(noise=3, blur=0.5, quality=85)])
+@pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("ink", [FAINT, BLACK])
+def test_on_a_sheet_of_nothing_but_lines_is_no_number(ink: Colour, squared: bool, photo: Photo) -> None:
+    picture, _ = photo.of(Sheet(900, 600).ruled(34, 1, ink, squared=squared))
+
+    assert find_lines(read_page(encoded(picture))) == []
+
+
+def test_a_lone_stroke_a_hundred_times_as_wide_as_high_is_no_number() -> None:
+    page = np.full((200, 900), 255, np.uint8)
+    page[100:108, 20:880] = 0
+
+    assert find_lines(page) == []
+
+
 DRAWINGS: dict[str, Callable[[], Sheet]] = {
     "a number": lambda: Sheet(1200, 400, WHITE).write("4007", 100, 100, 200, 20),
     "a tiny number in a corner": lambda: Sheet(1200, 400, WHITE).write("407", 1100, 365, 25, 4),

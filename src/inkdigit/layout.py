@@ -63,6 +63,8 @@ LOWEST: Final = 6  # pixels of the copy; in lower lines no digit can be told fro
 SOME_INK: Final = 500  # pixels, from which on a page may be nothing but grain,
 TOGETHER: Final = 0.25  # and how much oftener than by chance ink stands beside ink if it is more than that
 LEFTOVER: Final = 0.06  # heights of a character, that what is left of a print line is thick
+SHEET: Final = 4  # lines across a page, level or upright, that are print though nothing else is on it
+DASH: Final = 30  # times its height, which no dash is wider than
 SHORTEST: Final = 0.3  # heights of a character, of a stroke that may stand upon a print line
 DARKER: Final = 0.7  # times as dark as what was taken of the line is what is left of such a stroke
 CELL_SHARE: Final = 0.25  # of a cell's height that a character in it must have
@@ -378,6 +380,8 @@ def _frame(marked: _Marked, lean: float) -> _Frame:
     erased = rest < turned.marks
     left = turned if rest is turned.marks else _Marked(rest)
     blobs = _not_beyond(_not_along(left.blobs, turned.marks, rest, rules.height), rules)
+    if rules.ruled and not rules.height:  # a sheet with nothing on it but its lines
+        blobs = blobs.kept(np.zeros(len(blobs.numbers), np.bool_))
     return _Frame(_plausible(blobs), erased, rules.edges, matrix)
 
 
@@ -474,7 +478,7 @@ def _rules(marked: _Marked) -> _Rules:
     first = _crossing(marks, faint)
     rest = _without(marks, first)
     height = marked.blobs_of(rest).usual_height
-    if first and not _fits(height, marks.shape):
+    if first and not _fits(height, marks.shape) and not any(some.which.sum() >= SHEET for some in first):
         first, rest = [], marks
         height = marked.blobs.usual_height
     if not height:
@@ -735,7 +739,7 @@ def _groups(frame: _Frame) -> list[_Group]:
         return []
     groups = [_Group.of(blobs, rows) for rows in _parts(_linked(blobs, frame.edges))]
     groups = _with_signs(blobs, groups, frame.edges)
-    sizes = np.maximum(blobs.heights, blobs.widths / 3)
+    sizes = np.where(blobs.widths > DASH * blobs.heights, 0, np.maximum(blobs.heights, blobs.widths / 3))
     largest = [float(sizes[group.rows].max()) for group in groups]
     least = max(LOWEST, DUST * min(blobs.usual_height or max(largest), max(largest)))
     kept = [(size, group) for size, group in zip(largest, groups, strict=True) if size >= least]
