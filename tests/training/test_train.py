@@ -337,8 +337,8 @@ def test_the_broad_network_is_joined_with_the_one_it_starts_from(
     assert np.allclose(both, 0.25 * first + 0.75 * second, atol=1e-3)
     parameters = [read_card(folder)["network"]["parameters"] for folder in (tiny, alone, joined)]  # type: ignore[index]
     assert parameters[2] == parameters[0] + parameters[1] - 11  # one bias in place of two
-    embeddings = [Recognizer.load(folder).embed(pictures)[1] for folder in (alone, joined)]
-    assert np.allclose(*embeddings, atol=1e-5)  # a hand is told by what the first part sees
+    ours, theirs = (Recognizer.load(folder).embed(pictures)[1] for folder in (joined, alone))
+    assert np.allclose(ours, theirs, atol=1e-5)  # a hand is told by what the first part sees
     assert "Two Keras networks side by side" in card_as_markdown(read_card(joined))
 
 
