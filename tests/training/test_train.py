@@ -339,7 +339,7 @@ def test_the_broad_network_is_joined_with_the_one_it_starts_from(
     assert parameters[2] == parameters[0] + parameters[1] - 11  # one bias in place of two
     ours, theirs = (Recognizer.load(folder).embed(pictures)[1] for folder in (joined, alone))
     assert np.allclose(ours, theirs, atol=1e-5)  # a hand is told by what the first part sees
-    assert "Two Keras networks side by side" in card_as_markdown(read_card(joined))
+    assert "Keras networks side by side, joined" in card_as_markdown(read_card(joined))
 
 
 def _raw_logits(folder: Path, pictures: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ _CLASSES = (
     "It has no class for anything else: what is not a digit gets the probabilities of the digits that\nit resembles.",
     "An eleventh class is for what is not a digit; where that\nis likely, all ten digits are about equally probable.",
 )
-_NETWORKS = {"digits-joined": "Two Keras networks side by side, joined before their one last layer,"}
+_NETWORKS = {"digits-joined": "Keras networks side by side, joined before their one last layer,"}
 _POINTS = [["confidence asked for", "digits accepted", "error among these", "non-digits accepted"], ["---"] * 4]
 
 
