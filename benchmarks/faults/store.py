@@ -21,6 +21,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -92,6 +93,8 @@ def _start(database: str | Path, say: int, again: list[str]) -> int:
         return child
     try:
         _write(database, say, again)
+    except BaseException:
+        traceback.print_exc()  # a writer is to end by being killed; whatever else ends it is told
     finally:
         os._exit(1)
 

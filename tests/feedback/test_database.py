@@ -18,7 +18,7 @@ from tests.feedback.postgres import Cluster
 
 from inkdigit.errors import MissingExtraError, StoreError
 from inkdigit.feedback import FeedbackStore
-from inkdigit.feedback.database import Database
+from inkdigit.feedback.database import Database, _write_ahead
 
 NOBODY = 65534
 
@@ -256,6 +256,39 @@ def test_a_store_that_another_program_locks_says_so_and_recovers(sqlite: Feedbac
     sqlite.add(submission())
 
     assert len(sqlite.drawings()) == 1
+
+
+class BusyAtFirst:
+    """A connection that is told at once, some times, that others have the file, as when several open a new one."""
+
+    def __init__(self, times: int, code: int = sqlite3.SQLITE_BUSY) -> None:
+        self.times, self.code, self.asked = times, code, 0
+
+    def execute(self, _statement: str) -> sqlite3.Cursor:
+        self.asked += 1
+        if self.asked > self.times:
+            return sqlite3.connect(":memory:").cursor()
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = self.code
+        raise error
+
+
+def test_a_new_file_that_several_open_at_once_is_waited_for() -> None:
+    connection = BusyAtFirst(3)
+
+    _write_ahead(connection, timeout_s=60)  # type: ignore[arg-type]
+
+    assert connection.asked == 4
+
+
+@pytest.mark.parametrize(("code", "timeout_s"), [(sqlite3.SQLITE_BUSY, 0.0), (sqlite3.SQLITE_FULL, 60.0)])
+def test_a_new_file_is_not_waited_for_for_ever_nor_whatever_the_matter(code: int, timeout_s: float) -> None:
+    connection = BusyAtFirst(3, code)
+
+    with pytest.raises(sqlite3.OperationalError):
+        _write_ahead(connection, timeout_s)  # type: ignore[arg-type]
+
+    assert connection.asked == 1
 
 
 @needs_postgres

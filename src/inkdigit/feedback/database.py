@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -141,8 +142,10 @@ def _sqlite(path: Path, read_only: bool, timeout_s: float) -> Engine:
             address, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False
         )
         try:
-            for pragma in pragmas if read_only else [*pragmas, "journal_mode=WAL"]:
+            for pragma in pragmas:
                 connection.execute(f"PRAGMA {pragma}").fetchall()
+            if not read_only:
+                _write_ahead(connection, timeout_s)
         except BaseException:  # whatever it was, the file is let go of
             connection.close()
             raise
@@ -164,6 +167,23 @@ def _sqlite(path: Path, read_only: bool, timeout_s: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection, timeout_s: float) -> None:
+    """Let the file have a journal that is written ahead, as often asked as it takes: SQLite waits for no turn at that.
+
+    A file is busy then where several open it at the same time, for the first time.
+    """
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _access(path: Path) -> str:
