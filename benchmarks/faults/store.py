@@ -93,8 +93,8 @@ def _start(database: str | Path, say: int, again: list[str]) -> int:
         return child
     try:
         _write(database, say, again)
-    except BaseException:
-        traceback.print_exc()  # a writer is to end by being killed; whatever else ends it is told
+    except BaseException:  # noqa: BLE001 - a writer is to end by being killed; whatever else ends it is told
+        traceback.print_exc()
     finally:
         os._exit(1)
 
