@@ -107,10 +107,35 @@ def test_what_is_no_ink_is_refused(ink: np.ndarray) -> None:
         normalize(ink)
 
 
-def test_a_felt_pens_strokes_are_thinned_and_a_usual_pens_are_not() -> None:
-    thin, usual, felt = (normalize(255 - draw(0, pen=pen)).sum() for pen in (9, 18, 44))
+@pytest.mark.parametrize("pen", [2, 4, 8, 12])
+def test_a_thin_pens_strokes_are_widened_to_a_usual_pens(pen: int) -> None:
+    thin, usual = (normalize(255 - draw(0, pen=width)).sum() for width in (pen, 18))
 
-    assert thin < usual < felt < 1.8 * usual
+    assert thin == pytest.approx(usual, rel=0.15)
+
+
+def test_a_felt_pens_strokes_are_thinned() -> None:
+    usual, felt = (normalize(255 - draw(0, pen=pen)).sum() for pen in (18, 44))
+
+    assert usual < felt < 1.8 * usual
+
+
+def test_no_stroke_is_lost_where_others_fill_what_lies_between_them() -> None:
+    ink = np.zeros((100, 100), np.uint8)
+    ink[10:90, 10:60] = 255  # loops that filled up make strokes wide on the average
+    ink[74:86, 60:90] = 255
+
+    frame = normalize(ink)
+
+    assert (frame.max(axis=0) > 0.5).sum() >= 18
+
+
+def test_on_grainy_paper_a_thin_pens_strokes_stay_as_they_are() -> None:
+    clean = 255 - draw(0, pen=6)
+    grainy = clean.copy()
+    grainy[60:220:8, 90:200:8] |= 80
+
+    assert normalize(clean).sum() > 1.5 * normalize(grainy).sum()
 
 
 def test_a_filled_square_stays_one() -> None:
@@ -120,7 +145,7 @@ def test_a_filled_square_stays_one() -> None:
 def test_proportions_are_kept() -> None:
     ink = np.zeros((100, 100), np.uint8)
     ink[10:90, 40:60] = 255
-    ink[13:87, 43:57] = 0  # a frame, for a bar would be a felt pen's stroke
+    ink[17:83, 47:53] = 0  # a frame of a usual pen's width: neither thinned nor widened
 
     inked = normalize(ink) > 0
 

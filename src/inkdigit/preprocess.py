@@ -15,8 +15,11 @@ PREPROCESS_VERSION = 1  # stands in every model card; a model made for another v
 SIZE = 28  # pixels, side of the frame
 LINE_HEIGHT = 32  # pixels, of a line of digits as the reader's network sees it
 BOX = 20  # pixels, side of the square that the digit is fitted to
-THICK, THINNED = 3.2, 2.8  # pixels of the frame: strokes wider than the one are thinned to the other
-FINE = 50  # pixels, the longer side of a digit from which on thinning can be done evenly
+THIN, THICKENED = 1.6, 1.8  # pixels of the frame: strokes narrower than the one are widened to the other
+THICK, THINNED = 3.2, 2.8  # and those wider than the one are thinned to the other,
+MOST_THINNED = 1.5  # but lose no more than this: where strokes fill a loop, the others would be gone
+CLEAN = 0.02  # grey pixels that touch no stroke, as a share of the strokes' own: a drawing has no more, a photo does
+FINE = 50  # pixels, the longer side of a digit from which on a pen's width can be changed evenly
 FAINT = 0.05  # share of the darkest pixel below which a pixel does not count as part of the digit's outline
 
 
@@ -25,7 +28,8 @@ def normalize(ink: Ink) -> Normalized:
 
     The ink is cropped, scaled to fit 20x20 with its proportions kept (by area averaging), and placed so that its
     centre of mass falls on the centre of a 28x28 canvas, as the MNIST authors did (LeCun et al., 1998). A picture
-    that is in that form already comes back as it was. A felt pen's strokes, too wide for so small a frame, are thinned.
+    that is in that form already comes back as it was. A felt pen's strokes, too wide for so small a frame, are thinned,
+    and a hairline's are widened: what a digit is does not hang on the pen.
 
     Args:
         ink: (H, W) uint8, 0 is paper and 255 is full ink; any H, W >= 1.
@@ -45,7 +49,7 @@ def normalize(ink: Ink) -> Normalized:
     """
     if ink.ndim != 2 or ink.dtype != np.uint8:
         raise ValueError(f"ink must be (H, W) uint8, not {ink.shape} {ink.dtype}; see inkdigit.read_image")
-    return _place(_fit(_thin(_crop(ink))))
+    return _place(_fit(_even(_crop(ink))))
 
 
 def normalize_line(ink: Ink) -> Normalized:
@@ -106,25 +110,44 @@ def _crop(ink: Ink) -> Ink:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _thin(digit: Ink) -> Ink:
-    """Take the edge off very wide strokes, which would close the loops of a small frame."""
+def _even(digit: Ink) -> Ink:
+    """Strokes about as wide as MNIST's: a hairline would be pale in so small a frame, a felt pen close its loops."""
     longest = max(digit.shape)
-    width = _stroke_width(digit) * BOX / longest if longest >= FINE else 0.0
-    edge = int((width - THINNED) / 2 * longest / BOX)
-    if width <= THICK or edge < 1:
+    if longest < FINE:
         return digit
-    left = _least_of_rows(_least_of_rows(digit, edge).T, edge).T
+    width = _stroke_width(digit) * BOX / longest
+    if width < THIN and _is_clean(digit):
+        reach = round((THICKENED - width) / 2 * longest / BOX)
+        return _of_neighbours(np.pad(digit, reach), reach, np.maximum)
+    reach = int(min(width - THINNED, MOST_THINNED) / 2 * longest / BOX)
+    if width <= THICK or reach < 1:
+        return digit
+    left = _of_neighbours(digit, reach, np.minimum)
     return _crop(left) if left.max() > digit.max() / 2 else digit
 
 
-def _least_of_rows(ink: Ink, reach: int) -> Ink:
-    """Each row becomes the least of itself and `reach` rows to either side, with paper around."""
-    padded = np.zeros((len(ink) + 2 * reach, ink.shape[1]), np.uint8)
-    padded[reach:-reach] = ink
-    least = padded[: len(ink)].copy()
-    for i in range(1, 2 * reach + 1):
-        np.minimum(least, padded[i : i + len(ink)], out=least)
-    return least
+def _is_clean(digit: Ink) -> bool:
+    """Whether all ink belongs to strokes: what else there is on a photo would be widened with them."""
+    strokes = np.where(digit > digit.max() / 2, digit, 0)
+    apart = (digit > 0) & (_of_neighbours(strokes, 1, np.maximum) == 0)
+    return bool(np.count_nonzero(apart) <= CLEAN * np.count_nonzero(strokes))
+
+
+def _of_neighbours(ink: Ink, reach: int, extreme: np.ufunc) -> Ink:
+    """Each pixel becomes the least or the greatest of those at most `reach` rows and columns away, paper around."""
+    for _ in range(2):
+        ink = _of_rows(ink, reach, extreme).T
+    return ink
+
+
+def _of_rows(ink: Ink, reach: int, extreme: np.ufunc) -> Ink:
+    """The same of each pixel's own column: of 2, 4, 8 ... rows at first, then of two such that overlap."""
+    window, span = 2 * reach + 1, 1
+    found = np.pad(ink, ((reach, reach), (0, 0)))
+    while 2 * span <= window:
+        found = extreme(found[:-span], found[span:])
+        span *= 2
+    return np.asarray(extreme(found[: len(ink)], found[window - span :][: len(ink)]))
 
 
 def _stroke_width(digit: Ink) -> float:
