@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.image import Ink
-from inkdigit.preprocess import FAINT, SIZE, Normalized
+from inkdigit.preprocess import FAINT, SIZE, Normalized, widening
 
 Explanation = NDArray[np.float32]  # (28, 28) in [-1, 1], 1 being the ink that speaks most for the answer
 
@@ -127,7 +127,9 @@ def locate(ink: Ink, image: Normalized) -> Place:
         ink: (H, W) uint8, 0 is paper and 255 is full ink.
         image: (28, 28) float32 in [0, 1], what `normalize` made of it.
     """
-    rows, columns = _extent(ink > FAINT * ink.max(), axis=1), _extent(ink > FAINT * ink.max(), axis=0)
+    rows, columns = (_extent(ink > FAINT * ink.max(), axis=axis) for axis in (1, 0))
+    grown = widening(ink[slice(*rows), slice(*columns)]) * np.array([-1, 1])
+    rows, columns = rows + grown, columns + grown
     to_rows, to_columns = _extent(image > 0, axis=1), _extent(image > 0, axis=0)
     scale = max(np.ptp(rows), np.ptp(columns)) / max(np.ptp(to_rows), np.ptp(to_columns))
     left, top = columns.mean() - to_columns.mean() * scale, rows.mean() - to_rows.mean() * scale

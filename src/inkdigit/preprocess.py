@@ -112,18 +112,26 @@ def _crop(ink: Ink) -> Ink:
 
 def _even(digit: Ink) -> Ink:
     """Strokes about as wide as MNIST's: a hairline would be pale in so small a frame, a felt pen close its loops."""
+    reach = widening(digit)
+    if reach > 0:
+        return _of_neighbours(np.pad(digit, reach), reach, np.maximum)
+    left = _of_neighbours(digit, -reach, np.minimum) if reach else digit
+    return _crop(left) if reach and left.max() > digit.max() / 2 else digit
+
+
+def widening(digit: Ink) -> int:
+    """How many pixels outwards `normalize` moves the edges of strokes; less than 0 where it thins them.
+
+    Args:
+        digit: (H, W) uint8, 0 is paper and 255 is full ink, cropped to the ink.
+    """
     longest = max(digit.shape)
     if longest < FINE:
-        return digit
+        return 0
     width = _stroke_width(digit) * BOX / longest
-    if width < THIN and _is_clean(digit):
-        reach = round((THICKENED - width) / 2 * longest / BOX)
-        return _of_neighbours(np.pad(digit, reach), reach, np.maximum)
-    reach = int(min(width - THINNED, MOST_THINNED) / 2 * longest / BOX)
-    if width <= THICK or reach < 1:
-        return digit
-    left = _of_neighbours(digit, reach, np.minimum)
-    return _crop(left) if left.max() > digit.max() / 2 else digit
+    if width < THIN:
+        return round((THICKENED - width) / 2 * longest / BOX) if _is_clean(digit) else 0
+    return -int(min(width - THINNED, MOST_THINNED) / 2 * longest / BOX) if width > THICK else 0
 
 
 def _is_clean(digit: Ink) -> bool:
