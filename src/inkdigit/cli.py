@@ -542,11 +542,10 @@ def _number_cells(row: "PageRow") -> dict[str, Any]:
 @click.option("--seed", type=IntegerRange(0), default=1, show_default=True, help="Of every random choice.")
 @click.option(
     "--preset",
-    type=click.Choice(["default", "broad", "broader", "finish", "quick", "small"]),
+    type=click.Choice(["default", "broad", "finish", "quick", "small"]),
     default="default",
     show_default=True,
-    help="What to train: the usual network, one of broad or broader kernels to stand beside --start, "
-    "six epochs more, a quick one, a small one.",
+    help="What to train: the best network, a broad one to stand beside it, six epochs more, a quick one, a small one.",
 )
 @click.option("--epochs", type=IntegerRange(1), help="Passes over the images [default: the preset's].")
 @click.option("--minutes", type=NumberRange(0, min_open=True), help="End training by then, epochs done or not.")

@@ -6,13 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers
-from numpy.typing import NDArray
 
 from inkdigit.preprocess import LINE_HEIGHT
 
 INPUT_SHAPE = (28, 28, 1)
 CLASSES = 11  # the digits, and "not a digit"
-BROAD = {5: (32, 48, 64, 96, 128), 7: (24, 32, 48, 64, 96)}  # kernel: channels; the last two convolutions are alike
 LINE_CLASSES = 17  # "nothing here", the digits and the signs between them, in the order of `lines.LABELS`
 
 
@@ -40,23 +38,18 @@ def build_network(width: int = 32) -> keras.Sequential:
     )
 
 
-def build_broad_network(kernel: int = 5) -> keras.Sequential:
-    """Six convolutions of broad kernels, so that it errs elsewhere than `build_network`.
-
-    Args:
-        kernel: side of the first ones: 5 gives 535,000 parameters; 7 gives 298,000 and half the work.
-    """
-    first, second, third, fourth, last = BROAD[kernel]
+def build_broad_network() -> keras.Sequential:
+    """Six convolutions, four of them of 5x5, so that it errs elsewhere than `build_network`: 535,000 parameters."""
     return keras.Sequential(
         [
             keras.Input(INPUT_SHAPE, name="image"),
-            *_block(first, kernel),
-            *_block(second, kernel, strides=2),
-            *_block(third, 5),
-            *_block(fourth, 5, strides=2),
+            *_block(32, 5),
+            *_block(48, 5, strides=2),
+            *_block(64, 5),
+            *_block(96, 5, strides=2),
             layers.Dropout(0.2),
-            *_block(last, 3, padding="same"),
-            *_block(last, 3),
+            *_block(128, 3, padding="same"),
+            *_block(128, 3),
             *_answer(),
         ],
         name="digits-broad",
@@ -137,34 +130,21 @@ def join(networks: Sequence[keras.Model], shares: Sequence[float]) -> keras.Mode
     """One network of several that stand side by side: its last layer gives the weighted mean of their logits.
 
     Args:
-        networks: trained, as `build_network`, `build_broad_network` or this gives them; they stay as they are. The
-            parts of those that are joined already all stand side by side, the largest first: it tells a hand.
+        networks: trained, as `build_network`, `build_broad_network` or this gives them; they stay as they are.
         shares: how much the logits of each weigh.
     """
-    parts = [part for share, network in zip(shares, networks, strict=True) for part in _parts(network, share)]
-    parts.sort(key=lambda part: -part[0].count_params())
     image = keras.Input(INPUT_SHAPE, name="image")
-    bodies = [keras.Model(b.inputs, b.outputs[0], name=f"digits-{place}") for place, (b, _) in enumerate(parts, 1)]
+    bodies = [  # all but the last two layers, dropout and softmax
+        keras.Model(network.inputs, network.layers[-3].output, name=f"{network.name}-{place}")
+        for place, network in enumerate(map(plain, networks), 1)
+    ]
     seen = layers.Concatenate(name="seen")([body(image) for body in bodies])
     answer = layers.Dense(CLASSES, activation="softmax", name="probabilities")
     joined = keras.Model(image, answer(layers.Dropout(0.4)(seen)), name="digits-joined")
-    biases = [share * network.layers[-1].get_weights()[1] for share, network in zip(shares, networks, strict=True)]
-    answer.set_weights([np.concatenate([kernel for _, kernel in parts]), sum(biases)])
+    lasts = [network.layers[-1].get_weights() for network in networks]
+    kernel = np.concatenate([share * weights for share, (weights, _) in zip(shares, lasts, strict=True)])
+    answer.set_weights([kernel, sum(share * bias for share, (_, bias) in zip(shares, lasts, strict=True))])
     return joined
-
-
-def _parts(network: keras.Model, share: float) -> list[tuple[keras.Model, NDArray[np.float32]]]:
-    """What stands side by side in a network, without the last layer, and so much of what that weighs it with."""
-    network = plain(network)
-    before = network.layers[-3]  # the last two are dropout and softmax
-    joined = isinstance(before, layers.Concatenate)
-    bodies = [b for b in network.layers if isinstance(b, keras.Model)] if joined else [_up_to(network, before)]
-    kernel = share * network.layers[-1].get_weights()[0]
-    return list(zip(bodies, np.split(kernel, np.cumsum([b.output_shape[-1] for b in bodies])[:-1]), strict=True))
-
-
-def _up_to(network: keras.Model, layer: keras.Layer) -> keras.Model:
-    return keras.Model(network.inputs, layer.output)
 
 
 def freeze(network: keras.Model, convolutions: int) -> None:

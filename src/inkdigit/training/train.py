@@ -42,8 +42,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {"epochs": 48},
     "quick": {"epochs": 4, "width": 16, "ink": 0.25},
     "small": {"epochs": 60, "small": True},
-    "broad": {"epochs": 47, "broad": 5, "non_digits": 1.0, "kept": 0.35},
-    "broader": {"epochs": 55, "broad": 7, "ink": 2.0, "non_digits": 0.5, "kept": 0.7},
+    "broad": {"epochs": 47, "broad": True, "non_digits": 1.0, "kept": 0.35},
     "finish": {"epochs": 6, "learning_rate": 5e-4, "non_digits": 1.0, "kept": 0.5},
 }
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision: Keras' name for it
@@ -66,8 +65,7 @@ class TrainOptions:
         small: train the small network, and write it in eight bits.
         ink: share of the usual number of redrawn digits, drawn ones and pictures that are none.
         non_digits: share of the pictures that are no digits, seen in one epoch.
-        broad: side of the first kernels of a network of broad ones, 5 or 7, which is joined with `start`, that stays as
-            it is, where one is given; 0 trains the usual network.
+        broad: train the network of broad kernels, and join it with `start`, which stays as it is, where one is given.
         start: model folder of a network like this one to go on from; such a run has settled from its beginning.
         kept: share of `start` in what is written: of the weights, the rest being the run's own, for their mean is as
             good at the old task as at the new one (Wortsman et al., Robust fine-tuning of zero-shot models, 2022); of
@@ -93,7 +91,7 @@ class TrainOptions:
     small: bool = False
     ink: float = 1.0
     non_digits: float = 0.4
-    broad: int = 0
+    broad: bool = False
     start: Path | None = None
     kept: float = 0.0
     frozen: int = 0
@@ -212,7 +210,7 @@ class DigitTask:
             freeze(network, self.options.frozen)
             return network
         if self.options.broad:
-            return build_broad_network(self.options.broad)
+            return build_broad_network()
         return build_small_network() if self.options.small else build_network(self.options.width)
 
     def loss(self) -> str:
