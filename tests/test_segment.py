@@ -82,6 +82,25 @@ def test_a_number_ends_where_a_blank_is_far_wider_than_the_gaps_elsewhere(
     assert blanks(row_of(*gaps), [True] * (len(gaps) + 1)) == last
 
 
+@pytest.mark.parametrize("narrow", [(0,), (1,), (3,), (0, 1), (1, 2), (2, 3), (0, 3), (1, 2, 3)])
+@pytest.mark.parametrize("pitch", [40, 44, 52])
+def test_evenly_written_digits_are_one_number_however_narrow_some_are(narrow: tuple[int, ...], pitch: int) -> None:
+    widths = [8 if place in narrow else 30 for place in range(4)]
+    pieces = [
+        Piece(np.full((40, width), 255, np.uint8), pitch * place - width // 2, 0, whole=True)
+        for place, width in enumerate(widths)
+    ]
+
+    assert blanks(pieces, [True] * 4) == []
+
+
+def test_a_number_ends_before_a_narrow_digit_too() -> None:
+    lefts = [0, 12, 24, 70, 82]  # 111 11
+    pieces = [Piece(np.full((40, 6), 255, np.uint8), left, 0, whole=True) for left in lefts]
+
+    assert blanks(pieces, [True] * 5) == [2]
+
+
 def test_no_number_ends_beside_a_sign() -> None:
     pieces = row_of(0.1, 0.8, 0.1, 0.9, 0.1)
 

@@ -16,6 +16,8 @@ PAPER = -1  # in place of the character that a pixel belongs to
 DUST = 0.02  # of the ink of a character that a mark must have to be part of it
 BLANK = 0.5  # heights of a digit between two numbers, at least
 WIDER, MARGIN = 1.5, 0.1  # times as wide as any gap within a number is such a blank, and heights of a digit more
+ROOM = 0.6  # heights that a digit takes on a line at least, as wide ones do: evenly written, a one has far neighbours
+UNEVEN = 0.25  # heights by which such a blank is wider than any other gap, once each digit has its room
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,22 @@ def blanks(pieces: Sequence[Piece], digits: Sequence[bool]) -> list[int]:
     """
     height = float(np.median([piece.ink.shape[0] for piece, digit in zip(pieces, digits, strict=True) if digit] or [1]))
     ends = np.maximum.accumulate([piece.x + piece.ink.shape[1] for piece in pieces])
-    gaps = {
-        place: (pieces[place + 1].x - int(ends[place])) / height
-        for place in range(len(pieces) - 1)
-        if digits[place] and digits[place + 1]
-    }
-    widths = sorted(max(0.0, gap) for gap in gaps.values())
-    wide = (b for a, b in itertools.pairwise(widths) if b >= max(BLANK, WIDER * a + MARGIN))
-    least = next(wide, np.inf)
-    return [place for place, gap in gaps.items() if gap >= least]
+    sides = np.array([piece.ink.shape[1] / height for piece in pieces])
+    room = max(ROOM, float(np.percentile(sides[np.asarray(digits)], 75)) if any(digits) else 0.0)
+    lacking = np.maximum(0, room - sides) / 2
+    between = [place for place in range(len(pieces) - 1) if digits[place] and digits[place + 1]]
+    gaps = {place: (pieces[place + 1].x - int(ends[place])) / height for place in between}
+    even = {place: gap - float(lacking[place] + lacking[place + 1]) for place, gap in gaps.items()}
+    between.sort(key=even.__getitem__)
+    for first in range(1, len(between)):
+        rest, wide = between[:first], between[first:]
+        usual = max(0.0, *(gaps[place] for place in rest))
+        if (
+            min(gaps[place] for place in wide) >= max(BLANK, WIDER * usual + MARGIN)
+            and even[wide[0]] >= even[rest[-1]] + UNEVEN
+        ):
+            return sorted(wide)
+    return []
 
 
 def _cuts(ink: Ink, middles: Sequence[float]) -> NDArray[np.intp]:
