@@ -17,7 +17,7 @@ DUST = 0.02  # of the ink of a character that a mark must have to be part of it
 BLANK = 0.5  # heights of a digit between two numbers, at least
 WIDER, MARGIN = 1.5, 0.1  # times as wide as any gap within a number is such a blank, and heights of a digit more
 ROOM = 0.6  # heights that a digit takes on a line at least, as wide ones do: evenly written, a one has far neighbours
-UNEVEN = 0.25  # heights by which such a blank is wider than any other gap, once each digit has its room
+UNEVEN = 0.1  # heights by which such a blank is wider than any other gap, once each digit has its room
 
 
 @dataclass(frozen=True, slots=True)
