@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.drawings import draw
 from tests.versions import edit_card, network_beside, seal
 
 from inkdigit.ctc import log_softmax
@@ -251,6 +252,18 @@ def test_a_line_that_leaves_doubt_is_looked_at_again_and_all_views_count_the_sam
 
     assert (number.text, line.asked) == ("9", 1 + len(VIEWS))
     assert number.confidence == pytest.approx((0.4 + 0.9 * len(VIEWS)) / (1 + len(VIEWS)), abs=0.02)
+
+
+@pytest.mark.parametrize("tall", [3, 5, 6, 8])
+@pytest.mark.parametrize("height", [90, 110])
+def test_a_short_one_beside_a_tall_digit_is_read_or_leaves_doubt(tall: int, height: int) -> None:
+    page = np.full((280, 400), 255, np.uint8)
+    page[:, :280] = draw(tall, height=180, left=60, top=50, pen=12)
+    page[235 - height : 235, 245:257] = 0
+
+    [number] = Reader.load().read(page)
+
+    assert number.text == f"{tall}1" or (height == 90 and number.confidence < 0.92)
 
 
 class Seen:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inkdigit.segment import Piece, blanks, divide
+from inkdigit.segment import Piece, blanks, divide, is_apart
 
 pytest.importorskip("cv2", reason="OpenCV is not installed: pip install 'inkdigit[read]'")
 
@@ -105,3 +105,14 @@ def test_no_number_ends_beside_a_sign() -> None:
     pieces = row_of(0.1, 0.8, 0.1, 0.9, 0.1)
 
     assert blanks(pieces, [True, True, False, True, True, True]) == [3]
+
+
+@pytest.mark.parametrize(
+    ("tall", "between", "apart"), [(20, 8, True), (40, 8, True), (10, 8, False), (20, 1, False), (20, -4, False)]
+)
+def test_ink_stands_apart_where_two_tall_parts_have_a_gap_between_them(tall: int, between: int, apart: bool) -> None:
+    ink = np.zeros((40, 60), np.uint8)
+    ink[:, :20] = 255
+    ink[-tall:, 20 + between : 26 + between] = 255
+
+    assert is_apart(Piece(ink, 0, 0, whole=True)) == apart

@@ -33,7 +33,7 @@ from inkdigit.recognizer import (
     read_sealed,
     start_session,
 )
-from inkdigit.segment import Piece, blanks, divide
+from inkdigit.segment import Piece, blanks, divide, is_apart
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -170,14 +170,21 @@ class Reader:
         return [number for line in lines for number in self.read_line(line, expect)]
 
     def _looked_at(self, frame: Normalized, ink: Ink) -> tuple[list["Division"], Choice | None]:
-        """The ways to divide a line, and the best reading; one that leaves doubt is looked at upright and narrower."""
+        """The ways to divide a line, and the best reading.
+
+        A line is looked at upright and narrower as well where the first reading leaves doubt, or takes for one
+        character what stands apart: the network is sure of itself where it overlooked a short digit beside a tall one.
+        """
         views, looks = [self._view(frame)], Looks(ink, self._look)
         divisions = self._divisions(views, looks)
         best = choose([division.hypothesis for division in divisions]) if divisions else None
-        if best is not None and self._trust.calibrated(best.confidence) >= SURE:
+        if best is not None and self._is_enough(best, divisions[best.hypothesis].pieces):
             return divisions, best
         divisions = self._divisions(views + [self._view(lean(frame, *view)) for view in VIEWS], looks)
         return divisions, choose([division.hypothesis for division in divisions]) if divisions else None
+
+    def _is_enough(self, best: Choice, pieces: Sequence[Piece]) -> bool:
+        return self._trust.calibrated(best.confidence) >= SURE and not any(map(is_apart, pieces))
 
     def _view(self, frame: Normalized) -> "View":
         logs, starts = condensed(self.logs(frame))

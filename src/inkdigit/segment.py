@@ -17,6 +17,7 @@ DUST = 0.02  # of the ink of a character that a mark must have to be part of it
 BLANK = 0.5  # heights of a digit between two numbers, at least
 WIDER, MARGIN = 1.5, 0.1  # times as wide as any gap within a number is such a blank, and heights of a digit more
 ROOM = 0.6  # heights that a digit takes on a line at least, as wide ones do: evenly written, a one has far neighbours
+APART, TALL = 0.05, 0.4  # heights of a character between two parts side by side, and of each: one of them may be lost
 UNEVEN = 0.1  # heights by which such a blank is wider than any other gap, once each digit has its room
 
 
@@ -89,6 +90,17 @@ def blanks(pieces: Sequence[Piece], digits: Sequence[bool]) -> list[int]:
         ):
             return sorted(wide)
     return []
+
+
+def is_apart(piece: Piece) -> bool:
+    """Whether a character's ink stands in two places side by side, each of them tall enough for a digit."""
+    inked = piece.ink > INKED
+    columns = np.flatnonzero(inked.any(axis=0))
+    for at in np.flatnonzero(np.diff(columns) - 1 >= max(1, APART * len(inked))):
+        sides = inked[:, : columns[at] + 1], inked[:, columns[at + 1] :]
+        if min(np.count_nonzero(side.any(axis=1)) for side in sides) >= TALL * len(inked):
+            return True
+    return False
 
 
 def _cuts(ink: Ink, middles: Sequence[float]) -> NDArray[np.intp]:
