@@ -126,6 +126,17 @@ def test_every_command_stands_in_the_document_with_all_its_options(name: str) ->
     assert [option for option in options if f"`{option}" not in section_of(name)] == []
 
 
+@pytest.mark.parametrize("name", ["serve", "predict", "read", "evaluate", "batch"])
+def test_help_and_document_say_that_the_current_model_reads_where_none_is_named(name: str) -> None:
+    options = [param for param in main.commands[name].params if {"--model", "--reader"} & set(param.opts)]
+    helps = [option.help or "" for option in options if isinstance(option, click.Option)]
+    told = re.findall(r"^\| `--(?:model|reader) .*", section_of(f"inkdigit {name}"), flags=re.MULTILINE)
+
+    assert "the current one if not given" in helps[0]
+    assert "current" in told[0]
+    assert [text for text in [*helps, *told] if "shipped" in text] == []
+
+
 def test_the_document_names_no_option_that_is_not_there() -> None:
     known = {option for command in COMMANDS.values() for param in command.params for option in param.opts}
 

@@ -174,7 +174,7 @@ _model_option = click.option(
     "--model",
     metavar="NAME|DIR",
     shell_complete=complete_model,
-    help="Model version, or a model folder; the shipped model if not given. INKDIGIT_MODEL sets it too.",
+    help="Model version, or a model folder; the current one if not given. INKDIGIT_MODEL sets it too.",
 )
 
 

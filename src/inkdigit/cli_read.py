@@ -58,7 +58,7 @@ def _expectation(_ctx: click.Context, _param: click.Parameter, rules: str | None
 reader_option = click.option(
     "--reader",
     metavar="NAME|DIR",
-    help="Version or folder of the model that reads numbers; the shipped one if not given. INKDIGIT_READER sets it.",
+    help="Version or folder of the model that reads numbers; the current one if not given. INKDIGIT_READER sets it.",
 )
 
 

@@ -33,7 +33,7 @@ class Settings:
     Attributes:
         host: address or name to listen on; loopback unless asked for more, because the server knows no passwords.
         port: TCP port, 0 for any free one.
-        model: a model folder or the name of a version; the shipped model where it is None.
+        model: a model folder or the name of a version; the current one where it is None.
         reader: the same for the model that reads whole numbers.
         home: folder of further model versions.
         trusted_hosts: names, besides loopback and `host`, under which browsers may reach the server.
