@@ -159,6 +159,14 @@ def test_a_model_is_judged_on_digits_writers_and_what_is_none(recognizer: Recogn
     assert judged.operating_points()[0].non_digits_accepted == pytest.approx(judged.others.is_digit.mean())
 
 
+def test_pictures_of_nobody_who_is_named_are_no_writer_s(recognizer: Recognizer, labelled: Labelled) -> None:
+    judged = judge(recognizer, replace(labelled, writers=("",) * 30 + ("ann", "bob") * 15))
+    wrong = replace(judged.labelled, labels=np.where(np.arange(60) < 30, 9, judged.labelled.labels))
+
+    assert {each.name: each.n for each in judged.writers()} == {"ann": 15, "bob": 15}
+    assert replace(judged, labelled=wrong).writers() == judged.writers()  # nor are their errors
+
+
 def test_a_model_without_a_class_for_it_has_no_auroc_of_it(recognizer: Recognizer, labelled: Labelled) -> None:
     judged = judge(recognizer, labelled)
     plain = replace(judged, answers=replace(judged.answers, not_digit=np.zeros(60, np.float32)))

@@ -129,10 +129,17 @@ def test_what_was_not_measured_has_no_plot(trials: Trials, tmp_path: Path) -> No
     assert Page(tmp_path / "one.html").plots == ["Reliability diagram", "Risk against coverage"]
 
 
-def test_one_writer_is_not_set_beside_nobody(tmp_path: Path) -> None:
-    write_evaluation(tmp_path / "one.html", [made_up(1, "model-a", writers=("ann",))])
+@pytest.mark.parametrize("writers", [("ann",), ("ann", "")])
+def test_one_writer_is_not_set_beside_nobody(writers: tuple[str, ...], tmp_path: Path) -> None:
+    write_evaluation(tmp_path / "one.html", [made_up(1, "model-a", writers)])
 
     assert "Error by writer" not in Page(tmp_path / "one.html").plots
+
+
+def test_pictures_of_nobody_who_is_named_count_for_no_writer(tmp_path: Path) -> None:
+    write_evaluation(tmp_path / "two.html", [made_up(seed, "model", ("ann", "", "bob")) for seed in (1, 2)])
+
+    assert "<p>2 writers, median error" in (tmp_path / "two.html").read_text("utf-8")
 
 
 def test_the_reliability_diagram_shows_every_answer_in_a_bin(models: list[Judged]) -> None:

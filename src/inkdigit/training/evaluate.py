@@ -173,8 +173,9 @@ class Judged:
         return self.answers.right(self.labelled.labels)
 
     def writers(self) -> list[Group]:
-        """Errors by writer, the worst read one first; none where nobody is named."""
-        return group(self.labelled.writers, self.right) if self.labelled.writers else []
+        """Errors by writer, the worst read one first; pictures of nobody who is named are left out."""
+        named = [row for row, writer in enumerate(self.labelled.writers) if writer]
+        return group([self.labelled.writers[row] for row in named], self.right[named]) if named else []
 
     def operating_points(self) -> list[OperatingPoint]:
         """What is accepted at each of the confidences that are told."""
