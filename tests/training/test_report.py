@@ -246,6 +246,19 @@ def test_one_picture_makes_a_report_whether_it_is_read_right_or_wrong(label: int
     assert Page(tmp_path / "one.html").text.count("<figure>") == (label != 3)
 
 
+def test_what_no_picture_tells_of_a_digit_has_a_dash(tmp_path: Path) -> None:
+    judged = made_up(1, "model-a", writers=())
+    confusion = np.zeros((10, 10), np.int64)
+    confusion[3, 3], confusion[3, 5] = 3, 1  # no other digit was there, and none but these was answered
+    evaluation = replace(judged.evaluation, confusion=confusion)
+    write_evaluation(tmp_path / "one.html", [replace(judged, evaluation=evaluation)])
+
+    text = (tmp_path / "one.html").read_text("utf-8")
+    assert "<tr><td>3</td><td>4</td><td>75.00 %</td><td>100.00 %</td></tr>" in text
+    assert "<tr><td>5</td><td>0</td><td>–</td><td>0.00 %</td></tr>" in text
+    assert "<tr><td>7</td><td>0</td><td>–</td><td>–</td></tr>" in text
+
+
 def test_names_of_files_writers_and_models_are_only_text(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>"
     judged = made_up(1, evil, writers=(evil, "bob"))

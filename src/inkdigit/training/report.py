@@ -325,9 +325,16 @@ def _shaded(confusion: NDArray[np.int64]) -> list[list[tuple[int, int]]]:
     ]
 
 
-def _per_digit(judged: Evaluation) -> list[dict[str, float]]:
+def _per_digit(judged: Evaluation) -> list[dict[str, float | None]]:
     """Of each digit: how many there were, how many of them were found, and how many of those named so were right."""
-    right = np.diag(judged.confusion)
-    truly, named = judged.confusion.sum(axis=1), judged.confusion.sum(axis=0)
-    recall, precision = right / truly.clip(1), right / named.clip(1)
-    return [{"n": truly[d], "recall": recall[d], "precision": precision[d]} for d in range(CLASSES)]
+    right = np.diag(judged.confusion).tolist()
+    truly, named = (judged.confusion.sum(axis=axis).tolist() for axis in (1, 0))
+    return [
+        {"n": truly[d], "recall": _share_of(right[d], truly[d]), "precision": _share_of(right[d], named[d])}
+        for d in range(CLASSES)
+    ]
+
+
+def _share_of(part: int, whole: int) -> float | None:
+    """A share in [0, 1]; None, and not 0, where there is nothing to have a share of."""
+    return part / whole if whole else None
