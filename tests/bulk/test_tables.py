@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from tests.pages import Sheet
 
 from inkdigit.bulk import job as job_module
 from inkdigit.bulk import tables
-from inkdigit.bulk.job import Job
+from inkdigit.bulk.job import Job, Reads
 from inkdigit.bulk.run import Outcome, Plan, run
+from inkdigit.bulk.summary import write_summary
 from inkdigit.bulk.tables import style_of, write_table
+from inkdigit.bulk.tally import Seen, Tally
 from inkdigit.cli import main
 from inkdigit.drawing import parse_strokes
 from inkdigit.errors import ConfigError, MissingExtraError
@@ -213,6 +216,27 @@ def test_the_summary_needs_no_other_file_runs_no_script_and_escapes_names(tmp_pa
     assert text.count('<img class="whole" src="data:image/png;base64,') == 3
     assert "http" not in text.replace("http://www.w3.org", "")
     assert "unsupported-format" in text
+
+
+@pytest.mark.parametrize(
+    ("reads", "told"),
+    [("digits", "no digit is left"), ("numbers", "the product of theirs"), ("forms", "the least sure of")],
+)
+def test_the_summary_says_what_a_confidence_is_that_of(tmp_path: Path, reads: Reads, told: str) -> None:
+    done = job(reads, current_model("current-reader"), "csv", form=FORM if reads == "forms" else None)
+    write_summary(tmp_path / "t.html", done, Tally.count([Seen("a.png", "7 1", 0.9)]), 0, 0.0)
+
+    text = (tmp_path / "t.html").read_text("utf-8")
+    ways = ("no digit is left", "the product of theirs", "the least sure of")
+    assert [way for way in ways if way in text] == [told]
+
+
+def test_the_summary_rounds_no_confidence_to_a_certainty(tmp_path: Path) -> None:
+    seen = [Seen(f"{place}.png", "7", sure) for place, sure in enumerate((0.0001, 0.9981, 0.99996, 1.0))]
+    write_summary(tmp_path / "t.html", digits(), Tally.count(seen), 0, 0.0)
+
+    text = (tmp_path / "t.html").read_text("utf-8")
+    assert re.findall("<strong>7</strong> (.*?)<br>", text) == ["under 0.1 %", "99.8 %", "99.9 %", "100 %"]
 
 
 def test_a_doubtful_picture_that_is_gone_does_not_keep_the_summary_from_being_made(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The page about a batch: counts, plots, and pictures of the answers that are in the greatest doubt."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +9,7 @@ from typing import Any, Final
 from PIL import Image
 
 from inkdigit.batch import read_bytes
-from inkdigit.bulk.job import Job
+from inkdigit.bulk.job import Job, Reads
 from inkdigit.bulk.tally import BINS, Tally
 from inkdigit.errors import ImageError, UnreadableImageError
 from inkdigit.image import encode_data_url, read_page
@@ -21,6 +21,13 @@ from inkdigit.table import visible
 
 SIDE: Final = 200  # pixels, of a picture's longer side
 SHOWN_CLASSES: Final = 40
+_WHOLE: Final[Mapping[Reads, str]] = {
+    "digits": "What was taken for no digit is left out.",
+    "numbers": "That of a picture with several numbers is the probability that all of them are right, the product of "
+    "theirs; pictures without a number are left out.",
+    "forms": "A form is as sure as the least sure of its fields; one with no field filled in is left out.",
+}
+"""What the confidence of a row is that of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ def write_summary(path: Path, job: Job, tally: Tally, read: int, seconds: float)
         bad=[(visible(file), text) for file, text in tally.bad],
         classes=_classes(tally),
         confidences=_confidences(tally),
+        whole=_WHOLE[job.reads],
         errors=_counted("Errors by kind", "inputs", tally.errors.most_common(), tally.failed),
         doubtful=[_doubtful(job, *doubt) for doubt in tally.doubtful],
         read=read,

@@ -16,7 +16,7 @@ def page(package: str, template: str, **context: Any) -> str:
     """
     loader = ChoiceLoader([PackageLoader(package), PackageLoader("inkdigit.reports")])
     pages = Environment(loader=loader, autoescape=True, trim_blocks=True)
-    pages.filters["share"] = share
+    pages.filters |= {"share": share, "sureness": sureness}
     return pages.get_template(template).render(context)
 
 
@@ -32,3 +32,14 @@ def share(value: float, places: int = 2) -> str:
     '99.59 %'
     """
     return f"{100 * value:.{places}f} %"
+
+
+def sureness(probability: float) -> str:
+    """A probability in per cent, as the page to draw on tells it: never rounded to a certainty that is none.
+
+    >>> [sureness(probability) for probability in (1.0, 0.99996, 0.9981, 0.0004, 0.0)]
+    ['100 %', '99.9 %', '99.8 %', 'under 0.1 %', '0 %']
+    """
+    if probability in {0, 1}:
+        return f"{100 * probability:.0f} %"
+    return "under 0.1 %" if probability < 0.001 else share(min(probability, 0.999), 1)
