@@ -1,6 +1,7 @@
 """The examples of the documents run as they stand, each by itself."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from tests.conftest import FakeRecognizer
 from tests.pages import Sheet
 from tests.server.running import running
 
+from inkdigit import Recognizer
 from inkdigit.config import Settings
 from inkdigit.server import create_app
 
@@ -64,3 +66,20 @@ def test_an_example_runs_as_it_stands(example: str, place: Path, port: int) -> N
     done = subprocess.run([sys.executable, "example.py"], cwd=place, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_answer_that_the_readme_shows_is_the_one_that_is_given(recognizer: Recognizer) -> None:
+    [answer] = re.findall(r'^ +({"label".*})$', (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    shown = json.loads(answer.replace("[…]", "null"))
+    picture = (ROOT / "docs" / "images" / "seven.png").read_bytes()
+    client = create_app(recognizer, Settings()).test_client()
+    given = client.post("/api/v1/predict", data=picture, content_type="image/png").get_json()
+
+    assert given | {"probabilities": None} == pytest.approx(shown, abs=1e-5)
+
+
+def test_the_documents_name_the_shipped_model_in_their_answers(recognizer: Recognizer) -> None:
+    texts = [path.read_text("utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
+    named = {name for text in texts for name in re.findall(r'"model": ?"(digits-[0-9]+)"', text)}
+
+    assert named == {recognizer.version}
