@@ -61,6 +61,7 @@ def test_tritons_client_reads_what_the_library_reads(recognizer: Recognizer, ima
         described = client.get_server_metadata(), client.get_model_metadata("digits")
         answer = client.infer("digits", [sent], outputs=wanted, request_id="seven")
         of_all = client.infer("digits", [sent], model_version=recognizer.version)
+        in_binary = client.infer("digits", [sent], outputs=[triton.InferRequestedOutput("label", binary_data=True)])
         with pytest.raises(InferenceServerException, match="no other") as other:
             client.infer("digits", [sent], model_version="none-such")
         with pytest.raises(InferenceServerException, match="served at this address"):
@@ -85,6 +86,7 @@ def test_tritons_client_reads_what_the_library_reads(recognizer: Recognizer, ima
     assert answer.as_numpy("is_digit").tolist() == [one.is_digit for one in predictions]
     assert (answer.get_response()["id"], answer.get_response()["model_version"]) == ("seven", recognizer.version)
     assert of_all.as_numpy("label").tolist() == answer.as_numpy("label").tolist()
+    assert in_binary.as_numpy("label").tolist() == answer.as_numpy("label").tolist()
     assert other.value.status() == "404"
 
 
@@ -122,6 +124,23 @@ def test_only_the_outputs_that_are_asked_for_come_in_their_order(
 
     assert [one["name"] for one in answer["outputs"]] == ["is_digit", "label"]
     assert (answer["id"], answer["model_name"], answer["model_version"]) == ("a", "digits", "fake-1")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"outputs": [{"name": "label", "parameters": {"binary_data": True}}]},
+        {"parameters": {"binary_data_output": True}},
+    ],
+)
+def test_outputs_that_are_asked_for_in_binary_come_in_json(
+    client: FlaskClient, images: NDArray[np.float32], asked: dict[str, Any]
+) -> None:
+    answer = client.post(INFER, json=tensor(images) | asked)
+
+    outputs = {one["name"]: one for one in answer.get_json()["outputs"]}
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    assert outputs["label"] == {"name": "label", "datatype": "INT64", "shape": [6], "data": [7] * 6}
 
 
 ONE = np.full((1, 28, 28), 0.5, np.float32)

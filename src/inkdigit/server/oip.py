@@ -140,6 +140,14 @@ def _read_request() -> Inference:
 
 
 def _refuse_extensions(parameters: Parameters) -> None:
+    """Refuse what would be read or answered as something else.
+
+    Outputs that are asked for in binary (`binary_data`, `binary_data_output`) come in JSON: Triton's client asks so
+    unless told otherwise, and finds out from each output how it came.
+
+    Raises:
+        BadRequest: memory, data in binary or classification are asked for.
+    """
     if any(name.startswith("shared_memory") for name in parameters):
         raise BadRequest("there is no memory that a client could share; send the data in the request")
     if "binary_data_size" in parameters or "classification" in parameters:
