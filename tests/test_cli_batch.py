@@ -68,6 +68,7 @@ def test_bad_inputs_are_listed_and_end_in_code_1_the_second_time_too(
         (["1.png", "--out", "t.csv", "--model", "lines-6"], 3, "--reader takes it"),
         (["1.png", "--out", "t.csv", "--read", "--reader", "digits-8"], 3, "--model takes it"),
         (["1.png", "--out", "gone/t.csv"], 3, "gone"),
+        (["gone", "--out", "t.csv", "--again"], 3, "gone: no such file or folder"),
         (["1.png", "--out", "t.csv", "--on", "cluster"], 2, "is no address of Ray"),
         (["1.png", "--out", "t.csv", "--timeout", "0.001"], 2, "0.001 is not in the range x>=1"),
     ],
@@ -87,6 +88,19 @@ def test_mistakes_are_told_before_anything_is_read(
 
     assert (result.exit_code, message in result.stderr) == (code, True), result.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.png"]
+
+
+def test_a_table_in_the_place_of_its_own_list_is_a_mistake_of_the_command(
+    invoke: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw_seven(tmp_path / "1.png")
+    (tmp_path / "t.csv").write_text("1.png\n")
+
+    result = invoke("t.csv", "--out", "./t.csv", "--again")
+
+    assert (result.exit_code, "t.csv would overwrite t.csv" in result.stderr) == (2, True), result.stderr
+    assert (tmp_path / "t.csv").read_text() == "1.png\n"
 
 
 HEARING = (  # a shell starts what it puts into the background deaf to Ctrl-C, the tests and all that they start

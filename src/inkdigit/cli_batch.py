@@ -158,6 +158,8 @@ def batch(
     from inkdigit.bulk.run import Plan, run
 
     plan = Plan(sources, out, _job(settings_of(model=model, reader=reader), out, **how))
+    with usage():
+        plan.require_apart()
     bar = ProgressBar()
     try:
         outcome = run(plan, _engine(workers, timeout, address), bar, again=again)

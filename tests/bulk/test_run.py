@@ -12,7 +12,7 @@ from inkdigit.bulk import run as run_module
 from inkdigit.bulk.chunks import ChunkFolder
 from inkdigit.bulk.crew import Progress, Shop
 from inkdigit.bulk.run import Plan, run
-from inkdigit.errors import BatchError
+from inkdigit.errors import BatchError, ConfigError
 
 SIZE = 8  # inputs of a chunk here
 
@@ -163,6 +163,102 @@ def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path) -> None:
 
     with pytest.raises(BatchError, match=r"t\.csv is there, and not of this command"):
         make(tmp_path / "t.csv", tmp_path / "scans")
+
+    assert (tmp_path / "t.csv").read_text() == "mine"
+    assert not (tmp_path / "t.csv.parts").exists()
+
+
+@pytest.mark.parametrize("end", [".html", ".run.json"])
+def test_what_somebody_else_put_beside_the_table_is_overwritten_only_if_that_is_asked_for(
+    tmp_path: Path, end: str
+) -> None:
+    many(tmp_path / "scans", 1)
+    out, mine = tmp_path / "t.csv", tmp_path / f"t.csv{end}"
+    mine.write_text('{"notes": "mine"}')
+
+    with pytest.raises(BatchError, match=re.escape(f"{mine} is there, and not of this command; ")):
+        make(out, tmp_path / "scans")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scans", mine.name]
+    assert mine.read_text() == '{"notes": "mine"}'
+    assert make(out, tmp_path / "scans", again=True).read == 1
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("file", ["mine.txt", "sub/mine.txt", "chunks/mine.txt", "chunks/00000/mine.chunk"])
+def test_a_folder_of_somebody_else_in_place_of_the_parts_is_left_alone(tmp_path: Path, file: str, again: bool) -> None:
+    many(tmp_path / "scans", 1)
+    mine = tmp_path / "t.csv.parts" / file
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+
+    with pytest.raises(BatchError, match=r"not of this command; move it"):
+        make(tmp_path / "t.csv", tmp_path / "scans", again=again)
+
+    assert [path for path in (tmp_path / "t.csv.parts").rglob("*") if path.is_file()] == [mine]
+    assert not (tmp_path / "t.csv").exists()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_file_that_comes_into_the_parts_meanwhile_stops_nothing_and_stays(tmp_path: Path, again: bool) -> None:
+    expected = many(tmp_path / "scans", SIZE + 1)
+    out, parts = tmp_path / "t.jsonl", tmp_path / "t.jsonl.parts"
+    with pytest.raises(KeyboardInterrupt):
+        make(out, tmp_path / "scans", engine=broken_off_after(1, KeyboardInterrupt()))
+    came = [parts / ".DS_Store", parts / "chunks" / ".DS_Store"]
+    for file in came:
+        file.write_text("of the system")
+
+    outcome = make(out, tmp_path / "scans", again=again)
+
+    assert (names(out), outcome.read) == (expected, SIZE + 1 if again else 1)
+    assert sorted(path for path in parts.rglob("*") if path.is_file() and path.name != ".lock") == came
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_beginning_anew_with_a_wrong_name_costs_nothing_of_what_is_done(tmp_path: Path, finished: bool) -> None:
+    many(tmp_path / "scans", SIZE + 1)
+    out = tmp_path / "t.jsonl"
+    if finished:
+        make(out, tmp_path / "scans")
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            make(out, tmp_path / "scans", engine=broken_off_after(1, KeyboardInterrupt()))
+
+    with pytest.raises(BatchError, match="no such file"):
+        make(out, tmp_path / "scan", again=True)
+
+    assert make(out, tmp_path / "scans").read == (0 if finished else 1)
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("end", ["", ".html", ".run.json"])
+def test_a_list_is_not_overwritten_by_what_is_read_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, again: bool
+) -> None:
+    draw_seven(tmp_path / "1.png")
+    names_of_it = tmp_path / f"t.csv{end}"
+    names_of_it.write_text("1.png\n")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigError, match=r"would overwrite .*; name another --out"):
+        make(Path("t.csv"), names_of_it, again=again)
+
+    assert names_of_it.read_text() == "1.png\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.png", names_of_it.name]
+
+
+@pytest.mark.parametrize("source", ["list.txt", "t.*", "scans/../t.*"])
+def test_an_input_that_a_list_or_a_pattern_names_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    many(tmp_path / "scans", 1)
+    (tmp_path / "t.csv").write_text("mine")
+    (tmp_path / "list.txt").write_text(f"scans\n{tmp_path / 't.csv'}\n")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(BatchError, match=r"t\.csv in .* is to be read, and would be overwritten"):
+        make(Path("t.csv"), source, again=True)
 
     assert (tmp_path / "t.csv").read_text() == "mine"
     assert not (tmp_path / "t.csv.parts").exists()

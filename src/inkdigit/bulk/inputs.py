@@ -77,6 +77,18 @@ def find(source: str) -> Iterator[tuple[int, Found]]:
         raise BatchError(f"{source}: no such file or folder; check the name, and put patterns into quotes")
 
 
+def is_one_of(file: str, paths: Sequence[Path]) -> bool:
+    """Whether a name is that of one of these files, however it is written."""
+    return any(_is_same(file, path) for path in paths)
+
+
+def _is_same(file: str, path: Path) -> bool:
+    try:
+        return path.samefile(file)
+    except (OSError, ValueError):  # one of them is not there, or can be no file
+        return False
+
+
 def is_anywhere(source: str) -> bool:
     """Whether a source stands for the same names wherever the command is run: it is absolute, and surely no list."""
     is_list = not is_folder(source) and (_is_file(source) or not _is_pattern(source))
@@ -248,16 +260,17 @@ class Manifest:
         return Chunk(number, tuple(os.fsdecode(file) for file, _ in rows), problems)
 
 
-def freeze(sources: Sequence[str], path: Path, tell: Tell = lambda _: None) -> None:
+def freeze(sources: Sequence[str], path: Path, tell: Tell = lambda _: None, written: Sequence[Path] = ()) -> None:
     """Look through the sources and write what they hold, sorted within each, so that the file is there or it is not.
 
     Args:
         sources: folders, patterns, lists, pictures, or "-" for a list on standard input.
         path: of the manifest.
         tell: is called now and then with how many inputs were found.
+        written: files that are to be written, so that none of them can be an input.
 
     Raises:
-        BatchError: a source is none, nothing is found, or the disk is full.
+        BatchError: a source is none, nothing is found, an input would be written over, or the disk is full.
     """
     new, notes = path.with_suffix(".new"), path.with_suffix(".notes")
     try:
@@ -265,7 +278,7 @@ def freeze(sources: Sequence[str], path: Path, tell: Tell = lambda _: None) -> N
             database.executescript(_TABLES)
             database.execute("ATTACH ? AS notes", (_uri(notes),))
             database.executescript(_NOTES)
-            database.executemany("INSERT INTO notes.found VALUES (?, ?, ?, ?, ?, ?)", _noted(sources, tell))
+            database.executemany("INSERT INTO notes.found VALUES (?, ?, ?, ?, ?, ?)", _noted(sources, tell, written))
             database.execute(_SORT)
             database.execute("INSERT INTO about VALUES (?, ?)", _about(database, sources))
             database.commit()
@@ -295,13 +308,17 @@ SELECT file, size, changed, problem FROM notes.found ORDER BY source, line, file
 """
 
 
-def _noted(sources: Sequence[str], tell: Tell) -> Iterator[tuple[int, int, bytes, int, int, str]]:
-    count = 0
+def _noted(
+    sources: Sequence[str], tell: Tell, written: Sequence[Path]
+) -> Iterator[tuple[int, int, bytes, int, int, str]]:
+    count, ends = 0, tuple(path.name for path in written)  # a name is looked at by the system only if it may be one
     for source, name in enumerate(sources):
         for line, found in find(name):
             count += 1
             if count % TOLD_EVERY == 0:
                 tell(count)
+            if found.file.endswith(ends) and is_one_of(found.file, written):
+                raise BatchError(f"{found.file} in {name} is to be read, and would be overwritten; name another --out")
             yield source, line, os.fsencode(found.file), found.size, found.changed, found.problem
 
 

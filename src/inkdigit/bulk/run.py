@@ -1,7 +1,8 @@
 """A batch from beginning to end, and again from wherever it was broken off.
 
 Beside the table stand its companions: `.parts/`, a folder with the manifest and the chunks while the batch is under
-way; `.run.json`, which says how a finished table was made; and `.html`, the summary.
+way; `.run.json`, which says how a finished table was made; and `.html`, the summary. What bears such a name and was
+not made here is nobody's but the user's: it is neither deleted nor, unless that is asked for, written over.
 """
 
 import contextlib
@@ -9,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import os
-import shutil
+import re
 import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,19 +20,26 @@ from typing import Any, Final, Protocol
 
 from inkdigit.bulk.chunks import ChunkFolder, Done
 from inkdigit.bulk.crew import Crew, Progress, Shop
-from inkdigit.bulk.inputs import Manifest, freeze, is_anywhere
+from inkdigit.bulk.inputs import Manifest, freeze, is_anywhere, is_one_of
 from inkdigit.bulk.job import Job
 from inkdigit.bulk.summary import write_summary
 from inkdigit.bulk.tables import write_table
 from inkdigit.bulk.tally import Tally
 from inkdigit.config import package_version
-from inkdigit.errors import BatchError
+from inkdigit.errors import BatchError, ConfigError
 from inkdigit.registry.disk import locked, replace_file
 
 SHOWN: Final = 200  # characters of a setting in a message
 MANIFEST: Final = "inputs.sqlite"
+NEWEST: Final = "now.sqlite"  # a manifest of the inputs as they are now
 ABOUT: Final = "batch.json"
+RECORD, SUMMARY = ".run.json", ".html"
 AGAIN: Final = "name another --out, or begin anew with --again"
+# All that this command puts into its folder, by the paths there.
+_OWN: Final = re.compile(
+    r"\.lock|(?:inputs|now)\.(?:sqlite|new|notes)|batch\.json|\.batch\.json\.new"
+    r"|chunks(?:/\d{5,}(?:/\d{8,}\.(?:chunk|\d+))?)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,21 @@ class Plan:
     def companion(self, end: str) -> Path:
         """The path of what stands beside the table."""
         return self.out.with_name(self.out.name + end)
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """The files that are there when all is done."""
+        return self.out, self.companion(SUMMARY), self.companion(RECORD)
+
+    def require_apart(self) -> None:
+        """Refuse a source that the table, or what stands beside it, would take the place of.
+
+        Raises:
+            ConfigError: there is one.
+        """
+        for source in self.sources:
+            if is_one_of(source, self.written):
+                raise ConfigError(f"{self.out} would overwrite {source}, which is to be read; name another --out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +141,12 @@ def run(plan: Plan, engine: Engine, watcher: Watcher, *, again: bool = False) ->
 
     Raises:
         BatchError: it cannot begin or go on; what is done is kept.
+        ConfigError: the table would take the place of one of the sources.
     """
     parts = plan.companion(".parts")
+    plan.require_apart()
     try:
+        _require_own(parts)  # before anything is put into it
         with locked(parts, wait=False):
             try:
                 return _run(plan, parts, engine, watcher, again)
@@ -133,10 +159,7 @@ def run(plan: Plan, engine: Engine, watcher: Watcher, *, again: bool = False) ->
 
 
 def _run(plan: Plan, parts: Path, engine: Engine, watcher: Watcher, again: bool) -> Outcome:
-    if again:
-        _clear(parts)
-        plan.companion(".run.json").unlink(missing_ok=True)
-    elif finished := _finished(plan, parts, watcher):
+    if not again and (finished := _finished(plan, parts, watcher)):
         return finished
     _begin(plan, parts, watcher, again)
     with Manifest(parts / MANIFEST) as manifest:
@@ -144,7 +167,7 @@ def _run(plan: Plan, parts: Path, engine: Engine, watcher: Watcher, again: bool)
         read = _read(plan, parts, manifest, engine, watcher)
         seconds = time.monotonic() - begun
         tally = _write(plan, parts, manifest)
-        outcome = Outcome(tally, plan.out, plan.companion(".html"), seconds, read)
+        outcome = Outcome(tally, plan.out, plan.companion(SUMMARY), seconds, read)
         _finish(plan, manifest, outcome)
     _clear(parts)
     return outcome
@@ -155,7 +178,7 @@ def _run(plan: Plan, parts: Path, engine: Engine, watcher: Watcher, again: bool)
 
 def _finished(plan: Plan, parts: Path, watcher: Watcher) -> Outcome | None:
     """What came of it, where it was finished before."""
-    record = _record(plan.companion(".run.json"))
+    record = _record(plan.companion(RECORD))
     if record is None or not plan.out.exists():
         return None
     _require_same(plan, record, "was made")
@@ -168,7 +191,7 @@ def _finished(plan: Plan, parts: Path, watcher: Watcher) -> Outcome | None:
             raise BatchError(
                 f"the inputs of {plan.out} are others now ({record['count']} then, {now.count} now); {AGAIN}"
             )
-    outcome = Outcome(Tally.of(record["tally"]), plan.out, plan.companion(".html"), already=True)
+    outcome = Outcome(Tally.of(record["tally"]), plan.out, plan.companion(SUMMARY), already=True)
     if not outcome.summary.exists():
         write_summary(outcome.summary, plan.job, outcome.tally, record["read"], record["seconds"])
     return outcome
@@ -181,9 +204,9 @@ def _digest(table: Path) -> str:
 
 @contextlib.contextmanager
 def _looked_through(plan: Plan, parts: Path, watcher: Watcher) -> Iterator[Manifest]:
-    path = parts / "now.sqlite"
+    path = parts / NEWEST
     try:
-        freeze(plan.sources, path, watcher.looking)
+        freeze(plan.sources, path, watcher.looking, plan.written)
         with Manifest(path) as manifest:
             yield manifest
     finally:
@@ -192,15 +215,42 @@ def _looked_through(plan: Plan, parts: Path, watcher: Watcher) -> Iterator[Manif
 
 def _begin(plan: Plan, parts: Path, watcher: Watcher, again: bool) -> None:
     """Freeze the inputs, unless that was done by an earlier call of the same plan."""
-    if (record := _record(parts / ABOUT)) is not None:
-        _require_same(plan, record, "was begun")
-        return
-    if plan.out.exists() and not again:
-        raise BatchError(f"{plan.out} is there, and not of this command; {AGAIN}")
-    _clear(parts)
-    freeze(plan.sources, parts / MANIFEST, watcher.looking)
-    (parts / "chunks").mkdir()
+    if not again:
+        if (record := _record(parts / ABOUT)) is not None:
+            _require_same(plan, record, "was begun")
+            return
+        _require_free(plan)
+    freeze(plan.sources, parts / NEWEST, watcher.looking, plan.written)  # first: a wrong name costs nothing of old
+    (parts / ABOUT).unlink(missing_ok=True)
+    plan.companion(RECORD).unlink(missing_ok=True)
+    _clear(parts, NEWEST)
+    (parts / NEWEST).replace(parts / MANIFEST)
+    (parts / "chunks").mkdir(exist_ok=True)
     replace_file(parts / ABOUT, json.dumps({"plan": plan.identity()}, indent=1).encode())
+
+
+def _require_own(parts: Path) -> None:
+    """Refuse a folder in which no batch has begun, and that holds what this command did not make."""
+    with contextlib.suppress(BatchError):  # a damaged one proves nothing
+        if _record(parts / ABOUT) is not None:
+            return
+    for folder, folders, files in os.walk(parts):
+        for path in (Path(folder, name) for name in folders + files):
+            if not _is_own(path, parts):
+                raise BatchError(f"{path} is there, and not of this command; move it, or name another --out")
+
+
+def _is_own(path: Path, parts: Path) -> bool:
+    return _OWN.fullmatch(path.relative_to(parts).as_posix()) is not None
+
+
+def _require_free(plan: Plan) -> None:
+    """Refuse to write over what was there before; a record that is one says that all of it is of this command."""
+    if _record(plan.companion(RECORD)) is not None:
+        return
+    for path in plan.written:
+        if os.path.lexists(path):
+            raise BatchError(f"{path} is there, and not of this command; {AGAIN}")
 
 
 def _record(path: Path) -> dict[str, Any] | None:
@@ -210,7 +260,9 @@ def _record(path: Path) -> dict[str, Any] | None:
         return None
     except ValueError as error:
         raise BatchError(f"{path} is damaged; {AGAIN}") from error
-    return record if isinstance(record, dict) else None
+    if not isinstance(record, dict) or "plan" not in record:
+        raise BatchError(f"{path} is there, and not of this command; {AGAIN}")
+    return record
 
 
 def _require_same(plan: Plan, record: dict[str, Any], how: str) -> None:
@@ -291,16 +343,19 @@ def _finish(plan: Plan, manifest: Manifest, outcome: Outcome) -> None:
         "read": outcome.read,
         "seconds": outcome.seconds,
     }
-    replace_file(plan.companion(".run.json"), json.dumps(record, indent=1).encode())
+    replace_file(plan.companion(RECORD), json.dumps(record, indent=1).encode())
 
 
-def _clear(parts: Path) -> None:
-    """Empty the folder of a batch; the lock in it stays."""
-    for path in parts.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != ".lock":
-            path.unlink()
+def _clear(parts: Path, but: str = ".lock") -> None:
+    """Delete what this command put into its folder, but for the lock and one more file; nothing of anybody else."""
+    for folder, folders, files in os.walk(parts, topdown=False):
+        for path in (Path(folder, name) for name in files if name not in {".lock", but}):
+            if _is_own(path, parts):
+                path.unlink()
+        for path in (Path(folder, name) for name in folders):
+            if _is_own(path, parts):
+                with contextlib.suppress(OSError):  # it is not empty
+                    path.rmdir()
 
 
 def _leave_nothing_empty(parts: Path) -> None:
