@@ -483,6 +483,58 @@ def test_installing_twice_is_installing_once(two: Path, tmp_path: Path) -> None:
     assert install(find_model(None), tmp_path / "home") == find_model(None)
 
 
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:50])
+
+
+@pytest.mark.parametrize("damage", [cut, flip_a_bit, Path.unlink])
+@pytest.mark.parametrize("name", ["model.onnx", "card.json", "SHA256SUMS"])
+def test_a_damaged_version_that_is_imported_anew_is_whole_again(
+    archive: Path, two: Path, pair: Path, name: str, damage: Callable[[Path], object]
+) -> None:
+    damage(pair / "one" / name)
+    (pair / "one" / "notes.txt").write_text("mine alone")
+
+    assert import_archive(archive, pair) == pair / "one"
+
+    verify(pair / "one")
+    assert {file.name: file.read_bytes() for file in (pair / "one").iterdir()} == {
+        "notes.txt": b"mine alone",
+        **{file.name: file.read_bytes() for file in (two / "one").iterdir()},
+    }
+    assert not (pair / ".one.unfinished").exists()
+
+
+def test_a_damaged_version_is_not_mended_with_the_files_of_another(pair: Path, tmp_path: Path) -> None:
+    other = edit_card(make_version(tmp_path / "from", "one"), seed=12345)
+    flip_a_bit(pair / "one" / "model.onnx")
+    damaged = (pair / "one" / "model.onnx").read_bytes()
+
+    with pytest.raises(ModelError, match="another version"):
+        install(other, pair)
+
+    assert (pair / "one" / "model.onnx").read_bytes() == damaged
+
+
+def test_another_network_under_the_same_card_is_another_version(pair: Path, tmp_path: Path) -> None:
+    other = make_version(tmp_path / "from", "one")
+    put_network(other, (other / "model.onnx").read_bytes() + b"\0")
+
+    with pytest.raises(ModelError, match="another version"):
+        install(other, pair)
+
+
+def test_a_damaged_version_of_the_program_is_not_mended_by_an_import(
+    two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = Path(shutil.copytree(two, tmp_path / "shipped"))
+    monkeypatch.setattr(sys.modules[install.__module__], "shipped_models", lambda: shipped)
+    flip_a_bit(shipped / "one" / "model.onnx")
+
+    with pytest.raises(ModelError, match="install inkdigit again"):
+        install(two / "one", tmp_path / "home")
+
+
 @pytest.mark.parametrize("name", ["one", "ONE", "digits-8"])
 def test_a_version_never_takes_the_place_of_another(two: Path, tmp_path: Path, name: str) -> None:
     home = Path(shutil.copytree(two, tmp_path / "home"))

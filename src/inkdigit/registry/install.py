@@ -1,6 +1,7 @@
 """A model folder becomes a version: copied whole into the home folder, or not at all."""
 
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -17,7 +18,8 @@ _log = logging.getLogger(__name__)
 def install(folder: Path, home: Path) -> Path:
     """Copy a model folder into the home folder, under the version that its card names; it is not promoted.
 
-    What is there already with the same digests is left as it is. A crash leaves no half of it.
+    What is there already and whole is left as it is, and files of it that are damaged are replaced. A crash leaves no
+    half of it.
 
     Returns:
         The folder of the version.
@@ -43,20 +45,24 @@ def put(version: str, contents: Contents, home: Path, source: Path, *, foreign: 
         ModelError: the model is refused, or another one is there under its name.
     """
     with locked(home):
-        if (taken := _taken(version, home)) is not None:
-            return _same(taken, contents)
+        taken = _taken(version, home)
+        if taken is not None and _is_there(taken, contents):
+            return taken
         unfinished = home / f".{version}.unfinished"  # what a crash left is in the way of nobody, and goes now
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
             _write(unfinished, contents)
             _try_out(unfinished, foreign and "model.keras" in contents)
-            unfinished.rename(home / version)
+            if taken is None:
+                unfinished.rename(home / version)
+            else:
+                _mend(taken, unfinished, contents)
         except ModelError as error:
             raise ModelError(str(error).replace(str(unfinished), str(source))) from error
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         sync_folder(home)
-    return home / version
+    return taken or home / version
 
 
 def _write(folder: Path, contents: Contents) -> None:
@@ -75,10 +81,44 @@ def _try_out(folder: Path, with_keras: bool) -> None:
 def _taken(version: str, home: Path) -> Path | None:
     """The version of that name, as file systems see it that do not tell capitals from small letters."""
     there = [folder for place in (shipped_models(), home) for folder in model_folders(place)]
+    if os.path.lexists(home / version):
+        there.append(home / version)  # one that lost its digests, or is none
     return next((folder for folder in there if folder.name.casefold() == version.casefold()), None)
 
 
-def _same(folder: Path, contents: Contents) -> Path:
-    if (folder / SUMS).read_bytes() != contents[SUMS]:
+def _is_there(folder: Path, contents: Contents) -> bool:
+    """Whether this version is there and whole, not damaged.
+
+    Raises:
+        ModelError: another version is there, or the damaged one came with the program.
+    """
+    whole = _is_whole(folder)
+    telling = [SUMS] if whole else [SUMS, "card.json"]  # of a damaged one, either may be what is damaged
+    if not any(_holds(folder / name, contents[name]) for name in telling):
         raise ModelError(f"another version {folder.name} is at {folder}; give the new one a name of its own")
-    return folder
+    if not whole and folder.parent == shipped_models():
+        raise ModelError(f"{folder} is damaged, and came with the program; install inkdigit again")
+    return whole
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        check_contents(read_folder(folder), folder)
+    except ModelError:
+        return False
+    return True
+
+
+def _holds(path: Path, contents: bytes) -> bool:
+    try:
+        return path.read_bytes() == contents
+    except OSError:
+        return False
+
+
+def _mend(folder: Path, whole: Path, contents: Contents) -> None:
+    """Put the files of a version in the place of those that differ, each at once; whatever else lies there stays."""
+    for name, file in contents.items():
+        if not _holds(folder / name, file):
+            (whole / name).replace(folder / name)
+    sync_folder(folder)
