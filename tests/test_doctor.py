@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from tests.processes import INKDIGIT, WITHOUT_RIGHTS, needs_rights
+from tests.versions import make_version
 
 from inkdigit import doctor
 from inkdigit.access import KeyFile, Scope
@@ -19,6 +20,7 @@ from inkdigit.cli import main
 from inkdigit.config import Settings
 from inkdigit.doctor import CHECKS, Finding, Installation, Level, examine
 from inkdigit.feedback import FeedbackStore, Submission
+from inkdigit.registry import promote
 
 KEY = "Kq7w-2mZr_9tXv4LpB"
 Examine = Callable[..., dict[str, Finding]]
@@ -55,6 +57,51 @@ def test_a_fresh_installation_is_well_with_the_shipped_models(tmp_path: Path, mo
         one["about"] for one in findings
     }
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Callable[[], dict[str, Finding]]:
+    """Examines the models alone."""
+
+    def run() -> dict[str, Finding]:
+        home = tmp_path / "home"
+        found = doctor._models(Installation(Settings(), home, KeyFile(home / "keys.json"), tmp_path / "none"))
+        return {one.about: one for one in found}
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "card.json"])
+def test_a_promoted_version_that_is_damaged_is_broken_though_another_one_reads(
+    models: Callable[[], dict[str, Finding]], tmp_path: Path, name: str
+) -> None:
+    folder = make_version(tmp_path / "home", "mine")
+    promote("small-3", tmp_path / "home")
+    promote("mine", tmp_path / "home")
+    whole = models()
+    with (folder / name).open("ab") as file:
+        file.write(b"x")
+    damaged = models()
+
+    assert "(current)" in whole["model mine"].text
+    assert damaged["model mine"].level is Level.BROKEN
+    assert "another one reads in its place" in damaged["model mine"].text
+    assert damaged["model small-3"].text.endswith("(current)")
+
+
+def test_a_promoted_version_that_is_gone_is_broken(models: Callable[[], dict[str, Finding]], tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "current").write_text("mine\n")
+
+    assert models()["model mine"].level is Level.BROKEN
+
+
+def test_a_version_that_nobody_promoted_is_only_noted_where_it_is_damaged(
+    models: Callable[[], dict[str, Finding]], tmp_path: Path
+) -> None:
+    (make_version(tmp_path / "home", "mine") / "model.onnx").write_bytes(b"")
+
+    assert models()["model mine"].level is Level.NOTE
 
 
 def test_one_is_not_told_as_several(quick: Examine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -328,6 +328,29 @@ def test_a_pointer_to_a_version_that_is_gone_warns_and_the_shipped_one_is_used(
         named(pair)
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "card.json", "SHA256SUMS"])
+def test_the_version_promoted_before_reads_in_place_of_a_damaged_one_and_that_is_said(
+    pair: Path, believed: None, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    promote("one", pair)
+    promote("two", pair)
+    with (pair / "two" / name).open("ab") as file:
+        file.write(b"x")
+
+    assert current(pair) == get_version(None, pair).path == pair / "one"
+    assert [version.name for version in list_versions(pair) if version.current and not version.reads_lines] == ["one"]
+    assert "one reads in place of the promoted version" in caplog.text
+
+
+def test_where_all_that_were_promoted_are_damaged_the_shipped_version_reads(pair: Path, believed: None) -> None:
+    for name in ("one", "two", "one"):
+        promote(name, pair)
+    for name in ("one", "two"):
+        flip_a_bit(pair / name / "model.onnx")
+
+    assert current(pair) == find_model(None)
+
+
 @pytest.mark.parametrize(
     "written", [b"", b"\n\n", b"one\n", b"one", b"  one  2026-11-22T10:00:00Z \r\n", b"two\none\n"]
 )

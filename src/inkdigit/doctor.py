@@ -18,12 +18,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from inkdigit.access import KeyFile, Scope
 from inkdigit.config import Settings, core_count, is_loopback, package_version
 from inkdigit.errors import InkdigitError
 from inkdigit.table import counted
+
+if TYPE_CHECKING:
+    from inkdigit.registry import Version
 
 OLDEST_PYTHON: Final = (3, 11)
 LOW_DISK, VERY_LOW_DISK = 2**30, 100 * 2**20  # bytes
@@ -40,6 +43,7 @@ EXTRAS: Final = {
 }
 """A module of each extra that nothing else brings along."""
 
+_LONGEST_NAME: Final = 64  # characters of what a pointer names that may be anything
 FEW_CHARACTERS: Final = 8  # different ones, in an admin key that nobody made up at random
 
 
@@ -132,19 +136,40 @@ def _extras(found: Installation) -> Iterator[Finding]:
 
 
 def _models(found: Installation) -> Iterator[Finding]:
-    """Every version by its digests and a known picture; a current one that is damaged is worse than another."""
-    from inkdigit.registry import list_versions, verify
+    """Every version by its digests and a known picture; one that reads or ought to is worse damaged than another."""
+    from inkdigit.reader import POINTER
+    from inkdigit.registry import CURRENT, history, list_versions
 
-    for one in list_versions(found.home):
-        about = f"model {one.name}"
-        try:
-            verify(one.path)
-            yield Finding(
-                about, Level.FINE, f"whole, and answers as its card says{' (current)' if one.current else ''}"
-            )
-        except InkdigitError as error:
-            level = Level.BROKEN if one.current else Level.NOTE
-            yield Finding(about, level, str(error), "import it anew, or `inkdigit models rollback`")
+    versions = list_versions(found.home)
+    promoted = {name for pointer in (CURRENT, POINTER) for name in history(found.home, pointer)[:1]}
+    for one in versions:
+        yield _model(one, found.home, one.name in promoted)
+    for name in sorted(promoted - {one.name for one in versions}):
+        text = "it was promoted and is gone; another one reads in its place"
+        yield Finding(f"model {name[:_LONGEST_NAME]}", Level.BROKEN, text, _anew(None))
+
+
+def _model(one: "Version", home: Path, is_promoted: bool) -> Finding:
+    from inkdigit.registry import verify, version_folder
+
+    about = f"model {one.name}"
+    try:
+        verify(one.path)
+        if is_promoted:
+            version_folder(one.name, home)  # which no card may call otherwise
+    except InkdigitError as error:
+        in_its_place = "; it was promoted, and another one reads in its place" * (is_promoted and not one.current)
+        level = Level.BROKEN if one.current or is_promoted else Level.NOTE
+        return Finding(about, level, f"{error}{in_its_place}", _anew(one.path))
+    return Finding(about, Level.FINE, f"whole, and answers as its card says{' (current)' * one.current}")
+
+
+def _anew(folder: Path | None) -> str:
+    from inkdigit.recognizer import shipped_models
+
+    if folder is not None and folder.parent == shipped_models():
+        return "install inkdigit again: pip install --force-reinstall inkdigit"
+    return "import it anew, or `inkdigit models rollback`"
 
 
 def _chosen(found: Installation) -> Iterator[Finding]:

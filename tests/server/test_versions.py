@@ -30,7 +30,7 @@ from inkdigit.image import read_picture
 from inkdigit.preprocess import normalize
 from inkdigit.reader import POINTER
 from inkdigit.recognizer import find_model
-from inkdigit.registry import CURRENT, promote, rollback
+from inkdigit.registry import CURRENT, current, promote, rollback
 from inkdigit.server import create_app, serving
 from inkdigit.server.models import Follower
 from inkdigit.server.state import Models
@@ -103,6 +103,18 @@ def settled(follower: Follower[Any]) -> str:
 
 
 # --- following the pointer
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "card.json"])
+def test_a_server_and_a_command_read_with_the_same_version_where_the_promoted_one_is_damaged(
+    home: Path, name: str
+) -> None:
+    promote("one", home)
+    promote("two", home)
+    with (home / "two" / name).open("ab") as file:
+        file.write(b"x")
+
+    assert Follower(home, CURRENT, Recognizer.load).now().version == current(home).name == "one"
 
 
 def test_it_begins_with_the_version_that_is_current(home: Path, load: Loader, believed: None) -> None:

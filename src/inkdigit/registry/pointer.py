@@ -11,7 +11,7 @@ from typing import Final
 
 from inkdigit.errors import ModelError
 from inkdigit.reader import POINTER
-from inkdigit.recognizer import current_model
+from inkdigit.recognizer import check_digests, current_model
 from inkdigit.registry.disk import locked, replace_file
 from inkdigit.registry.folders import find_version, read_card, reads_lines, version_of
 from inkdigit.registry.trial import verify
@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 def current(home: Path | None, pointer: str = CURRENT) -> Path:
     """The folder of the version that is loaded where none is named: the promoted one, or else the shipped one.
 
+    A promoted version that is gone or damaged is passed over, with a warning, for the one that was promoted before it,
+    as a server does that starts.
+
     Args:
         home: folder of further versions; it need not exist.
         pointer: CURRENT for digits, POINTER for the reader of numbers.
@@ -31,13 +34,25 @@ def current(home: Path | None, pointer: str = CURRENT) -> Path:
     Raises:
         ModelError: the shipped one is missing.
     """
-    try:
-        return named(home, pointer)
-    except ModelError as error:
-        if not history(home, pointer):
-            raise
-        _log.warning("%s; the shipped version is used", error)
-        return current_model(pointer)
+    refused = ""
+    for version in dict.fromkeys(history(home, pointer)):
+        try:
+            folder = _whole(version, home)
+            break
+        except ModelError as error:
+            refused = refused or str(error)
+    else:
+        folder = current_model(pointer)
+    if refused:
+        _log.warning("%s; %s reads in place of the promoted version", refused, folder.name)
+    return folder
+
+
+def _whole(version: str, home: Path | None) -> Path:
+    """The folder of a version whose files are as their digests say."""
+    folder = version_folder(version, home)
+    check_digests(folder)
+    return folder
 
 
 def named(home: Path | None, pointer: str = CURRENT) -> Path:
