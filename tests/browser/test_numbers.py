@@ -143,6 +143,21 @@ def test_a_reading_of_one_character_is_left_to_the_digit_model(reading_sheet: Sh
     assert reading_sheet.page.locator("#shares").is_visible()
 
 
+def test_what_stands_beside_a_digit_and_is_not_read_leaves_it_unsure(reading_sheet: Sheet) -> None:
+    character = {"label": "7", "confidence": 0.93, "box": [0, 0, 9, 9], "doubtful": False, "alternatives": []}
+    number = {"text": "7", "confidence": 0.93, "doubt": "", "box": [0, 0, 9, 9], "digits": [character]}
+    reading_sheet.page.route(
+        "**/api/v1/read", lambda route: route.fulfill(json={"numbers": [number], "model": "lines"})
+    )
+    reading_sheet.answer_with(label=7, confidence=0.999)
+    reading_sheet.draw([*SEVEN, [(265, 136), (265, 238)]])
+    reading_sheet.expect("unsure", 7)
+
+    assert reading_sheet.said().replace("\u00a0", " ") == (
+        "Unsure: a 7, with something beside it. 93.0 % for the 7; what stands beside it may not have been read."
+    )
+
+
 def test_a_server_without_the_reader_is_asked_for_numbers_once(sheet: Sheet) -> None:
     for strokes in (beside(SEVEN, SEVEN), beside(SEVEN, SEVEN, ONE)[2:]):
         sheet.draw(strokes)

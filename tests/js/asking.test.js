@@ -10,7 +10,7 @@ const NO_DIGIT = { label: 7, is_digit: false };
 const ONE = [{ width: 10, points: [{ x: 50, y: 40 }, { x: 50, y: 240 }] }];
 const TWO = [...ONE, { width: 10, points: [{ x: 150, y: 40 }, { x: 150, y: 240 }] }];
 
-const numbers = (...texts) => ({ numbers: texts.map((text) => ({ digits: [...text] })), model: "lines-1" });
+const numbers = (...texts) => ({ numbers: texts.map((text) => ({ digits: [...text], confidence: 1 })), model: "lines-1" });
 const sureOf = (confidence) => ({ numbers: [{ digits: [..."11"], confidence }], model: "lines-1" });
 
 /** A reader whose server reads what is given, and the names of the calls it made. */
@@ -86,10 +86,24 @@ for (const [name, read] of [
     const reply = await ask(TWO);
     await ask(TWO);
 
-    assert.equal(reply.answer, ANSWER);
+    assert.deepEqual(reply.answer, { ...ANSWER, alone: 1 });
     assert.deepEqual(calls, ["read 600x280", "predict 280x280", "read 600x280", "predict 280x280"]);
   });
 }
+
+test("ink that stands apart of which the reader made one character is told with how sure it was", async () => {
+  const { ask } = reader(() => ({ numbers: [{ digits: [..."5"], confidence: 0.93 }], model: "lines-1" }));
+
+  assert.deepEqual((await ask(TWO)).answer, { ...ANSWER, alone: 0.93 });
+});
+
+test("of a digit that is only wide, or whose gap is small, nothing is left out", async () => {
+  const { ask } = reader(() => numbers("7"));
+  const wide = [{ width: 10, points: [{ x: 60, y: 60 }, { x: 400, y: 60 }, { x: 160, y: 230 }] }];
+  const gapped = [...ONE, { width: 10, points: [{ x: 70, y: 40 }, { x: 70, y: 240 }] }];
+
+  for (const drawing of [wide, gapped]) assert.equal((await ask(drawing)).answer, ANSWER);
+});
 
 for (const status of [404, 501]) {
   test(`a server that answers ${status} has no reader, and is not asked again`, async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { clustersOf, isOneDigit, keepNear, paperFor, squareFor, wholeOf } from "../../src/inkdigit/server/static/paper.js";
+import { clustersOf, isOneDigit, keepNear, paperFor, squareFor, standsApart, wholeOf } from "../../src/inkdigit/server/static/paper.js";
 
 const WIDE = { width: 600, height: 280 };
 
@@ -26,6 +26,12 @@ for (const [name, strokes] of Object.entries({ ONE, FOUR, FIVE, SEVEN, BARRED_SE
     assert.equal(isOneDigit(drawing(...strokes, ...moved(ONE, 150))), false);
   });
 }
+
+test("ink that stands apart is seen to, also where it is small, and a digit's own gaps are none", () => {
+  assert.equal(standsApart(drawing(...FIVE, [[220, 136], [220, 238]])), true);
+  assert.equal(standsApart(drawing(...SEVEN, [[230, 230]])), true);
+  for (const strokes of [TWO_HALVES, FOUR, FIVE, BARRED_SEVEN, []]) assert.equal(standsApart(drawing(...strokes)), false);
+});
 
 test("two ones close to each other are two", () => {
   assert.equal(isOneDigit(drawing(...ONE, ...moved(ONE, 25))), false);

@@ -50,6 +50,16 @@ test("an unsure answer names the runner-up", () => {
   assert.equal(plain(detail), "53.1 % for the 4, 44.2 % for the 9.");
 });
 
+test("a digit with something beside it that may not have been read is never sure", () => {
+  const { mood, headline, detail, signs } = verdictOf({ ...answer({ 5: 0.999 }), alone: 0.93 });
+
+  assert.deepEqual([mood, headline, signs], ["unsure", "Unsure: a 5, with something beside it.", ["5", "?"]]);
+  assert.equal(plain(detail), "93.0 % for the 5; what stands beside it may not have been read.");
+  assert.match(plain(verdictOf({ ...answer({ 5: 0.8 }), alone: 0.93 }).detail), /^80\.0 % for the 5;/);
+  assert.equal(verdictOf({ ...answer({ 5: 0.3 }, false), alone: 0.93 }).mood, "none");
+  assert.equal(plain(wordsOfCorrection({ ...answer({ 5: 0.999 }), alone: 0.93 }, 5).detail), "It was read as a 5, 99.9 %.");
+});
+
 test("what is no digit is said so, with the closest guess in small print alone", () => {
   const { mood, headline, detail, signs } = verdictOf(answer({ 8: 0.14 }, false));
 

@@ -11,6 +11,8 @@
  * @property {string} [explanation] Its ink, coloured by how it decided, as a data URL.
  * @property {Place} [place] Where on the posted picture, in its pixels, those 28x28 lie.
  * @property {boolean} [adapted] Whether the layer that was sent along had its say.
+ * @property {number} [alone] The page's own: where ink stands beside the digit that may not have been read, how sure the
+ *   reader was that it is one character, 0 to 1.
  */
 
 /**

@@ -2,7 +2,7 @@
 // written close together look like one sign, so what predict takes for none is shown to read, too.
 
 import { Refusal } from "./api.js";
-import { isOneDigit, squareFor, wholeOf } from "./paper.js";
+import { isOneDigit, squareFor, standsApart, wholeOf } from "./paper.js";
 import { lengthOf } from "./reading.js";
 
 /** @typedef {import("./api.js").Answer} Answer */
@@ -39,8 +39,9 @@ export class DrawingReader {
   }
 
   /**
-   * Read a drawing. Where the reader finds fewer than two characters, or there is none, the digit model has its say;
-   * where that sees no digit, the reader is heard if it is sure of a number.
+   * Read a drawing. Where the reader finds fewer than two characters, or there is none, the digit model has its say,
+   * and of ink that stands apart it is told that it may not have been read; where the digit model sees no digit, the
+   * reader is heard if it is sure of a number.
    *
    * @param {{ readonly drawing: Drawing, readonly paper: Paper }} question
    * @param {AbortSignal} signal
@@ -48,13 +49,15 @@ export class DrawingReader {
    */
   async ask({ drawing, paper }, signal) {
     if (!isOneDigit(drawing)) {
-      const reply = await this.#readNumbers(drawing, wholeOf(paper), signal);
-      return reply ?? this.#predict(drawing, paper, signal);
+      const number = await this.#readNumbers(drawing, wholeOf(paper), signal);
+      if (isNumber(number)) return number;
+      const reply = await this.#predict(drawing, paper, signal);
+      return standsApart(drawing) ? { ...reply, answer: { ...reply.answer, alone: sureOf(number) } } : reply;
     }
     const reply = await this.#predict(drawing, paper, signal);
     if (reply.answer.is_digit) return reply;
     const number = await this.#readNumbers(drawing, wholeOf(paper), signal);
-    return number !== null && number.reading.numbers.every(({ confidence }) => confidence >= SURE) ? number : reply;
+    return isNumber(number) && number.reading.numbers.every(({ confidence }) => confidence >= SURE) ? number : reply;
   }
 
   /**
@@ -73,14 +76,14 @@ export class DrawingReader {
    * @param {Drawing} drawing
    * @param {Crop} crop
    * @param {AbortSignal} signal
-   * @returns {Promise<NumberReply | null>} Null where fewer than two characters are read.
+   * @returns {Promise<NumberReply | null>} Null where nothing is read.
    */
   async #readNumbers(drawing, crop, signal) {
     if (!this.#hasReader) return null;
     const image = await this.#calls.pictureOf(drawing, crop);
     try {
       const reading = await this.#calls.read(image, signal);
-      return lengthOf(reading.numbers) > 1 ? { image, crop, reading } : null;
+      return { image, crop, reading };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (NO_READER.includes(error.status)) this.#hasReader = false;
@@ -88,4 +91,17 @@ export class DrawingReader {
       return null;
     }
   }
+}
+
+/**
+ * @param {NumberReply | null} reply
+ * @returns {reply is NumberReply} Whether more than one character is read.
+ */
+function isNumber(reply) {
+  return reply !== null && lengthOf(reply.reading.numbers) > 1;
+}
+
+/** @param {NumberReply | null} reply */
+function sureOf(reply) {
+  return Math.min(1, ...(reply?.reading.numbers ?? []).map(({ confidence }) => confidence));
 }

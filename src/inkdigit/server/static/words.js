@@ -34,13 +34,21 @@ const HOW_SURE = [
  * @param {Answer} answer
  * @returns {Verdict}
  */
-export function verdictOf({ label, confidence, is_digit, probabilities, adapted }) {
+export function verdictOf({ label, confidence, is_digit, probabilities, adapted, alone }) {
   if (!is_digit) {
     return {
       mood: "none",
       headline: "That does not look like a digit.",
       detail: `Closest guess: ${article(label)}\u00a0${label}, ${percent(confidence)}${withLearned(adapted)}.`,
       signs: ["?"],
+    };
+  }
+  if (alone !== undefined) {
+    return {
+      mood: "unsure",
+      headline: `Unsure: ${article(label)} ${label}, with something beside it.`,
+      detail: `${percent(Math.min(confidence, alone))} for the ${label}${withLearned(adapted)}; what stands beside it may not have been read.`,
+      signs: [`${label}`, "?"],
     };
   }
   if (confidence < UNSURE) {
@@ -72,13 +80,13 @@ function withLearned(adapted) {
  * @param {number | null} label Null for no digit.
  * @returns {Words & { readonly signs: readonly string[] }}
  */
-export function wordsOfCorrection({ label: read, confidence, is_digit, adapted }, label) {
+export function wordsOfCorrection({ label: read, confidence, is_digit, adapted, alone }, label) {
   const end = `${withLearned(adapted)}.`;
   const wasRead = is_digit ? `It was read as ${article(read)} ${read}, ${percent(confidence)}${end}` : `It was taken for no digit${end}`;
   if (label === null) {
     return { headline: "That is no digit, as you say.", detail: is_digit ? wasRead : `It did not look like one, either${end}`, signs: ["?"] };
   }
-  const isRight = is_digit && label === read;
+  const isRight = is_digit && label === read && alone === undefined;
   return {
     headline: `That is ${article(label)} ${label}, as you say.`,
     detail: isRight ? `${howSure(confidence)}, ${percent(confidence)}${end}` : wasRead,
