@@ -291,3 +291,44 @@ def test_what_another_tab_forgets_is_forgotten_here_too(sheet: Sheet) -> None:
 
     assert before.startswith("That is a 1, as you say.")
     assert sheet.said() == "That is a 7. Quite sure, 97.0 %."
+
+
+def _another_tab(sheet: Sheet) -> Sheet:
+    other = Sheet(sheet.page.context.new_page())
+    other.page.goto(sheet.page.url)
+    return other
+
+
+@pytest.mark.parametrize("keys", ["12", "11", "1n"])
+def test_what_another_tab_says_anew_or_takes_back_leaves_this_one_alone(reading_sheet: Sheet, keys: str) -> None:
+    reading_sheet.draw(beside(FOUR, ONE))
+    reading_sheet.expect("number")
+    _type_over(reading_sheet, 1, "Backspace")
+    before = reading_sheet.said()
+    other = _another_tab(reading_sheet)
+    _correct(other, keys[0])
+    if keys[1] == keys[0]:
+        other.page.get_by_role("button", name="It is a 1").click()  # takes it back
+    else:
+        other.page.keyboard.press(keys[1])
+    reading_sheet.page.wait_for_timeout(500)
+
+    assert before == "4, as you chose. Nothing in it is doubtful."
+    assert reading_sheet.said() == before
+
+
+def test_what_another_tab_switches_off_is_not_used_here_either(sheet: Sheet) -> None:
+    teacher = Teacher(sheet)
+    _correct(sheet)
+    _expect_line(sheet, "Learned from your 1 correction.")
+    _draw_again(sheet)
+    before = sheet.said()
+    other = _another_tab(sheet)
+    with sheet.page.expect_response(PREDICT):
+        other.page.locator("#learned-switch").click()
+    _expect_line(sheet, "Your 1 correction is remembered, and not used.")
+    sheet.page.get_by_text("with what it learned from you").wait_for(state="hidden")
+
+    assert before.endswith("with what it learned from you.")
+    assert sheet.said() == "That is a 7. Quite sure, 97.0 %."
+    assert teacher.layers[-1] is None

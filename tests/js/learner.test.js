@@ -60,6 +60,20 @@ test("all drawings are sent each time, and what is said anew of one in the place
   assert.deepEqual(asked.at(-1).map(({ label }) => label), [7, 5]);
 });
 
+test("what is said in the place of the only thing said is one step for another tab", () => {
+  const { it, memory } = learner();
+  it.learnFrom("a", [example("a", 1)]);
+  const remove = store.removeItem;
+  const removed = [];
+  store.removeItem = (name) => (removed.push(name), remove(name));
+
+  it.learnFrom("a", [example("a", 2)]);
+  store.removeItem = remove;
+
+  assert.ok(!removed.includes("inkdigit.examples"));
+  assert.deepEqual(memory.examples.map(({ label }) => label), [2]);
+});
+
 test("what is no digit is not learned from", async () => {
   const { it, asked } = learner();
 
@@ -129,7 +143,7 @@ test("of what another tab forgot a part of while this one was learning, the rest
   it.learnFrom("a", [example("a", 7)]);
   it.learnFrom("b", [example("b", 3)]);
 
-  new Memory(store).forget(({ id }) => id === "a");
+  new Memory(store).replace(({ id }) => id === "a", []);
   await settled();
 
   assert.deepEqual(asked.map((lessons) => lessons.map(({ label }) => label)), [[7], [7, 3], [3]]);

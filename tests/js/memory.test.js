@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { MOST_EXAMPLES, Memory, randomToken, storeOf } from "../../src/inkdigit/server/static/memory.js";
+import { FORGOTTEN, MOST_EXAMPLES, Memory, randomToken, storeOf } from "../../src/inkdigit/server/static/memory.js";
 
 const example = (id, label = 7) => ({
   id,
@@ -48,6 +48,21 @@ test("the newest drawings push out the oldest", () => {
   assert.equal(memory.examples[0].id, "5");
 });
 
+test("other tabs can tell that all is forgotten from the last example taken back", () => {
+  const shared = store();
+  const memory = new Memory(shared);
+  const written = [];
+  shared.setItem = (name, value) => (written.push(name), void (shared.values[name] = value));
+  memory.remember([example("a")]);
+
+  memory.replace(() => true, []);
+  const before = [...written];
+  memory.forget();
+
+  assert.ok(!before.includes(FORGOTTEN));
+  assert.ok(written.includes(FORGOTTEN));
+});
+
 test("what is forgotten leaves nothing behind", () => {
   const shared = store();
   const memory = new Memory(shared);
@@ -55,7 +70,7 @@ test("what is forgotten leaves nothing behind", () => {
   memory.learned = { layer: "abc", used: true, model: "digits-6" };
   memory.isOn = false;
 
-  memory.forget(() => true);
+  memory.forget();
   memory.learned = null;
   memory.isOn = true;
 

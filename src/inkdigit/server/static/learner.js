@@ -95,8 +95,7 @@ export class Learner extends EventTarget {
     const lessons = examples.filter(({ label }) => label !== null);
     const isOfIt = (/** @type {Example} */ example) => example.id === id || example.id.startsWith(`${id}.`);
     if (lessons.length === 0 && !this.#memory.examples.some(isOfIt)) return;
-    this.#memory.forget(isOfIt);
-    this.#memory.remember(lessons);
+    this.#memory.replace(isOfIt, lessons);
     this.#learn();
   }
 
@@ -108,7 +107,7 @@ export class Learner extends EventTarget {
 
   /** All of it. */
   forget() {
-    this.#memory.forget(() => true);
+    this.#memory.forget();
     this.#learn();
   }
 

@@ -1,7 +1,7 @@
 // What was learned of a person's hand, in a line: how much, whether it is used, and how to be rid of it.
 
 import { wordsOf } from "./learner.js";
-import { EXAMPLES } from "./memory.js";
+import { FORGOTTEN, OFF } from "./memory.js";
 import { find } from "./view.js";
 
 /** @typedef {import("./learner.js").Learner} Learner */
@@ -57,10 +57,11 @@ export class Learning extends EventTarget {
     this.dispatchEvent(new Event("switch"));
   }
 
-  /** @param {StorageEvent} event Another tab learned, or forgot all. */
+  /** @param {StorageEvent} event Another tab learned, forgot all, or was switched; without a key, the browser forgot. */
   #follow({ key, newValue }) {
     this.#paint();
-    if (newValue === null && (key === null || key === EXAMPLES)) this.#tellForgotten();
+    if (key === null || (key === FORGOTTEN && newValue !== null)) this.#tellForgotten();
+    else if (key === OFF) this.dispatchEvent(new Event("switch"));
   }
 
   /** @param {boolean} isSure */

@@ -22,8 +22,10 @@ export const MOST_EXAMPLES = 100;
 export const MOST_WAITING = 20;
 
 const PREFIX = "inkdigit.";
-/** Where the examples lie in the store. */
-export const EXAMPLES = `${PREFIX}examples`;
+/** Where it is written that what was learned is not used. */
+export const OFF = `${PREFIX}off`;
+/** Written for a moment when all is forgotten, so that other tabs can tell it from the last example taken back. */
+export const FORGOTTEN = `${PREFIX}forgotten`;
 
 /** Every reading goes to the store, so that two tabs never write over what the other one learned. */
 export class Memory {
@@ -41,15 +43,26 @@ export class Memory {
 
   /** @param {readonly Example[]} examples Each takes the place of one of the same id. */
   remember(examples) {
-    if (examples.length === 0) return;
-    const before = this.examples.filter(({ id }) => !examples.some((one) => one.id === id));
-    this.#write("examples", [...before, ...examples].slice(-MOST_EXAMPLES).map(packed));
+    if (examples.length > 0) this.replace(({ id }) => examples.some((one) => one.id === id), examples);
   }
 
-  /** @param {(example: Example) => boolean} isMeant */
-  forget(isMeant) {
+  /**
+   * In one step, so that another tab never sees what lies between.
+   *
+   * @param {(example: Example) => boolean} isMeant
+   * @param {readonly Example[]} examples In their place.
+   */
+  replace(isMeant, examples) {
     const kept = this.examples.filter((example) => !isMeant(example));
-    this.#write("examples", kept.length > 0 ? kept.map(packed) : null);
+    const now = [...kept, ...examples].slice(-MOST_EXAMPLES);
+    this.#write("examples", now.length > 0 ? now.map(packed) : null);
+  }
+
+  /** All examples, and say so to other tabs. */
+  forget() {
+    this.#write("examples", null);
+    this.#write("forgotten", true);
+    this.#write("forgotten", null);
   }
 
   /** @returns {Adapted | null} What a server made of the examples. */
