@@ -75,6 +75,15 @@ def test_ink_for_the_answer_is_above_0_and_ink_against_it_below(bar: Images) -> 
     assert why[17:21, 13:15] == pytest.approx(-0.5, abs=0.01)
 
 
+def test_ink_for_another_label_than_the_recognizers_own_is_told_on_request(bar: Images) -> None:
+    weighing = Weighing(half(upper=0.2, lower=-0.1))
+
+    why = explain(weighing, bar, label=7)
+
+    assert (why[8:12, 13:15] < 0).all()  # what speaks for the 1 speaks against every other digit
+    np.testing.assert_array_equal(explain(weighing, bar, label=1), explain(weighing, bar))
+
+
 def test_the_largest_magnitude_is_1_and_paper_is_0(recognizer: Recognizer, digits: Images) -> None:
     maps = np.array([explain(recognizer, image) for image in digits[:20]])
 

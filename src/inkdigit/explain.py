@@ -46,18 +46,19 @@ class Place:
     side: float
 
 
-def explain(recognizer: Classifier, image: Normalized) -> Explanation:
+def explain(recognizer: Classifier, image: Normalized, label: int | None = None) -> Explanation:
     """Tell which ink decided.
 
     Small squares of the ink are cut out one after the other, and the value of a pixel is how far the log-odds of the
-    answered digit fall without the squares that hold it, for as much ink as they take. Paper is not judged.
+    label fall without the squares that hold it, for as much ink as they take. Paper is not judged.
 
     Args:
         recognizer: answers some 50 pictures, in one batch.
         image: (28, 28) float32 in [0, 1], white ink on black, as `normalize` makes it.
+        label: the digit for which ink speaks, where it is not the one that the recognizer answers by itself.
 
     Returns:
-        (28, 28) float32 in [-1, 1]: 1 is the ink that speaks most strongly for the answer, below 0 is ink that speaks
+        (28, 28) float32 in [-1, 1]: 1 is the ink that speaks most strongly for the label, below 0 is ink that speaks
         against it; the largest magnitude is 1. Paper is 0, and all is where no ink makes a difference.
 
     >>> from inkdigit import Recognizer
@@ -70,7 +71,8 @@ def explain(recognizer: Classifier, image: Normalized) -> Explanation:
     whole = image.reshape(1, -1)
     amounts = (whole * _windows()).sum(axis=1)
     cuts, amounts = _windows()[amounts > MIN_INK], amounts[amounts > MIN_INK]
-    odds = _log_odds(recognizer.classify(np.concatenate([whole, whole * (1 - cuts)]).reshape(-1, SIZE, SIZE)))
+    classes = recognizer.classify(np.concatenate([whole, whole * (1 - cuts)]).reshape(-1, SIZE, SIZE))
+    odds = _log_odds(classes, int(classes[0, :DIGITS].argmax()) if label is None else label)
     effects = (odds[0] - odds[1:]) @ cuts / np.maximum(amounts @ cuts, MIN_INK)
     effects = np.where(image > 0, effects.reshape(SIZE, SIZE), 0)
     return np.asarray(effects / (np.abs(effects).max() or 1), np.float32)
@@ -85,12 +87,11 @@ def _windows() -> NDArray[np.float32]:
     return np.asarray(squares.reshape(-1, SIZE * SIZE), np.float32)
 
 
-def _log_odds(classes: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Log-odds of the digit that the first row answers, in every row.
+def _log_odds(classes: NDArray[np.float32], label: int) -> NDArray[np.float64]:
+    """Log-odds of a digit, in every row.
 
     From the sum of the others, not from 1 - p, which is 0 for every answer that is as good as certain.
     """
-    label = int(classes[0, :DIGITS].argmax())
     others = np.delete(classes, label, axis=1).sum(axis=1, dtype=np.float64)
     return np.asarray(np.log(np.maximum(classes[:, label], TINY)) - np.log(np.maximum(others, TINY)))
 

@@ -7,13 +7,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from tests.conftest import FakeRecognizer
 
-from inkdigit import Layer, Recognizer
+from inkdigit import Layer, Recognizer, encode_explanation, explain, normalize
 from inkdigit.config import Settings
+from inkdigit.drawing import draw, parse_strokes
+from inkdigit.image import encode_data_url, encode_png
 from inkdigit.server import create_app
 from inkdigit.server.schemas import SEVEN
 
@@ -79,6 +82,19 @@ def test_a_layer_has_its_say_in_plain_text_and_with_extras_too(client: FlaskClie
     assert text.get_data(as_text=True) in set("0123456789?")
     assert extras["adapted"] is True
     assert {"input", "explanation"} <= set(extras)
+
+
+def test_an_explanation_speaks_for_the_label_that_is_answered_with_a_layer(client: FlaskClient, layer: str) -> None:
+    ink = draw(parse_strokes(roofed()["strokes"]))
+    body = {"image": encode_data_url(encode_png((ink / 255).astype(np.float32)))}
+
+    plain = client.post(f"{PREDICT}?include=explanation", json=body).get_json()
+    adapted = client.post(f"{PREDICT}?include=explanation", json=body | {"layer": layer}).get_json()
+
+    assert (plain["label"], adapted["label"]) == (7, 1)
+    for answer in (plain, adapted):
+        why = explain(Recognizer.load("small-3"), normalize(ink), answer["label"])
+        assert answer["explanation"] == encode_data_url(encode_explanation(normalize(ink), why, scale=1))
 
 
 def test_a_layer_that_is_not_used_changes_nothing(client: FlaskClient) -> None:

@@ -13,6 +13,7 @@ from inkdigit.explain import encode_explanation, explain, locate
 from inkdigit.image import Picture, encode_data_url, encode_png, read_page, read_picture
 from inkdigit.pages import reading_record
 from inkdigit.preprocess import Normalized, normalize
+from inkdigit.recognizer import Prediction
 from inkdigit.server.adapting import predict_with, read_predict
 from inkdigit.server.keys import asks_for
 from inkdigit.server.observing import note_digit, note_numbers, step
@@ -58,7 +59,9 @@ def predict() -> Response:
     if media_type == "text/plain":
         accepted = is_accepted(prediction, query.min_confidence)
         return Response(str(prediction.label) if accepted else UNACCEPTED, mimetype=media_type)
-    extras = {name: value for extra in query.include for name, value in _EXTRAS[extra](picture, image).items()}
+    extras = {
+        name: value for extra in query.include for name, value in _EXTRAS[extra](picture, image, prediction).items()
+    }
     answer = _ANSWERS[query.include].of(prediction, version, query.min_confidence, **extras, **adapted)
     return Response(answer.model_dump_json(exclude_unset=True), mimetype=media_type)
 
@@ -111,16 +114,18 @@ def docs() -> Response:
     return _page("docs.html")
 
 
-def _input(picture: Picture, image: Normalized) -> dict[str, Any]:
+def _input(picture: Picture, image: Normalized, _prediction: Prediction) -> dict[str, Any]:
     return {"input": encode_data_url(encode_png(image)), "polarity": picture.polarity}
 
 
-def _explanation(picture: Picture, image: Normalized) -> dict[str, Any]:
-    painted = encode_explanation(image, explain(current_state().recognizer, image), scale=1)
+def _explanation(picture: Picture, image: Normalized, prediction: Prediction) -> dict[str, Any]:
+    # Of the label as answered: a layer may have turned it, and the recognizer by itself would answer another one.
+    why = explain(current_state().recognizer, image, prediction.label)
+    painted = encode_explanation(image, why, scale=1)
     return {"explanation": encode_data_url(painted), "place": PlaceAnswer(**asdict(locate(picture.ink, image)))}
 
 
-_EXTRAS: Final[Mapping[Extra, Callable[[Picture, Normalized], dict[str, Any]]]] = {
+_EXTRAS: Final[Mapping[Extra, Callable[[Picture, Normalized, Prediction], dict[str, Any]]]] = {
     "input": _input,
     "explanation": _explanation,
 }
