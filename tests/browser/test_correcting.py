@@ -114,6 +114,32 @@ def test_a_second_tap_takes_it_back(sheet: Sheet) -> None:
     assert sheet.page.get_by_role("button", pressed=True).count() == 0
 
 
+def test_a_key_is_heard_while_the_answer_is_on_its_way(sheet: Sheet) -> None:
+    held: list[Route] = []
+    sheet.page.route("**/api/v1/predict*", lambda route: held.append(route))
+    sheet.draw(SEVEN)
+    sheet.page.keyboard.press("1")
+    while not held:
+        sheet.page.wait_for_timeout(20)
+    sheet.page.wait_for_timeout(100)
+    held[-1].continue_()
+    sheet.expect("said")
+
+    assert sheet.said().startswith("That is a 1, as you say. It was read as a 7, ")
+
+
+def test_a_key_for_a_drawing_that_goes_on_is_not_meant_for_the_next_answer(sheet: Sheet) -> None:
+    held: list[Route] = []
+    sheet.page.route("**/api/v1/predict*", lambda route: held.append(route))
+    sheet.draw(SEVEN)
+    sheet.page.keyboard.press("1")
+    sheet.page.unroute("**/api/v1/predict*")
+    sheet.draw([[(110, 150), (170, 150)]])
+    sheet.expect("sure", 7)
+
+    assert sheet.said().startswith("That is a 7. ")
+
+
 def test_a_digit_typed_into_a_text_field_or_with_ctrl_says_nothing(sheet: Sheet) -> None:
     _draw_seven(sheet)
     sheet.page.keyboard.press("Alt+1")

@@ -100,6 +100,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
     if (scene.isPicture) return;
     if (pad.drawing.length === 0) return blank();
     view.busy = true;
+    correcting.await();
     asker.now(question());
   };
   const blank = () => {

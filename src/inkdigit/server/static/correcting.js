@@ -38,6 +38,9 @@ export class Correcting extends EventTarget {
   #given = new Set();
   /** How often all was forgotten: drawings that come back later have a label of before no more. */
   #age = 0;
+  #isAwaited = false;
+  /** @type {number | null | undefined} What a person said by a key before the answer came. */
+  #early = undefined;
 
   /**
    * @param {Document} page
@@ -99,13 +102,21 @@ export class Correcting extends EventTarget {
     if (numbers !== before) this.dispatchEvent(new Event("settle"));
   }
 
+  /** The answer to a finished drawing is on its way: a key that says what it shows is heard from now on. */
+  await() {
+    this.#isAwaited = true;
+  }
+
   /** @param {Subject | null} subject The answer to a finished drawing; null when another one comes, or none. */
   turnTo(subject) {
+    const early = this.#early;
+    [this.#isAwaited, this.#early] = [false, undefined];
     if (subject === null && this.#subject === null) return;
     this.#subject = subject;
     if (subject !== null && "number" in subject) this.#recall(subject.number);
     this.#paint();
     this.dispatchEvent(new Event("subject"));
+    if (early !== undefined && early !== this.label) this.#say(early);
   }
 
   /** What was said of any drawing, as if it never had been; what was given away stands. Another answer has to come. */
@@ -187,9 +198,20 @@ export class Correcting extends EventTarget {
   /** @param {KeyboardEvent} event */
   #keyDown(event) {
     const label = labelOf(event);
-    if (label === undefined || this.answer === null || event.defaultPrevented || isTextField(event.target)) return;
+    if (label === undefined || event.defaultPrevented || isTextField(event.target)) return;
+    if (this.answer === null && !this.#hears(event)) return;
     event.preventDefault();
-    if (label !== this.label) this.#say(label);
+    if (this.answer === null) this.#early = label;
+    else if (label !== this.label) this.#say(label);
+  }
+
+  /**
+   * @param {KeyboardEvent} event
+   * @returns {boolean} Whether it says something of the answer that is on its way, and not of a number that still stands there.
+   */
+  #hears({ target }) {
+    const isOfNumber = target instanceof Element && target.closest(".reading") !== null;
+    return this.#isAwaited && this.#subject === null && !isOfNumber;
   }
 
   #paint() {
