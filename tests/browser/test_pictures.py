@@ -290,6 +290,24 @@ def test_back_at_the_pad_the_drawing_is_still_there(reading_sheet: Sheet, how: s
     assert _boxes(reading_sheet).count() == 0
 
 
+def test_what_was_chosen_on_a_picture_comes_back_with_it(reading_sheet: Sheet, tmp_path: Path) -> None:
+    for name in ("photo.jpg", "another.jpg"):
+        (tmp_path / name).write_bytes(jpeg(paper()))
+    for name in ("photo.jpg", "another.jpg", "photo.jpg"):
+        reading_sheet.page.locator("#choose").set_input_files(tmp_path / name)
+        reading_sheet.expect("number")
+        names = [box.get_attribute("aria-label") for box in _boxes(reading_sheet).all()]
+        if name == "another.jpg":
+            assert names == ["4007, one doubtful digit"] * 3
+        elif "4001, chosen by you" not in names:
+            reading_sheet.page.get_by_role("button", name="7, doubtful").click()
+            reading_sheet.page.get_by_role("button", name="1, 30.0 %").click()
+        reading_sheet.page.keyboard.press("Escape")
+        reading_sheet.expect("blank")
+
+    assert names == ["4001, chosen by you", *["4007, one doubtful digit"] * 2]
+
+
 def test_a_shells_call_goes_with_its_picture(reading_sheet: Sheet) -> None:
     way, command, copied = (reading_sheet.page.locator(part) for part in ("#way", "#command", "#copied"))
     reading_sheet.page.locator("summary").click()

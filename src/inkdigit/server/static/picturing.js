@@ -6,7 +6,7 @@ import { copied } from "./clipboard.js";
 import { commandFor, curlUpload } from "./curl.js";
 import { Asker } from "./latest.js";
 import { Unopened, faultOf, tryOpening } from "./limits.js";
-import { asCsv, asText, remaining } from "./reading.js";
+import { asCsv, asText, isChosen, recalled, remaining } from "./reading.js";
 import { find } from "./view.js";
 import { wordsOfPicture } from "./words.js";
 
@@ -14,6 +14,7 @@ import { wordsOfPicture } from "./words.js";
 /** @typedef {import("./api.js").Reading} Reading */
 /** @typedef {import("./numbers.js").NumbersView} NumbersView */
 /** @typedef {import("./picture.js").PictureView} PictureView */
+/** @typedef {import("./reading.js").Digit} Digit */
 /** @typedef {import("./reading.js").ReadNumber} ReadNumber */
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./view.js").View} View */
@@ -25,6 +26,7 @@ import { wordsOfPicture } from "./words.js";
 export function picturing(page, { scene, view, picture, numbers, access }) {
   const url = new URL("api/v1/read", page.baseURI);
 
+  const memory = new Chosen();
   const recovery = recovering(page, () => ask());
   /** @type {Asker<File, Reading>} */
   const asker = new Asker({
@@ -34,7 +36,7 @@ export function picturing(page, { scene, view, picture, numbers, access }) {
     },
     onReply: (reading, file) => {
       recovery.stop();
-      picture.numbers = reading.numbers;
+      picture.numbers = memory.recall(file, reading.numbers);
       numbers.show(shownOf(picture));
       view.picture(wordsOfPicture(picture.numbers, picture.selected), {
         call: curlUpload(url, file, access),
@@ -89,9 +91,39 @@ export function picturing(page, { scene, view, picture, numbers, access }) {
     const [number] = numbers.numbers;
     if (!scene.isPicture || number === undefined) return;
     picture.correct(number);
+    if (scene.file !== null) memory.note(scene.file, picture.numbers);
     reword();
   });
   tools(page, scene, picture);
+}
+
+/** What a person chose on the last picture that they corrected: it comes back when that is put on the page again. */
+class Chosen {
+  #picture = "";
+  /** @type {readonly Digit[]} */
+  #digits = [];
+
+  /**
+   * @param {File} file
+   * @param {readonly ReadNumber[]} numbers
+   */
+  note(file, numbers) {
+    this.#picture = nameOfPicture(file);
+    this.#digits = numbers.flatMap(({ digits }) => digits.filter(isChosen));
+  }
+
+  /**
+   * @param {File} file
+   * @param {readonly ReadNumber[]} numbers As they are read.
+   */
+  recall(file, numbers) {
+    return nameOfPicture(file) === this.#picture ? recalled(numbers, this.#digits) : numbers;
+  }
+}
+
+/** @param {File} file The same one is another object each time that it is chosen. */
+function nameOfPicture({ name, size, lastModified }) {
+  return JSON.stringify([name, size, lastModified]);
 }
 
 /** @param {PictureView} picture */
