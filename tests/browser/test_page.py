@@ -577,6 +577,16 @@ def test_try_now_looks_at_once(sheet: Sheet) -> None:
     assert sheet.page.evaluate("document.activeElement.id") == "answer"  # the button is gone
 
 
+def test_the_way_to_the_documents_leaves_the_drawing_on_the_page(sheet: Sheet) -> None:
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    with sheet.page.expect_popup() as popup:
+        sheet.page.get_by_role("link", name="API (in a new tab)").click()
+    popup.value.close()
+
+    assert sheet.said().startswith("That is a 7. ")
+
+
 def test_an_older_answer_never_overwrites_a_newer_one(sheet: Sheet) -> None:
     held: list[Route] = []
 
