@@ -50,10 +50,21 @@ def test_every_row_is_in_one_batch() -> None:
     assert all(pens[a].max() <= pens[b].min() for a, b in itertools.pairwise(rows))
 
 
-def test_wider_pens_leave_more_ink() -> None:
+@pytest.fixture
+def corners() -> np.ndarray:
     lines = np.zeros((3, 120, 120), bool)
     lines[:, 20, 30:80] = lines[:, 20:95, 80] = True
+    return lines
 
-    inked = write(lines, np.array([0.02, 0.1, 0.2])).sum(axis=(1, 2))
 
-    assert inked[0] < inked[1] < inked[2]
+def test_wider_pens_leave_more_ink(corners: np.ndarray) -> None:
+    thin, usual, felt = ink(corners, np.array([2.0, 8.0, 16.0])).sum(axis=(1, 2), dtype=int)
+
+    assert thin < usual < felt
+
+
+def test_thin_pens_are_seen_alike_and_a_felt_pen_as_a_wider_one(corners: np.ndarray) -> None:
+    hairline, thin, felt = write(corners, np.array([0.02, 0.08, 0.2])).sum(axis=(1, 2), dtype=int)
+
+    assert hairline == pytest.approx(thin, rel=0.15)
+    assert felt > 1.2 * max(hairline, thin)
