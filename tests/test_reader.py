@@ -201,6 +201,13 @@ def test_of_two_ways_to_divide_a_line_the_one_on_which_opinions_agree_gains() ->
     assert trust.agreement(sure, np.array([[0.5, 0.5]]), whole) == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("chance", "text"), [(0.6, "11"), (1.0, "1.1")])
+def test_a_sign_that_would_have_no_ink_is_not_read_where_something_else_may_stand(chance: float, text: str) -> None:
+    [number] = told({"1": 1.0}, {".": chance}, {"1": 1.0}).read(strokes(2))
+
+    assert number.text == text
+
+
 def test_substitutions_are_the_chances_of_the_texts_with_one_character_exchanged() -> None:
     logs = log_softmax(np.random.default_rng(0).normal(0, 2, (6, 4)).astype(np.float32))
     spelt: dict[tuple[int, ...], float] = {}

@@ -206,15 +206,17 @@ class Reader:
         return np.asarray(share * _in_labels(_seen_by(self._characters, images)) + (1 - share) * looks, np.float32)
 
     def _divisions(self, views: Sequence["View"], looks: "Looks") -> list["Division"]:
-        """The likeliest texts of each length, each with what else its characters may be; all views count the same."""
+        """The likeliest texts of each length, each with what else its characters may be; all views count the same.
+
+        A text of which a sign would have no ink is left out where there is another one. A digit may lie within another.
+        """
         texts = _likely(views)
         by_text = zip(*(view.spelled(texts) for view in views), strict=True)
-        return weighed(
-            [
-                self._division(mixed([opinion for _, opinion in spelled]), views[0].middles(spelled[0][0]), looks)
-                for spelled in by_text
-            ]
-        )
+        divisions = [
+            self._division(mixed([opinion for _, opinion in spelled]), views[0].middles(spelled[0][0]), looks)
+            for spelled in by_text
+        ]
+        return weighed([division for division in divisions if not division.has_signs_of_nothing] or divisions)
 
     def _division(self, by_view: Opinion, middles: Sequence[float], looks: "Looks") -> "Division":
         by_line, mass = by_view
@@ -391,6 +393,12 @@ class Division:
     agreement: float
     places: NDArray[np.float64]
     pieces: Sequence[Piece]
+
+    @property
+    def has_signs_of_nothing(self) -> bool:
+        """Whether a sign would stand where all ink is some other character's."""
+        signs = (place.argmax() >= CLASSES for place in self.places)
+        return any(sign and not piece.ink.any() for sign, piece in zip(signs, self.pieces, strict=True))
 
     @property
     def hypothesis(self) -> Hypothesis:
