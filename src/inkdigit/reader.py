@@ -177,11 +177,11 @@ class Reader:
         """
         views, looks = [self._view(frame)], Looks(ink, self._look)
         divisions = self._divisions(views, looks)
-        best = choose([division.hypothesis for division in divisions]) if divisions else None
+        best = _best(divisions)
         if best is not None and self._is_enough(best, divisions[best.hypothesis].pieces):
             return divisions, best
         divisions = self._divisions(views + [self._view(lean(frame, *view)) for view in VIEWS], looks)
-        return divisions, choose([division.hypothesis for division in divisions]) if divisions else None
+        return divisions, _best(divisions)
 
     def _is_enough(self, best: Choice, pieces: Sequence[Piece]) -> bool:
         return self._trust.calibrated(best.confidence) >= SURE and not any(map(is_apart, pieces))
@@ -206,17 +206,15 @@ class Reader:
         return np.asarray(share * _in_labels(_seen_by(self._characters, images)) + (1 - share) * looks, np.float32)
 
     def _divisions(self, views: Sequence["View"], looks: "Looks") -> list["Division"]:
-        """The likeliest texts of each length, each with what else its characters may be; all views count the same.
-
-        A text of which a sign would have no ink is left out where there is another one. A digit may lie within another.
-        """
+        """The likeliest texts of each length, each with what else its characters may be; all views count the same."""
         texts = _likely(views)
         by_text = zip(*(view.spelled(texts) for view in views), strict=True)
-        divisions = [
-            self._division(mixed([opinion for _, opinion in spelled]), views[0].middles(spelled[0][0]), looks)
-            for spelled in by_text
-        ]
-        return weighed([division for division in divisions if not division.has_signs_of_nothing] or divisions)
+        return weighed(
+            [
+                self._division(mixed([opinion for _, opinion in spelled]), views[0].middles(spelled[0][0]), looks)
+                for spelled in by_text
+            ]
+        )
 
     def _division(self, by_view: Opinion, middles: Sequence[float], looks: "Looks") -> "Division":
         by_line, mass = by_view
@@ -404,6 +402,16 @@ class Division:
     def hypothesis(self) -> Hypothesis:
         """The same as `choose` takes it."""
         return Hypothesis(self.mass, tuple(_alternatives(place) for place in self.places))
+
+
+def _best(divisions: Sequence[Division]) -> Choice | None:
+    """The likeliest reading; none with a sign that has no ink, where there is another. A digit may lie in another."""
+    rows = [row for row, division in enumerate(divisions) if not division.has_signs_of_nothing]
+    rows = rows or list(range(len(divisions)))
+    if not rows:
+        return None
+    best = choose([divisions[row].hypothesis for row in rows])
+    return replace(best, hypothesis=rows[best.hypothesis])
 
 
 def weighed(divisions: Sequence[Division]) -> list[Division]:
