@@ -95,6 +95,7 @@ def test_a_slip_in_a_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         ("INKDIGIT_READER", "digits-8", "is a model of digits, no reader of whole numbers; --model takes it"),
         ("INKDIGIT_MODEL", ".", "is not"),
         ("INKDIGIT_DATABASE", f"mysql://user:{SECRET}@host/name", "or a database of PostgreSQL"),
+        ("INKDIGIT_DATABASE", f"postgresql+psycopg://user:{SECRET}@host:port/name", "a port that is no number"),
     ],
 )
 def test_a_model_or_a_database_that_a_server_could_not_load_is_told(

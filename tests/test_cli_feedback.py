@@ -301,3 +301,11 @@ def test_a_database_that_cannot_be_reached_is_told_in_a_line_without_its_passwor
     assert "cannot be reached" in told
     assert told.count("\n") == 1
     assert "secret" not in told
+
+
+def test_a_url_whose_port_is_no_number_is_told_in_a_line_without_its_password() -> None:
+    told = inkdigit("--database", "postgresql+psycopg://u:secret@127.0.0.1:port/x", "list", code=3).stderr
+
+    assert "--database has a port that is no number" in told
+    assert told.count("\n") == 1
+    assert "secret" not in told

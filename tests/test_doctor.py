@@ -124,9 +124,10 @@ def test_a_server_that_would_not_start_is_broken(quick: Examine) -> None:
     assert quick(host="0.0.0.0", admin_key=KEY)["address"].level is Level.FINE
 
 
-def test_neither_keys_nor_passwords_are_told(quick: Examine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("port", ["1", "port"])
+def test_neither_keys_nor_passwords_are_told(quick: Examine, tmp_path: Path, port: str) -> None:
     made = KeyFile(tmp_path / "home" / "keys.json").make("app", [Scope.ADMIN])[1]
-    url = "postgresql+psycopg://inkdigit:pass-of-mine@127.0.0.1:1/nothing"
+    url = f"postgresql+psycopg://inkdigit:pass-of-mine@127.0.0.1:{port}/nothing"
     findings = quick(admin_key=KEY, database=url)
 
     told = "".join(f"{one.text}{one.remedy}" for one in findings.values())

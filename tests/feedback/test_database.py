@@ -88,7 +88,20 @@ def test_a_file_can_be_named_as_a_url(path: Path) -> None:
         assert len(again.drawings()) == 1
 
 
-@pytest.mark.parametrize("url", ["mysql://u:secret@h/db", "sqlite://", "nonsense://", "://", "postgresql://u:secret@h"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:secret@h/db",
+        "sqlite://",
+        "nonsense://",
+        "://",
+        "postgresql://u:secret@h",
+        "postgresql+psycopg://u:secret@h:abc/db",
+        "postgresql+psycopg://h:secret/db",
+        "postgresql+psycopg://u:secret@h:/db",
+        "postgresql+psycopg://u:secret@[::1/db",
+    ],
+)
 def test_other_databases_are_refused_and_passwords_not_told(url: str) -> None:
     with pytest.raises(StoreError, match="postgresql") as refused:
         FeedbackStore.open(url)

@@ -369,6 +369,15 @@ def test_digits_are_read_while_the_store_fails(broken_client: FlaskClient, digit
     assert response.get_json()["label"] == 7
 
 
+def test_a_store_whose_url_cannot_be_read_is_told_like_any_other(fake_recognizer: FakeRecognizer) -> None:
+    url = "postgresql+psycopg://u:secret@h:port/x"
+    app = create_app(fake_recognizer, Settings(), feedback=lambda: FeedbackStore.open(url))
+
+    response = app.test_client().post(FEEDBACK, json=submission())
+
+    assert answer(response) == (503, "store-unavailable")
+
+
 def test_a_store_that_could_not_be_opened_is_tried_again(fake_recognizer: FakeRecognizer, tmp_path: Path) -> None:
     folder = tmp_path / "later"
     folder.write_text("a file where the folder should be")

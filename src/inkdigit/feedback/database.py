@@ -120,6 +120,11 @@ def url_of(database: str | Path) -> URL:
         url = make_url(database)
     except ArgumentError as error:
         raise StoreError("INKDIGIT_DATABASE is neither a file nor a URL such as postgresql+psycopg://...") from error
+    except ValueError:
+        raise StoreError(
+            "the URL in INKDIGIT_DATABASE or --database has a port that is no number, or one bracket without the "
+            "other; write it as postgresql+psycopg://user@host:5432/name"
+        ) from None  # whose words quote what may be part of a password
     if url.get_backend_name() not in ("sqlite", "postgresql") or not url.database:
         raise StoreError(
             "the store of corrections is a file (sqlite:///corrections.sqlite) or a database of PostgreSQL "
