@@ -153,6 +153,36 @@ def test_row_22_verifying_a_model_that_asks_for_160_gb_ends_well(mine: Path) -> 
 # --- promote and rollback
 
 
+def test_a_command_takes_the_version_and_not_a_folder_of_its_name(
+    mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+
+    assert models("verify", "mine").stdout == "mine\twhole\n"
+    assert models("verify", "./mine").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", "--model", "", "seven.png"),
+        ("read", "--reader", "", "seven.png"),
+        ("batch", "scans", "--out", "t.csv", "--model", ""),
+        ("case", "run", "--model", ""),
+        ("evaluate", "--against", ""),
+        ("models", "show", ""),
+        ("models", "verify", ""),
+        ("models", "export", ""),
+    ],
+)
+def test_an_empty_name_is_told_as_that(arguments: tuple[str, ...]) -> None:
+    result = invoke(*arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "it is empty" in result.stderr
+
+
 def test_what_is_promoted_is_what_reads(mine: Path, home: Path, tmp_path: Path) -> None:
     picture = Image.new("L", (280, 280), "white")
     ImageDraw.Draw(picture).line([(80, 70), (200, 70), (130, 220)], fill="black", width=18, joint="curve")

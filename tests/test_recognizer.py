@@ -246,6 +246,24 @@ def test_a_model_loads_by_name_by_path_and_by_default(folder: Path) -> None:
     assert shipped.version == (shipped_models() / "current").read_text().strip()
 
 
+def test_a_version_is_not_hidden_by_a_folder_of_its_name(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here" / "model").mkdir(parents=True)
+    (tmp_path / "here" / "small-3").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    assert find_model("model", folder.parent) == folder
+    assert find_model("small-3") == shipped_models() / "small-3"
+    assert find_model("./small-3") == find_model(Path("small-3")) == Path("small-3")
+    assert find_model("model") == Path("model")
+
+
+def test_an_empty_name_is_no_folder() -> None:
+    with pytest.raises(ModelError, match="no model at ''"):
+        find_model("")
+
+
 def test_a_model_that_is_not_there_is_named() -> None:
     with pytest.raises(ModelError, match=r"no model at nowhere\.onnx"):
         Recognizer.load("nowhere.onnx")

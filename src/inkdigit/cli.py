@@ -36,6 +36,7 @@ from inkdigit.terminal import (
     CANNOT_START,
     DIR,
     INTERRUPTED,
+    NAME,
     PICTURE,
     SOME_FAILED,
     ClosedOutput,
@@ -173,6 +174,7 @@ def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
 _model_option = click.option(
     "--model",
     metavar="NAME|DIR",
+    type=NAME,
     shell_complete=complete_model,
     help="Model version, or a model folder; the current one if not given. INKDIGIT_MODEL sets it too.",
 )
@@ -613,6 +615,7 @@ def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
 @click.option(
     "--against",
     metavar="NAME|DIR",
+    type=NAME,
     shell_complete=complete_model,
     help="A second model, to be set beside the first on the same pictures.",
 )

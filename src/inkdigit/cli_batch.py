@@ -10,6 +10,7 @@ import click
 
 from inkdigit.errors import ConfigError
 from inkdigit.terminal import (
+    NAME,
     SOME_FAILED,
     IntegerRange,
     NumberRange,
@@ -126,11 +127,13 @@ def _ray_address(_ctx: click.Context, _param: click.Parameter, address: str | No
 @click.option(
     "--model",
     metavar="NAME|DIR",
+    type=NAME,
     help="Model version or folder of single digits; the current one if not given. INKDIGIT_MODEL sets it too.",
 )
 @click.option(
     "--reader",
     metavar="NAME|DIR",
+    type=NAME,
     help="The same for the model that reads numbers. INKDIGIT_READER sets it too.",
 )
 def batch(

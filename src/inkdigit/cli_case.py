@@ -11,6 +11,7 @@ import click
 from inkdigit.errors import ImageError
 from inkdigit.terminal import (
     DIR,
+    NAME,
     PICTURE,
     SOME_FAILED,
     aligned,
@@ -40,9 +41,12 @@ _cases_option = click.option(
 _model_option = click.option(
     "--model",
     metavar="NAME|DIR",
+    type=NAME,
     help="Model version, or a model folder; the current one if not given. INKDIGIT_MODEL sets it too.",
 )
-_reader_option = click.option("--reader", metavar="NAME|DIR", help="The same for the model that reads numbers.")
+_reader_option = click.option(
+    "--reader", metavar="NAME|DIR", type=NAME, help="The same for the model that reads numbers."
+)
 
 
 @click.group(epilog=examples(f"inkdigit case add {_SEVEN} --label 7", "inkdigit case list", "inkdigit case run"))

@@ -11,6 +11,7 @@ import click
 
 from inkdigit.errors import InkdigitError, ModelError
 from inkdigit.terminal import (
+    NAME,
     SOME_FAILED,
     aligned,
     brought,
@@ -83,7 +84,7 @@ def _accuracy(card: Mapping[str, Any]) -> str:
 
 
 @models.command("show", epilog=examples("inkdigit models show", "inkdigit models show mine | jq .metrics"))
-@click.argument("version", metavar="[NAME|DIR]", required=False, shell_complete=complete_model)
+@click.argument("version", metavar="[NAME|DIR]", type=NAME, required=False, shell_complete=complete_model)
 @click.option("--markdown", is_flag=True, help="Print the card as a page to read.")
 def show_model(version: str | None, markdown: bool) -> None:
     """Show a model's card: how it was made, from what, and how well it reads.
@@ -111,8 +112,8 @@ def _with_card(version: str | None) -> "Version":
 
 
 @models.command("diff", epilog=examples("inkdigit models diff small-3", "inkdigit models diff digits-8 small-3"))
-@click.argument("first", metavar="NAME|DIR", shell_complete=complete_model)
-@click.argument("second", metavar="[NAME|DIR]", required=False, shell_complete=complete_model)
+@click.argument("first", metavar="NAME|DIR", type=NAME, shell_complete=complete_model)
+@click.argument("second", metavar="[NAME|DIR]", type=NAME, required=False, shell_complete=complete_model)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, a list of two for each difference.")
 def diff_models(first: str, second: str | None, as_json: bool) -> None:
     """Set two cards side by side: all that differs, and by how much.
@@ -140,7 +141,7 @@ def _cell(value: object) -> str:
 
 
 @models.command("verify", epilog=examples("inkdigit models verify", "inkdigit models verify models/mine"))
-@click.argument("versions", metavar="[NAME|DIR]...", nargs=-1, shell_complete=complete_model)
+@click.argument("versions", metavar="[NAME|DIR]...", type=NAME, nargs=-1, shell_complete=complete_model)
 def verify_models(versions: tuple[str, ...]) -> None:
     """Check that models are whole, and answer as their cards say.
 
@@ -200,7 +201,7 @@ def rollback_model(reader: bool) -> None:
         "inkdigit models export mine - | ssh there 'cat > mine.zip'",
     ),
 )
-@click.argument("version", metavar="NAME|DIR", shell_complete=complete_model)
+@click.argument("version", metavar="NAME|DIR", type=NAME, shell_complete=complete_model)
 @click.argument("file", metavar="[FILE.zip|DIR]", default=".", type=click.Path(allow_dash=True, path_type=Path))
 @replacing
 def export_model(version: str, file: Path, force: bool) -> None:

@@ -11,6 +11,7 @@ import click
 from inkdigit.errors import ImageError
 from inkdigit.terminal import (
     DIR,
+    NAME,
     PICTURE,
     SOME_FAILED,
     csv_writer,
@@ -58,6 +59,7 @@ def _expectation(_ctx: click.Context, _param: click.Parameter, rules: str | None
 reader_option = click.option(
     "--reader",
     metavar="NAME|DIR",
+    type=NAME,
     help="Version or folder of the model that reads numbers; the current one if not given. INKDIGIT_READER sets it.",
 )
 

@@ -265,19 +265,30 @@ def shipped_models() -> Path:
 def find_model(model: str | Path | None, home: Path | None = None, pointer: str = "current") -> Path:
     """The folder of a model given as None (the shipped one, that `pointer` names), a path, or a version name.
 
+    A text that is a version's name means the version, whatever lies in the working directory, where `./NAME` is meant
+    by a slash.
+
     Raises:
         ModelError: there is none.
     """
     if model is None:
         return current_model(pointer)
-    if Path(model).is_dir():
+    version = _version_folder(str(model), home)
+    if version is not None and isinstance(model, str) and (version / "SHA256SUMS").is_file():
+        return version
+    if model != "" and Path(model).is_dir():
         return Path(model)
+    if version is None:
+        raise ModelError(f"no model at {model or repr(model)}, nor a version of that name; run `inkdigit models list`")
+    return version
+
+
+def _version_folder(name: str, home: Path | None) -> Path | None:
+    """The folder of that name among the versions, a shipped one first."""
     places = [place for place in (home, shipped_models()) if place is not None]
     folders = {folder.name: folder for place in places if place.is_dir() for folder in place.iterdir()}
-    folder = folders.get(str(model))
-    if folder is None or not folder.is_dir():
-        raise ModelError(f"no model at {model}, nor a version of that name; run `inkdigit models list`")
-    return folder
+    folder = folders.get(name)
+    return folder if folder is not None and folder.is_dir() else None
 
 
 def current_model(pointer: str = "current") -> Path:

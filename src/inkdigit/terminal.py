@@ -105,6 +105,21 @@ class NumberRange(click.FloatRange):
         return self.fail(f"{value} is no number.", param, ctx) if math.isnan(number) else number
 
 
+class NameType(click.ParamType[str]):
+    """A name that is not empty, as it is where a shell's variable is not set."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name."""
+        return str(value) or self.fail(
+            "it is empty, as a variable that is not set; name one, or leave it out.", param, ctx
+        )
+
+
+NAME = NameType()
+
+
 def examples(*lines: str) -> str:
     """The end of a command's help: lines that can be copied."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
