@@ -594,6 +594,31 @@ def test_an_explanation_takes_the_place_of_no_file_unless_told_to(seven: Path) -
     assert (kept, forced.exit_code, size_of(target)) == (b"another", 0, ("RGBA", (280, 280)))
 
 
+def test_explanations_in_a_folder_take_the_place_of_no_file_unless_told_to(seven: Path) -> None:
+    target = seven.parent / "why"
+    target.mkdir()
+    (target / "seven-explained-2.png").write_bytes(b"another")
+
+    refused = invoke("predict", "--csv", "--explain", target, seven, seven)
+    kept = [(path.name, path.read_bytes()) for path in target.iterdir()]
+    forced = invoke("predict", "--force", "--explain", target, seven, seven)
+
+    there = target / "seven-explained-2.png"
+    assert (refused.exit_code, refused.stdout) == (3, "")
+    assert refused.stderr == f"Error: {there} is there already; name another folder, or replace it with --force\n"
+    assert kept == [("seven-explained-2.png", b"another")]
+    assert (forced.exit_code, size_of(there)) == (0, ("RGBA", (280, 280)))
+
+
+def test_no_picture_that_is_read_is_overwritten_by_an_explanation(seven: Path) -> None:
+    other = seven.parent / "seven-explained.png"
+    other.write_bytes(seven.read_bytes())
+    result = invoke("predict", "--force", "--explain", seven.parent, seven, other)
+
+    assert result.exit_code == 0
+    assert other.read_bytes() == seven.read_bytes()
+
+
 def test_an_empty_name_is_not_the_current_folder(seven: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(seven.parent)
 
@@ -971,6 +996,20 @@ def test_a_report_without_data_tries_nothing_out_on_the_test_images(
     assert "the same 3 digits (MNIST, held out of training)" in (tmp_path / "mnist.html").read_text("utf-8")
 
 
+def test_a_report_takes_the_place_of_no_file_unless_told_to(labelled: Path, tmp_path: Path) -> None:
+    report = tmp_path / "mine.html"
+    report.write_text("another")
+
+    refused = invoke("evaluate", "--model", "nowhere", "--report", report)
+    kept = report.read_text()
+    forced = invoke("evaluate", "--data", labelled, "--report", report, "--force")
+
+    assert refused.exit_code == 3
+    assert refused.stderr == f"Error: {report} is there already; name another file, or replace it with --force\n"
+    assert (kept, forced.exit_code) == ("another", 0)
+    assert "1/a.png" in report.read_text("utf-8")
+
+
 def test_a_report_in_a_folder_that_is_not_there_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     result = invoke("evaluate", "--model", "nowhere", "--report", tmp_path / "gone" / "mine.html")
 
@@ -989,7 +1028,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(tmp_
 def test_looking_whether_a_report_can_be_written_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "old.html").write_text("old")
     for name in ("new.html", "old.html"):
-        assert invoke("evaluate", "--model", "nowhere", "--report", tmp_path / name).exit_code == 3
+        assert "no model" in invoke("evaluate", "--model", "nowhere", "--force", "--report", tmp_path / name).stderr
 
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("old.html", "old")]
 

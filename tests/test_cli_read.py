@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -252,6 +253,31 @@ def test_no_picture_that_is_read_is_overwritten_by_a_drawing(reader: FakeReader,
     assert result.exit_code == 0
     assert other.read_bytes() == scan.read_bytes()
     assert (scan.parent / "scan-read-2.png").exists()
+
+
+def test_drawings_have_names_that_differ_on_every_system(reader: FakeReader, scan: Path) -> None:
+    (scan.parent / "more").mkdir()
+    other = shutil.copy(scan, scan.parent / "more" / "SCAN.png")
+    invoke("--annotate", scan.parent / "seen", scan, other)
+
+    assert {path.name for path in (scan.parent / "seen").iterdir()} == {"scan-read.png", "SCAN-read-2.png"}
+
+
+@pytest.mark.parametrize("with_form", [False, True])
+def test_a_drawing_takes_the_place_of_no_file_unless_told_to(
+    reader: FakeReader, scan: Path, form: Path, with_form: bool
+) -> None:
+    fields = ["--format", "csv", *(["--fields", form] if with_form else [])]
+    there = scan.parent / "scan-read.png"
+    there.write_bytes(b"another")
+
+    refused = invoke(*fields, "--annotate", scan.parent, scan)
+    kept = there.read_bytes()
+    invoke(*fields, "--force", "--annotate", scan.parent, scan)
+
+    assert (refused.exit_code, refused.stdout, kept) == (3, "", b"another")
+    assert refused.stderr == f"Error: {there} is there already; name another folder, or replace it with --force\n"
+    assert there.read_bytes().startswith(b"\x89PNG")
 
 
 # --- forms

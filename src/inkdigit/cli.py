@@ -401,7 +401,7 @@ def _open_page(url: str) -> None:
     callback=into_files,
     help="Write which ink decided, as a PNG of 280x280; for several pictures, one each into the folder.",
 )
-@click.option("--force", is_flag=True, help="Replace the FILE.png of --explain if it is there.")
+@click.option("--force", is_flag=True, help="Replace the files of --explain that are there.")
 @_model_option
 def predict(
     files: tuple[str, ...],
@@ -435,9 +435,12 @@ def predict(
     load = functools.cache(lambda: recognizer_of(settings))
     load_lines = functools.cache(lambda: load_reader(settings))
     several = len(files) > 1 or is_folder(files[0])
-    write = _writer("json" if as_json else "csv" if as_csv else "names" if named or several else "digit")
-    writers = [write] if explain is None else [write, _explainer(explain, files, several, force, load)]
-    rows = [_tell(row, writers) for row in answer_files(find_pictures(files), load, load_lines, threshold)]
+    pictures = list(find_pictures(files))
+    # The files of explanations are looked for first: a table that is begun has its heading.
+    explainers = [] if explain is None else [_explainer(explain, pictures, several, force, load)]
+    style = "json" if as_json else "csv" if as_csv else "names" if named or several else "digit"
+    writers = [_writer(style), *explainers]
+    rows = [_tell(row, writers) for row in answer_files(pictures, load, load_lines, threshold)]
     failed = rows.count(False)
     if failed and len(rows) > 1:
         click.echo(f"{failed} of {len(rows)} pictures could not be read.", err=True)
@@ -456,7 +459,7 @@ def _tell(row: "Row | PageRow", writers: "Sequence[Callable[[Row | PageRow], Non
 
 
 def _explainer(
-    target: Path, files: Sequence[str], several: bool, force: bool, load: Callable[[], "Recognizer"]
+    target: Path, pictures: Sequence[str], several: bool, force: bool, load: Callable[[], "Recognizer"]
 ) -> "Callable[[Row | PageRow], None]":
     """Writes what the model looked at: to the one PNG that is named, or to one for each picture in a folder."""
     from inkdigit.batch import Answer
@@ -465,12 +468,12 @@ def _explainer(
     is_file = target.suffix.lower() == ".png"
     if is_file and several:
         raise click.UsageError(f"--explain {target} is one file, and there are several pictures; name a folder.")
-    if is_file and target.resolve() == Path(files[0]).resolve():
+    if is_file and target.resolve() == Path(pictures[0]).resolve():
         raise click.UsageError(f"--explain {target} would overwrite the picture; name another file.")
     if is_file:
         require_new(target, force)
-    (target.parent if is_file else target).mkdir(parents=True, exist_ok=True)
-    name = (lambda _: target) if is_file else namer(target, "explained")
+        target.parent.mkdir(parents=True, exist_ok=True)
+    name = (lambda _: target) if is_file else namer(target, "explained", pictures, force)
 
     def write(row: "Row | PageRow") -> None:
         if isinstance(row.result, InkdigitError):
@@ -479,7 +482,7 @@ def _explainer(
             click.echo(f"{shortened(row.file)}: not explained, since it holds several digits", err=True)
             return
         path, image = name(row.file), row.result.image
-        write_file(path, encode_explanation(image, explain(load(), image)), force or not is_file)
+        write_file(path, encode_explanation(image, explain(load(), image)), force)
         click.echo(f"{shortened(row.file)}: explained in {visible(str(path))}", err=True)
 
     return write
@@ -626,8 +629,11 @@ def train(out: Path | None, preset: str, reader: bool, **given: Any) -> None:
     callback=into_files,
     help="Write a page with plots and every mistake.",
 )
+@click.option("--force", is_flag=True, help="Replace the FILE.html of --report if it is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with the tables behind the figures.")
-def evaluate(model: str | None, data: Path | None, against: str | None, report: Path | None, as_json: bool) -> None:
+def evaluate(
+    model: str | None, data: Path | None, against: str | None, report: Path | None, force: bool, as_json: bool
+) -> None:
     """Measure how well a model reads labelled pictures.
 
     DIR holds IDX files as MNIST's (t10k-* or else train-*), or subfolders named 0 to 9 with pictures of that digit.
@@ -644,7 +650,7 @@ def evaluate(model: str | None, data: Path | None, against: str | None, report: 
     from inkdigit.training.labelled import read_labelled
 
     if report is not None:
-        _require_writable(report)
+        _require_writable(report, force)
     recognizers = [recognizer_of(settings_of(model=name)) for name in ([model, against] if against else [model])]
     labelled = read_labelled(data)
     for name in labelled.passed_over:
@@ -655,15 +661,16 @@ def evaluate(model: str | None, data: Path | None, against: str | None, report: 
         _write_evaluation(report, recognizers, judged, data)
 
 
-def _require_writable(report: Path) -> None:
+def _require_writable(report: Path, force: bool) -> None:
     """Say at once that the report cannot be written, since reading takes minutes.
 
     Raises:
-        ConfigError: its folder is not there.
+        ConfigError: its folder is not there, or a file is in its place that is not to be replaced.
         OSError: the file cannot be opened to be written to.
     """
     if not report.parent.is_dir():
         raise ConfigError(f"{report.parent} is not a folder; name the file of the report in one that is there")
+    require_new(report, force)
     is_new = not os.path.lexists(report)
     report.open("ab").close()
     if is_new:

@@ -23,6 +23,7 @@ from inkdigit.terminal import (
     shortened,
     usage,
     visible,
+    write_file,
 )
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ reader_option = click.option(
     callback=into_files,
     help="Write each picture with what was read drawn on, as a PNG in a folder.",
 )
+@click.option("--force", is_flag=True, help="Replace the files of --annotate that are there.")
 @reader_option
 def read(
     files: tuple[str, ...],
@@ -112,6 +114,7 @@ def read(
     expect: "Expectation | None",
     template: Path | None,
     annotate: Path | None,
+    force: bool,
     reader: str | None,
 ) -> None:
     """Read the numbers on pictures of paper.
@@ -137,9 +140,9 @@ def read(
     pictures = list(find_pictures(files))
     named = named or len(files) > 1 or is_folder(files[0])
     if template is None:
-        failed = _read_pages(pictures, load, expect, style or "text", named, annotate)
+        failed = _read_pages(pictures, load, expect, style or "text", named, annotate, force)
     else:
-        failed = _read_forms(pictures, load, template, style or "csv", named, annotate)
+        failed = _read_forms(pictures, load, template, style or "csv", named, annotate, force)
     if any(failed) and len(failed) > 1:
         click.echo(f"{sum(failed)} of {len(failed)} pictures could not be read in full.", err=True)
     if any(failed):
@@ -156,12 +159,14 @@ def _read_pages(
     style: str,
     named: bool,
     annotate: Path | None,
+    force: bool,
 ) -> list[bool]:
     """Print what each picture holds; which of them could not be read."""
     from inkdigit.pages import read_files
 
-    writers: list[Callable[[PageRow], None]] = [_page_writer(style, named)]
-    writers += [_page_annotator(_saver(annotate, files))] if annotate else []
+    # The files of drawings are looked for first: a table that is begun has its heading.
+    annotators = [_page_annotator(_saver(annotate, files, force))] if annotate else []
+    writers = [_page_writer(style, named), *annotators]
     return [_tell_page(row, writers) for row in read_files(files, load, expect)]
 
 
@@ -223,14 +228,13 @@ def _page_annotator(save: Callable[[str, bytes], None]) -> "Callable[[PageRow], 
     return write
 
 
-def _saver(folder: Path, files: Sequence[str]) -> Callable[[str, bytes], None]:
+def _saver(folder: Path, files: Sequence[str], force: bool) -> Callable[[str, bytes], None]:
     """Writes pictures into the folder, which is made if it is not there, and tells where each is."""
-    folder.mkdir(parents=True, exist_ok=True)
-    name = namer(folder, "read", files)
+    name = namer(folder, "read", files, force)
 
     def save(file: str, picture: bytes) -> None:
         path = name(file)
-        path.write_bytes(picture)
+        write_file(path, picture, force)
         click.echo(f"{shortened(file)}: drawn in {visible(str(path))}", err=True)
 
     return save
@@ -246,13 +250,14 @@ def _read_forms(
     style: str,
     named: bool,
     annotate: Path | None,
+    force: bool,
 ) -> list[bool]:
     """Print what stands in the fields of each scan; which of them had errors."""
     from inkdigit.fields import Template, read_forms
 
     form = Template.load(template)
-    writers: list[Callable[[FormRow], None]] = [_form_writer(style, named, form)]
-    writers += [_form_annotator(_saver(annotate, files))] if annotate else []
+    annotators = [_form_annotator(_saver(annotate, files, force))] if annotate else []
+    writers = [_form_writer(style, named, form), *annotators]
     return [_tell_form(row, writers) for row in read_forms(files, form, load)]
 
 

@@ -66,14 +66,19 @@ def into_files(_ctx: click.Context, _param: click.Parameter, path: Path | None) 
 replacing = click.option("--force", is_flag=True, help="Replace the file if it is there.")
 
 
-def require_new(path: Path, force: bool) -> None:
+def require_new(path: Path, force: bool, instead: str = "file") -> None:
     """Say at once that a file is there already, unless it is to be replaced.
+
+    Args:
+        path: of the file.
+        force: whether it is to be replaced.
+        instead: what else can be named.
 
     Raises:
         ConfigError: it is.
     """
     if not force and os.path.lexists(path):
-        raise ConfigError(f"{path} is there already; name another file, or replace it with --force")
+        raise ConfigError(f"{path} is there already; name another {instead}, or replace it with --force")
 
 
 def write_file(path: Path, contents: bytes, force: bool) -> None:
@@ -179,22 +184,44 @@ def recognizer_of(settings: "Settings") -> "Recognizer":
     return Recognizer.load(current(home) if settings.model is None else settings.model, home=home)
 
 
-def namer(folder: Path, what: str, pictures: Iterable[str] = ()) -> Callable[[str], Path]:
+def namer(folder: Path, what: str, pictures: Sequence[str], force: bool) -> Callable[[str], Path]:
     """Gives each picture a PNG of its own in the folder, since pictures of several folders may share a name.
 
     None of the pictures themselves is overwritten.
+
+    Args:
+        folder: where the PNGs go; made if it is not there.
+        what: each shows, which stands behind the picture's name.
+        pictures: that names will be asked for.
+        force: whether other files that are there are to be replaced.
+
+    Raises:
+        ConfigError: one is there that is not.
     """
-    taken = {Path(picture).absolute() for picture in pictures}
+    name = _names(folder, what, pictures)
+    for picture in pictures:  # all are looked at before the first is read; one that fails only leaves a name unused
+        require_new(name(picture), force, "folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    return _names(folder, what, pictures)
+
+
+def _names(folder: Path, what: str, pictures: Iterable[str]) -> Callable[[str], Path]:
+    taken = {_key(Path(picture)) for picture in pictures}
 
     def name(file: str) -> Path:
         stem = "stdin" if file == "-" else "drawing" if is_shared(file) else Path(file).stem
         numbers = itertools.chain([""], map("-{}".format, itertools.count(2)))
         names = (folder / f"{stem}-{what}{number}.png" for number in numbers)
-        path = next(path for path in names if path.absolute() not in taken)
-        taken.add(path.absolute())
+        path = next(path for path in names if _key(path) not in taken)
+        taken.add(_key(path))
         return path
 
     return name
+
+
+def _key(path: Path) -> str:
+    """Tells files apart as Windows and macOS do, where a.png and A.png are one."""
+    return str(path.absolute()).casefold()
 
 
 def csv_writer(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], None]:
