@@ -295,6 +295,12 @@ def test_the_database_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert json.loads(inkdigit(*named, "list", "--format", "json").stdout)["label"] == 5
 
 
+def test_an_empty_name_is_not_the_usual_database(tmp_path: Path) -> None:
+    told = inkdigit("--database", "", "purge", "--older-than", "0", code=2).stderr
+
+    assert "Invalid value for '--database': it is empty" in told
+
+
 def test_a_database_that_cannot_be_reached_is_told_in_a_line_without_its_password() -> None:
     told = inkdigit("--database", "postgresql+psycopg://u:secret@127.0.0.1:1/x", "list", code=3).stderr
 

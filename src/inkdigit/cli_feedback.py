@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from inkdigit.terminal import (
+    NAME,
     SOME_FAILED,
     IntegerRange,
     aligned,
@@ -45,6 +46,7 @@ _SHOWN: Final = (28, 14)  # characters across and down in which a drawing is sho
 @click.option(
     "--database",
     metavar="FILE|URL",
+    type=NAME,
     help="Where the drawings are kept: a file of SQLite, or postgresql+psycopg://user@host/name. INKDIGIT_DATABASE sets"
     " it too.",
 )
