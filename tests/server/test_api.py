@@ -610,7 +610,10 @@ def test_a_problem_is_told_as_a_problem_to_those_who_asked_for_text_too(client: 
 
 @pytest.mark.parametrize("path", ["/nothing", "/api/v2/predict", "/static/nothing.js", "/static/../config.py", "/API"])
 def test_an_unknown_address_is_a_problem(client: FlaskClient, path: str) -> None:
-    assert refused(client.get(path)) == (404, "not-found")
+    response = client.get(path)
+
+    assert refused(response) == (404, "not-found")
+    assert "/api/docs lists what is" in response.get_json()["detail"]
 
 
 @pytest.mark.parametrize(

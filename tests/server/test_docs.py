@@ -9,10 +9,11 @@ from flask import Flask
 from inkdigit.config import MAX_BODY_BYTES, MAX_PAGE_BODY_BYTES, VARIABLES, Settings
 from inkdigit.expect import RULES, Expectation
 from inkdigit.server import MAX_FORM_PARTS, MAX_FORM_TEXT_BYTES, problems
+from inkdigit.server.answers import MAX_HEADER_BYTES
 from inkdigit.server.problems import Kind
 from inkdigit.server.reading import MAX_BOUNDARY, MAX_KEYS
 from inkdigit.server.security import HEADERS
-from inkdigit.server.serving import CHANNEL_TIMEOUT_S, MAX_HEADER_BYTES
+from inkdigit.server.serving import CHANNEL_TIMEOUT_S
 from inkdigit.structure import DIGIT_LIMITS, PAGE_LIMITS, Limits
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -60,12 +61,12 @@ def test_every_limit_is_in_the_docs(api_doc: str, security_doc: str) -> None:
 
     assert f"a body over {MAX_BODY_BYTES:,} bytes" in api_doc
     assert f"more than {MAX_FORM_PARTS} parts or {MAX_FORM_TEXT_BYTES // 1024} KiB of text" in api_doc
-    assert f"over {MAX_HEADER_BYTES // 1024} KiB of headers" in api_doc
+    assert f"over {MAX_HEADER_BYTES // 1024} KiB of address and headers together" in api_doc
     assert f"for `read` over {MAX_PAGE_BODY_BYTES:,} bytes" in api_doc
     assert f"over {told(DIGIT_LIMITS)} pixels on a side, for `read` over {told(PAGE_LIMITS)} on a side" in api_doc
     assert f"| body | {MAX_BODY_BYTES:,} bytes |" in security_doc
     assert f"| body of `read` | {MAX_PAGE_BODY_BYTES:,} bytes |" in security_doc
-    assert f"| headers | {MAX_HEADER_BYTES // 1024} KiB |" in security_doc
+    assert f"| address and headers | {MAX_HEADER_BYTES // 1024} KiB |" in security_doc
     assert f"| JSON object | {MAX_KEYS} keys |" in security_doc
     assert form in security_doc
     assert connections in security_doc

@@ -138,6 +138,19 @@ def test_without_a_good_key_every_route_that_needs_one_refuses_and_changes_nothi
     assert world.state()[1:] == before[1:]
 
 
+@pytest.mark.parametrize("path", ["/api/v1/model", "/api/v1/review/drawings"])
+def test_a_key_that_is_no_good_is_told_as_that_and_not_why(world: World, path: str) -> None:
+    made, revoked = world.file.make("old", [Scope.ADMIN])
+    world.file.revoke(made.id)
+    none, empty, *bad = (
+        world.ask("GET", path, key).get_json()["detail"] for key in (None, "", "sesame", revoked, f"{revoked}x")
+    )
+
+    assert none.startswith("Send an ")
+    assert empty == none
+    assert {detail.lower() for detail in bad} == {f"the key that was sent is wrong, expired or revoked; {none.lower()}"}
+
+
 @pytest.mark.parametrize("scope", Scope)
 def test_a_key_opens_what_it_is_for_and_nothing_else(world: World, scope: Scope) -> None:
     for method, path, rule in routes(world.app):

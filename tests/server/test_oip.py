@@ -214,6 +214,13 @@ def test_nothing_else_is_there(client: FlaskClient, method: str, path: str, stat
     assert answer.headers["X-Request-ID"]
 
 
+def test_an_unknown_address_is_answered_with_that_of_the_model(client: FlaskClient) -> None:
+    told = client.get("/v2/models/cats").get_json()["error"]
+
+    assert told == "Nothing is served at this address; /v2/models/digits is the model."
+    assert client.get(INFER.removesuffix("/infer")).get_json()["name"] == "digits"
+
+
 def test_the_server_the_model_and_their_health_are_described(client: FlaskClient, app: Flask) -> None:
     paths = ("/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/digits/versions/fake-1/ready")
     before = [client.get(path).get_json() for path in paths]

@@ -21,7 +21,8 @@ from flask import Flask
 from inkdigit import ConfigError
 from inkdigit.config import MAX_BODY_BYTES, Settings
 from inkdigit.server import create_app, serving
-from inkdigit.server.serving import MAX_HEADER_BYTES, HttpServer
+from inkdigit.server.answers import MAX_HEADER_BYTES
+from inkdigit.server.serving import HttpServer
 
 PATIENCE = 30.0  # seconds; no test waits for it to pass, a fault ends by it
 ANY_PORT = Settings(port=0)
@@ -123,12 +124,17 @@ def test_an_unknown_transfer_coding_is_refused(port: int) -> None:
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "unknown-transfer-coding"
 
 
-def test_headers_over_the_limit_are_refused(port: int) -> None:
-    answer = exchange(port, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 300_000 + b"\r\n\r\n" + HIDDEN)
+@pytest.mark.parametrize(("address", "header"), [(0, 300_000), (300_000, 0)])
+def test_an_address_and_headers_over_the_limit_are_refused(port: int, address: int, header: int) -> None:
+    head = b"GET /" + b"a" * address + b" HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * header
+    answer = exchange(port, head + b"\r\n\r\n" + HIDDEN)
 
+    problem = json.loads(answer.partition(b"\r\n\r\n")[2])
     assert MAX_HEADER_BYTES < 300_000
     assert statuses(answer) == [431]
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "headers-too-large"
+    assert problem["type"] == "headers-too-large"
+    assert "address and the headers" in problem["detail"]
+    assert f"over {MAX_HEADER_BYTES // 1024} KiB; shorten them" in problem["detail"]
 
 
 def test_a_refusal_by_the_server_carries_the_headers_of_every_answer(port: int) -> None:

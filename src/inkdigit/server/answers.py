@@ -19,9 +19,14 @@ from inkdigit.server.observing import REQUEST_ID, request_id
 from inkdigit.server.problems import Kind, told_as
 from inkdigit.server.security import HEADERS
 
+MAX_HEADER_BYTES: Final = 32 * 1024  # of the line with the address and of the headers, together
+
 _REFUSALS: Final = {
     413: (problems.BODY_TOO_LARGE, "the body is over the limit; send a smaller picture"),
-    431: (problems.HEADERS_TOO_LARGE, "the headers of the request are over the limit"),
+    431: (
+        problems.HEADERS_TOO_LARGE,
+        f"the address and the headers of the request are together over {MAX_HEADER_BYTES // 1024} KiB; shorten them",
+    ),
     501: (
         problems.UNKNOWN_TRANSFER_CODING,
         "of all transfer codings chunked alone is read; send the body plainly",

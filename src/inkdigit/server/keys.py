@@ -137,12 +137,19 @@ def _refuse(scope: Scope, key: Key | None) -> NoReturn:
         if not current_state().keys.has_admin():
             raise NoAdminKey(f"this server has no admin key; {HOW_TO_SET}")
         raise AdminKeyRequired(
-            "send an admin key in the header Authorization: Bearer", www_authenticate=_challenge(scope=scope)
+            f"{_wrong()}send an admin key in the header Authorization: Bearer", www_authenticate=_challenge(scope=scope)
         )
     raise KeyRequired(
-        f"send an API key of scope {scope} in the header Authorization: Bearer; `inkdigit keys make` makes one",
+        f"{_wrong()}send an API key of scope {scope} in the header Authorization: Bearer; `inkdigit keys make` makes"
+        " one",
         www_authenticate=_challenge(scope=scope),
     )
+
+
+def _wrong() -> str:
+    """What is the matter with a key that is no good, if one was sent; which of the three, only its owner may know."""
+    sent = bearer_in(request.headers.get("Authorization", ""))
+    return "the key that was sent is wrong, expired or revoked; " if sent else ""
 
 
 def _challenge(**values: str) -> WWWAuthenticate:

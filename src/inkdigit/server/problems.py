@@ -164,9 +164,13 @@ def problem_json(kind: Kind, detail: str, request_id: str) -> bytes:
 
 def told_as(path: str, kind: Kind, detail: str, request_id: str) -> tuple[bytes, str]:
     """Body and media type of a problem: under /v2 in the form of the Open Inference Protocol."""
-    if path == "/v2" or path.startswith("/v2/"):
+    if _is_inference(path):
         return json.dumps({"error": _sentence(detail)}).encode(), "application/json"
     return problem_json(kind, detail, request_id), PROBLEM_JSON
+
+
+def _is_inference(path: str) -> bool:
+    return path == "/v2" or path.startswith("/v2/")
 
 
 def problem_response(kind: Kind, detail: str) -> Response:
@@ -209,7 +213,8 @@ def _tell_http(error: http.HTTPException) -> Response:
 def _detail(error: http.HTTPException) -> str | None:
     if isinstance(error, http.NotFound):
         known = error.description != http.NotFound.description
-        return error.description if known else "nothing is served at this address; /api/docs lists what is"
+        there = "/v2/models/digits is the model" if _is_inference(request.path) else "/api/docs lists what is"
+        return error.description if known else f"nothing is served at this address; {there}"
     if isinstance(error, http.MethodNotAllowed):
         return f"this address takes {', '.join(sorted(error.valid_methods or ()))} only"
     return error.description

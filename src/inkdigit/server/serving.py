@@ -23,6 +23,7 @@ from waitress.adjustments import Adjustments
 
 from inkdigit.config import Settings
 from inkdigit.errors import ConfigError
+from inkdigit.server.answers import MAX_HEADER_BYTES
 from inkdigit.server.gate import Lanes
 from inkdigit.server.http import Channel, Listener
 from inkdigit.server.loop import IDLE_TURN_S, Loop, StandIn
@@ -31,7 +32,6 @@ from inkdigit.server.security import EVERY_ADDRESS
 from inkdigit.server.state import state_of
 
 BACKLOG: Final = 1024  # connections the system holds until they are taken in
-MAX_HEADER_BYTES: Final = 32 * 1024
 CHANNEL_TIMEOUT_S: Final = 60
 DRAIN_TURN_S: Final = 0.05
 
