@@ -185,6 +185,14 @@ def test_a_name_that_leads_elsewhere_is_refused_before_anything_is_touched(name:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("name", "why"), [("con", "Windows"), ("Seven", "small letters, digits and hyphens")])
+def test_a_name_that_is_refused_is_told_by_what_is_wrong_with_it(name: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why) as refused:
+        check_name(name)
+
+    assert ("Windows" in str(refused.value)) == (name == "con")
+
+
 @pytest.mark.parametrize("name", ["seven", None])
 @pytest.mark.parametrize("label", ["", "seven", "12 50", "7\n", "٧", "..", "1" * 65, "None"])
 def test_a_label_that_nothing_is_read_as_is_refused(label: str, name: str | None, tmp_path: Path) -> None:

@@ -103,7 +103,9 @@ def check_name(name: str) -> None:
     Raises:
         ConfigError: it is such a name.
     """
-    if not _NAME.fullmatch(name) or _DEVICES.fullmatch(name):
+    if _DEVICES.fullmatch(name):
+        raise ConfigError(f"{name!r} cannot name a case: Windows reserves that name; choose another")
+    if not _NAME.fullmatch(name):
         raise ConfigError(f"{name[:80]!r} cannot name a case; use small letters, digits and hyphens, 64 at most")
 
 
