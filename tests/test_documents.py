@@ -16,6 +16,7 @@ from tests.pages import Sheet
 from tests.server.running import running
 
 from inkdigit import Recognizer
+from inkdigit.cli import main
 from inkdigit.config import Settings
 from inkdigit.server import create_app
 
@@ -76,6 +77,13 @@ def test_the_answer_that_the_readme_shows_is_the_one_that_is_given(recognizer: R
     given = client.post("/api/v1/predict", data=picture, content_type="image/png").get_json()
 
     assert given | {"probabilities": None} == pytest.approx(shown, abs=1e-5)
+
+
+def test_the_table_of_commands_has_each_of_them() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[`inkdigit (\w+)`\]\(#inkdigit-(\w+)\) \|", page, re.MULTILINE)
+
+    assert sorted(rows) == [(name, name) for name in sorted(main.commands)]
 
 
 def test_the_documents_name_the_shipped_model_in_their_answers(recognizer: Recognizer) -> None:
