@@ -279,6 +279,20 @@ def test_the_digits_of_a_drawn_number_are_learned_from_too(reading_sheet: Sheet)
     assert [len(lesson["strokes"]) for lesson in teacher.lessons[-1]] == [2, 1]
 
 
+def test_what_was_said_while_the_server_was_away_is_learned_with_the_next_number(reading_sheet: Sheet) -> None:
+    reading_sheet.page.route(ADAPT, lambda route: route.abort())
+    reading_sheet.draw(beside(FOUR, ONE))
+    reading_sheet.expect("number")
+    _type_over(reading_sheet, 1, "1")
+    _expect_line(reading_sheet, "Your 1 correction is remembered; the server cannot learn from it just now.")
+    reading_sheet.page.unroute(ADAPT)
+    teacher = Teacher(reading_sheet)
+    reading_sheet.draw([[(500, 60), (500, 230)]])  # a longer number; no digit is answered in between
+    _expect_line(reading_sheet, "Learned from your 1 correction.")
+
+    assert [[lesson["label"] for lesson in lessons] for lessons in teacher.lessons] == [[1]]
+
+
 def test_what_another_tab_forgets_is_forgotten_here_too(sheet: Sheet) -> None:
     Teacher(sheet)
     _correct(sheet)

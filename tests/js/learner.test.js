@@ -226,6 +226,54 @@ test("a server that refuses is not asked at every answer", async () => {
   assert.deepEqual([it.state, asked.length], ["waiting", 2]);
 });
 
+test("a server that was away is asked again with any answer, not only with a digit's", async () => {
+  let isAway = true;
+  const { it, asked } = learner(async () => {
+    if (isAway) throw new ServerAway("away");
+    return { layer: "layer", used: true, model: "digits-6" };
+  });
+  it.learnFrom("a", [example("a", 7)]);
+  await settled();
+  for (const away of [true, false, false]) {
+    isAway = away;
+    it.retry();
+    await settled();
+  }
+
+  assert.deepEqual([it.state, asked.length], ["used", 3]);
+});
+
+test("a server that refuses is not asked at every answer, whatever is answered", async () => {
+  const { it, asked } = learner(fails(new Refusal("too few", { status: 422 })));
+  it.learnFrom("a", [example("a", 7)]);
+  await settled();
+
+  for (let i = 0; i < 3; i += 1) {
+    it.retry();
+    await settled();
+    it.note(answered("digits-6"));
+    await settled();
+  }
+
+  assert.deepEqual([it.state, asked.length], ["waiting", 3]);
+});
+
+for (const [what, prepare] of [
+  ["nothing was said", () => undefined],
+  ["it is off", (it) => (it.learnFrom("a", [example("a", 7)]), (it.isOn = false))],
+  ["it learns already", (it) => it.learnFrom("a", [example("a", 7)])],
+]) {
+  test(`an answer has nothing learned again where ${what}`, async () => {
+    const { it, asked } = learner(fails(new ServerAway("away")));
+    prepare(it);
+    const before = asked.length;
+
+    it.retry();
+
+    assert.equal(asked.length, before);
+  });
+}
+
 for (const status of [404, 501]) {
   test(`a server that answers ${status} cannot learn, and what was said is remembered`, async () => {
     const { it, asked, memory } = learner(fails(new Refusal("no", { status })));

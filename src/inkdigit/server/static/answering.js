@@ -94,6 +94,7 @@ export function answering(page, { pad, scene, view, numbers, why, correcting, le
     numbers.show(shown, isAllRight);
     if (pad.isPenDown) numbers.outdate();
     view.drawing(wordsOfDrawing(shown, isAllRight), { image, call: curlCall(readUrl, image, access), model: reading.model });
+    if (!pad.isPenDown) learner.retry();
   };
   const question = () => ({ drawing: pad.drawing, paper: pad.paper });
   const ask = () => {

@@ -28,8 +28,13 @@ export class Learner extends EventTarget {
   #asker;
   /** @type {"idle" | "learning" | "waiting" | "unable" | "large"} */
   #work = "idle";
-  /** The model for which a layer was last asked, so that one that gives none is not asked at every answer. */
-  #askedFor = "";
+  /**
+   * The model for which a layer was last asked, "" where that was not known, and null where none is to be asked again: one
+   * that gives none is not asked at every answer.
+   *
+   * @type {string | null}
+   */
+  #askedFor = null;
   /** @type {readonly Example[]} What a layer was last asked of. */
   #lessons = [];
 
@@ -51,7 +56,7 @@ export class Learner extends EventTarget {
       onError: (error) => {
         const isTooMuch = error instanceof Refusal && error.status === MALFORMED && this.#lessons.length > 1;
         if (isTooMuch) return this.#ask(this.#lessons.slice(-Math.floor(this.#lessons.length / 2)));
-        if (error instanceof ServerAway) this.#askedFor = ""; // it may do so the next time
+        if (error instanceof ServerAway) this.#askedFor = null; // it may do so the next time
         this.#to(error instanceof Refusal && CANNOT.includes(error.status) ? "unable" : "waiting");
       },
     });
@@ -128,6 +133,13 @@ export class Learner extends EventTarget {
     const { examples, isOn, isStale, learned } = this.#memory;
     if ((learned?.model === model && !isStale) || !isOn || examples.length === 0) return;
     this.#askedFor = model;
+    this.#learn();
+  }
+
+  /** The server answered, not with a digit: it may make the layer that it could not make when something was said. */
+  retry() {
+    if (this.state !== "waiting" || this.#askedFor !== null) return;
+    this.#askedFor = "";
     this.#learn();
   }
 
