@@ -103,6 +103,24 @@ for (const [name, said, expected] of [
     "Probably 4007. Not quite sure, 60.0 %.",
   ],
   [
+    "a number of which no digit is doubtful, though the whole is not quite sure",
+    wordsOfDrawing([{ ...number("4007"), confidence: 0.806 }]),
+    "Probably 4007. Not quite sure, 80.6 %.",
+  ],
+  [
+    "a number that is just sure enough",
+    wordsOfDrawing([{ ...number("4007"), confidence: 0.85 }]),
+    "That is 4007. Fairly sure, 85.0 %.",
+  ],
+  ["a number that ends in a point", wordsOfDrawing([number("41.")]), "That is 41. Quite sure, 97.0 %."],
+  ["a number that ends in a comma", wordsOfDrawing([number("41,")]), "That is 41, Quite sure, 97.0 %."],
+  ["numbers of which the last ends in a point", wordsOfDrawing([number("3"), number("41.")]), "3 and 41. No digit is doubtful."],
+  [
+    "a number of which a person took the point",
+    wordsOfDrawing([chosen(number("41."), 2, "")], true),
+    "That is 41, as you say. It was read as 41.",
+  ],
+  [
     "several doubtful digits",
     wordsOfDrawing([number("23", 0.5, 0.6)]),
     "Probably 23. 2 of its digits are doubtful; choose one to see what else it may be.",

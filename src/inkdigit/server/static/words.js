@@ -22,11 +22,14 @@ export const UNIT = "\u00a0%";
 /** Below this confidence the runner-up is named. */
 const UNSURE = 0.7;
 
+/** Below this confidence a number is only probable. */
+const FAIRLY_SURE = 0.85;
+
 /** @type {readonly (readonly [number, string])[]} */
 const HOW_SURE = [
   [0.995, "As good as certain"],
   [0.95, "Quite sure"],
-  [0.85, "Fairly sure"],
+  [FAIRLY_SURE, "Fairly sure"],
   [0, "Not quite sure"],
 ];
 
@@ -111,10 +114,10 @@ export function wordsOfDrawing(numbers, areRight = false) {
   const left = remaining(numbers);
   if (areRight) return { headline: `That is ${listOf(left.map(textOf)) || "nothing"}, as you say.`, detail: howRead(numbers) };
   if (left.length === 0) return { headline: "Nothing, as you chose.", detail: "All of it is taken away." };
-  if (only === undefined || numbers.length > 1) return { headline: `${listOf(left.map(textOf))}.`, detail: doubtsIn(numbers) };
+  if (only === undefined || numbers.length > 1) return { headline: sentence(listOf(left.map(textOf))), detail: doubtsIn(numbers) };
   if (isCorrected(only)) return { headline: `${textOf(only)}, as you chose.`, detail: sureOf(only) };
-  const isSure = doubtsOf(only) === 0 && only.confidence >= UNSURE;
-  return { headline: `${isSure ? "That is" : "Probably"} ${textOf(only)}.`, detail: sureOf(only) };
+  const isSure = doubtsOf(only) === 0 && only.confidence >= FAIRLY_SURE;
+  return { headline: sentence(`${isSure ? "That is" : "Probably"} ${textOf(only)}`), detail: sureOf(only) };
 }
 
 /**
@@ -158,7 +161,7 @@ export function sureOf(number) {
  */
 function howRead(numbers) {
   const read = numbers.map(({ digits }) => digits.map(({ label }) => label).join(""));
-  if (numbers.some((number, i) => textOf(number) !== read[i])) return `It was read as ${listOf(read)}.`;
+  if (numbers.some((number, i) => textOf(number) !== read[i])) return sentence(`It was read as ${listOf(read)}`);
   const confidence = Math.min(...numbers.map((number) => number.confidence));
   return `${howSure(confidence)}, ${percent(confidence)}.`;
 }
@@ -228,6 +231,15 @@ function ordinal(count) {
 /** @param {readonly string[]} texts */
 function listOf(texts) {
   return texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} and ${texts[texts.length - 1] ?? ""}`;
+}
+
+/**
+ * With one stop at its end, also after a number that ends in a point of its own.
+ *
+ * @param {string} text
+ */
+function sentence(text) {
+  return /[.,]$/.test(text) ? text : `${text}.`;
 }
 
 /** @param {string} text */
