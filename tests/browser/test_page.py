@@ -282,6 +282,22 @@ def test_a_wider_pen_leaves_more_ink(sheet: Sheet) -> None:
     assert shares[1] > 5 * shares[0]
 
 
+def test_the_pen_is_as_wide_as_the_slider_says_after_going_back_to_the_page(sheet: Sheet) -> None:
+    sheet.page.locator("#width").press("Home")
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+    before = sheet.posted[-1]
+    sheet.page.goto("about:blank")
+    sheet.page.go_back()
+    sheet.expect("blank")
+    sheet.draw(SEVEN)
+    sheet.expect("sure", 7)
+
+    width = sheet.page.locator("#width").input_value()
+    assert width == "4"  # the browser puts it back
+    assert ink_of(sheet.posted[-1]).mean() == pytest.approx(ink_of(before).mean(), rel=0.1)
+
+
 def test_a_tap_leaves_a_dot(sheet: Sheet) -> None:
     sheet.page.mouse.click(*sheet.place(140, 140))
     sheet.expect_answer()

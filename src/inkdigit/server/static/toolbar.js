@@ -59,6 +59,8 @@ function penWidth(page, pad) {
     pad.penWidth = slider.valueAsNumber;
   };
   slider.addEventListener("input", follow);
+  // A browser that comes back to the page moves the slider without a word, and later than this.
+  window.addEventListener("pageshow", () => pad.penWidth === slider.valueAsNumber || follow());
   follow();
 }
 
