@@ -61,6 +61,43 @@ def test_every_text_becomes_a_line(glyphs: Glyphs, text: str) -> None:
     assert line.max() > 60
 
 
+def extents(line: np.ndarray) -> list[tuple[int, int]]:
+    """The first and the last row of ink of each run of columns that holds some."""
+    inked = np.flatnonzero((line > 100).any(axis=0))
+    runs = np.split(inked, np.flatnonzero(np.diff(inked) > 1) + 1)
+    rows = [np.flatnonzero((line[:, run] > 100).any(axis=1)) for run in runs]
+    return [(int(each[0]), int(each[-1])) for each in rows]
+
+
+def over(glyphs: Glyphs, text: str, seed: int) -> np.ndarray:
+    """(N, 2) by what share of a digit's height the sign in the middle of plain lines reaches above and below both."""
+    random = np.random.default_rng(seed)
+    found = [extents(write_line(glyphs, text, random, plain=True)) for _ in range(120)]
+    reach = [
+        ((min(a[0], c[0]) - b[0]) / (a[1] - a[0]), (b[1] - max(a[1], c[1])) / (a[1] - a[0]))
+        for a, b, c in (each for each in found if len(each) == 3)
+    ]
+    return np.array(reach)
+
+
+def test_most_commas_reach_below_the_base_line(glyphs: Glyphs) -> None:
+    above, below = over(glyphs, "8,0", 12).T
+
+    assert len(below) > 30
+    assert 0.5 < float((below > 0.04).mean()) < 0.95
+    assert 0.2 < below.max() < 0.6
+    assert above.max() < -0.1
+
+
+def test_slashes_reach_above_digits_and_below_them(glyphs: Glyphs) -> None:
+    above, below = over(glyphs, "8/0", 13).T
+
+    assert len(below) > 30
+    assert float((below > 0.04).mean()) > 0.5
+    assert float((above > 0.04).mean()) > 0.5
+    assert max(above.max(), below.max()) < 0.6
+
+
 @pytest.mark.parametrize("fault", [fault for _, fault in lines._FAULTS])
 def test_no_fault_changes_the_height_or_wipes_out_the_line(glyphs: Glyphs, fault: object) -> None:
     random = np.random.default_rng(3)

@@ -8,7 +8,7 @@ paper, blots and blur are laid over it. MNIST's digits, the same inked anew, and
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ CROWDED = (-0.28, 0.04)  # of a digit's size: gaps of who writes fast, from over
 FAST = 0.36  # share of the lines whose digits crowd so
 REDRAWN = 20_000  # MNIST digits inked anew
 ONES = 0.15  # share of the numbers in which every third digit or so is a one
+SLASH = 0.5  # heights of a digit, by which a slash is higher, at most
+HANGING = 0.75  # share of the hands whose commas reach below the base line
 SUMS = 0.25  # share of the numbers of three to seven digits that are written as sums of money are
 
 
@@ -93,6 +95,7 @@ class Hand:
         drift: of the base line, down per pixel to the right.
         stretch: of widths.
         chains: how probable it is that zeros in a row are written in one stroke.
+        hang: how far commas reach below the base line, as a share of the size.
     """
 
     size: float
@@ -106,6 +109,7 @@ class Hand:
     drift: float
     stretch: float
     chains: float
+    hang: float
 
     @property
     def stroke(self) -> float:
@@ -126,6 +130,8 @@ def write_line(glyphs: Glyphs, text: str, random: Random, plain: bool = False) -
         (LINE_HEIGHT, W) uint8, 0 is paper and 255 is full ink.
     """
     hand = _hand(random, plain)
+    above, below = _reach(text, hand)  # a line is as high as what is on it
+    hand = replace(hand, size=min(hand.size, (LINE_HEIGHT - 1) / (1 + above + below)))
     line = _compose(glyphs, text, hand, random)
     if plain:
         return np.asarray(line * 255, np.uint8)
@@ -151,6 +157,7 @@ def _hand(random: Random, plain: bool) -> Hand:
         drift=0.0 if plain else random.normal(0, 0.02),
         stretch=float(np.exp(random.normal(0.0, 0.0 if plain else 0.15))),
         chains=0.0 if plain else 0.4,
+        hang=random.uniform(0.05, 0.4) if random.random() < HANGING else 0.0,
     )
 
 
@@ -166,6 +173,9 @@ def _compose(glyphs: Glyphs, text: str, hand: Hand, random: Random) -> Levels:
     line = np.zeros((LINE_HEIGHT, width + 60), np.float32)
     left = x = random.uniform(1, 16)
     base = (LINE_HEIGHT + hand.size) / 2 + random.normal(0, 0.12) * (LINE_HEIGHT - hand.size) - hand.drift * width / 2
+    above, below = _reach(text, hand)
+    if above or below:
+        base = np.clip(base, (1 + above) * hand.size, LINE_HEIGHT - below * hand.size)
     ends: list[tuple[float, float]] = []
     places = itertools.accumulate(map(len, signs[:-1]), initial=0)
     for index, sign, piece in zip(places, signs, pieces, strict=True):
@@ -192,6 +202,12 @@ def _compose(glyphs: Glyphs, text: str, hand: Hand, random: Random) -> Levels:
     )
 
 
+def _reach(text: str, hand: Hand) -> tuple[float, float]:
+    """How far signs reach above the digits and below the base line, as shares of the size."""
+    slash = SLASH / 2 if "/" in text else 0.0
+    return slash, max(slash, hand.hang if "," in text else 0.0)
+
+
 def _small_tail(text: str, random: Random) -> tuple[int, bool]:
     """From which place on the text is written smaller, and whether it is lifted: cents are, zeros at an end are not."""
     cut = max(text.rfind("."), text.rfind(","))
@@ -204,12 +220,11 @@ def _small_tail(text: str, random: Random) -> tuple[int, bool]:
 
 
 def _lift(sign: str, hand: Hand, height: int) -> float:
-    """How far above the base line a sign ends."""
-    return (
-        {"-": 0.45, "=": 0.32, ":": 0.15, "~": 0.4, "*": 0.4, "+": 0.2}.get(sign, 0.0)
-        * hand.size
-        * (height < hand.size)
-    )
+    """How far above the base line a sign ends; below 0 it reaches under it."""
+    if sign == "/":
+        return min(0.0, (hand.size - height) / 2)
+    lifts = {"-": 0.45, "=": 0.32, ":": 0.15, "~": 0.4, "*": 0.4, "+": 0.2, ",": -hand.hang}
+    return lifts.get(sign, 0.0) * hand.size * (height < hand.size)
 
 
 def _piece(glyphs: Glyphs, sign: str, hand: Hand, random: Random) -> Levels:
@@ -363,8 +378,8 @@ def _point(random: Random) -> list[NDArray[np.float64]]:
 
 
 def _comma(random: Random) -> list[NDArray[np.float64]]:
-    length = random.uniform(0.15, 0.35)
-    return [_path((0, 0), (0.02, length / 2), (-random.uniform(0.05, 0.2), length))]
+    length = random.uniform(0.15, 0.5)
+    return [_path((0, 0), (random.uniform(-0.05, 0.03), length / 2), (-random.uniform(0.02, 0.2), length))]
 
 
 def _minus(random: Random) -> list[NDArray[np.float64]]:
@@ -374,7 +389,7 @@ def _minus(random: Random) -> list[NDArray[np.float64]]:
 
 
 def _slash(random: Random) -> list[NDArray[np.float64]]:
-    return [_path((random.uniform(0.15, 0.5), -random.uniform(0, 0.15)), (0, 1 + random.uniform(0, 0.15)))]
+    return [_path((random.uniform(0.15, 0.6), 0), (0, 1 + random.uniform(0, SLASH)))]
 
 
 def _colon(random: Random) -> list[NDArray[np.float64]]:
@@ -623,7 +638,7 @@ def _with_signs(digits: str, random: Random) -> str:
         return _thousands(digits, str(random.choice([".", ".", ",", " "])))
     if kind < 0.6 and len(digits) > 1:  # decimals
         cut = int(random.integers(1, min(4, len(digits))))
-        return digits[:-cut] + str(random.choice([".", ","])) + digits[-cut:]
+        return digits[:-cut] + str(random.choice([".", ",", ","])) + digits[-cut:]
     if kind < 0.72:
         return "-" + digits
     if kind < 0.9 and len(digits) > 2:  # dates, times and the like
