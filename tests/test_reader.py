@@ -298,7 +298,7 @@ def test_the_network_of_characters_has_its_share_in_what_they_are(share: float, 
 
 
 def test_both_opinions_of_a_character_are_averaged() -> None:
-    card = {**CARD, "trust": {"line": 0.0, "whole": 1.0, "cut": 0.0, "agree": 0.0, "characters": 0.5}}
+    card = {**CARD, "trust": {"line": 1.0, "whole": 1.0, "cut": 0.0, "agree": 0.0, "characters": 0.5}}
 
     [number] = Reader(Told({"1": 0.5, "7": 0.5}), card, Recognizer.load(), Seen(7)).read(strokes(1))
 
@@ -306,6 +306,16 @@ def test_both_opinions_of_a_character_are_averaged() -> None:
     assert character.confidence == pytest.approx(0.5, abs=0.02)
     assert character.alternatives[0].confidence == pytest.approx(0.5, abs=0.02)
     assert {character.label, character.alternatives[0].label} == {"1", "7"}
+
+
+@pytest.mark.parametrize("sign", "/,")
+def test_a_look_at_a_mere_stroke_does_not_tell_a_sign_from_a_one(sign: str) -> None:
+    card = {**CARD, "trust": {"line": 1.0, "whole": 1.0, "cut": 0.0, "agree": 0.0, "characters": 0.5}}
+
+    [number] = Reader(Told({sign: 0.9, "1": 0.1}), card, Recognizer.load(), Seen(1)).read(strokes(1))
+
+    assert number.text == sign
+    assert number.characters[0].confidence == pytest.approx(0.9, abs=0.02)
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ LEAST_DIVISION: Final = 0.01  # of the likeliest text's probability, that a text
 LONGEST: Final = 40  # characters of which each is looked at alone; a longer line is no number
 UNLIKELY: Final = float(np.log(1e-4))  # logarithm of a probability at any step of a character: it is not this one
 FLOOR: Final = 1e-4  # probability that a look at one character never goes below: it may look at the wrong ink
+MERE_STROKES: Final = "/,"  # signs that are a one, but for their size and place
 SURE: Final = 0.92  # confidence of a whole text under which the line is looked at again
 VIEWS: Final = ((-0.2, 1.0), (0.0, 0.86))  # as what: its lean, to the right per pixel upwards, and its width
 SUREST: Final = 0.998  # confidence of a whole text, at most: of 1,004 readings with nothing else likely, 2 were wrong
@@ -200,10 +201,10 @@ class Reader:
     def _look(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, 16) probabilities of `LABELS` for (N, 28, 28) characters alone; signs are no digits, one like another."""
         looks = _in_labels(self._recognizer.classify(images))
-        if self._characters is None:
-            return looks
-        share = np.float32(self._trust.characters)
-        return np.asarray(share * _in_labels(_seen_by(self._characters, images)) + (1 - share) * looks, np.float32)
+        if self._characters is not None:
+            share = np.float32(self._trust.characters)
+            looks = share * _in_labels(_seen_by(self._characters, images)) + (1 - share) * looks
+        return _with_mere_strokes(looks)
 
     def _divisions(self, views: Sequence["View"], looks: "Looks") -> list["Division"]:
         """The likeliest texts of each length, each with what else its characters may be; all views count the same."""
@@ -260,6 +261,13 @@ def _in_labels(classes: NDArray[np.float32]) -> NDArray[np.float32]:
     """(N, 16) probabilities of `LABELS` from (N, 10) or (N, 11) of the digits and of what is none: any sign is none."""
     none = classes[:, CLASSES:].sum(axis=1, keepdims=True) / np.float32(len(SIGNS))
     return np.hstack([classes[:, :CLASSES], np.repeat(none, len(SIGNS), axis=1)])
+
+
+def _with_mere_strokes(looks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, 16), slashes and commas as likely as a one, at least: without the line about them they look like ones."""
+    signs = [LABELS.index(sign) for sign in MERE_STROKES]
+    looks[:, signs] = np.maximum(looks[:, signs], looks[:, LABELS.index("1"), None])
+    return looks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
