@@ -373,7 +373,7 @@ def test_a_file_name_need_not_be_in_the_letters_of_the_terminal(seven: Path, bla
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        (["predict", "--model", "lines-6"], "is a reader of whole numbers, no model of digits; --reader takes it"),
+        (["predict", "--model", "lines-7"], "is a reader of whole numbers, no model of digits; --reader takes it"),
         (["read", "--reader", "digits-8"], "is a model of digits, no reader of whole numbers; --model takes it"),
     ],
 )

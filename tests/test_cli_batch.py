@@ -65,7 +65,7 @@ def test_bad_inputs_are_listed_and_end_in_code_1_the_second_time_too(
         (["1.png", "--out", "t.csv", "--read", "--expect", "lenth=4"], 2, "lenth"),
         (["1.png", "--out", "t.csv", "--read", "--fields", "gone.toml"], 3, "gone.toml cannot be opened"),
         (["1.png", "--out", "t.csv", "--model", "no-such"], 3, "no model at no-such"),
-        (["1.png", "--out", "t.csv", "--model", "lines-6"], 3, "--reader takes it"),
+        (["1.png", "--out", "t.csv", "--model", "lines-7"], 3, "--reader takes it"),
         (["1.png", "--out", "t.csv", "--read", "--reader", "digits-8"], 3, "--model takes it"),
         (["1.png", "--out", "gone/t.csv"], 3, "gone"),
         (["gone", "--out", "t.csv", "--again"], 3, "gone: no such file or folder"),

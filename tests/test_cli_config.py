@@ -91,7 +91,7 @@ def test_a_slip_in_a_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("INKDIGIT_MODEL", "nope", "no model at nope"),
         ("INKDIGIT_READER", "nope", "no model at nope"),
-        ("INKDIGIT_MODEL", "lines-6", "is a reader of whole numbers, no model of digits; --reader takes it"),
+        ("INKDIGIT_MODEL", "lines-7", "is a reader of whole numbers, no model of digits; --reader takes it"),
         ("INKDIGIT_READER", "digits-8", "is a model of digits, no reader of whole numbers; --model takes it"),
         ("INKDIGIT_MODEL", ".", "is not"),
         ("INKDIGIT_DATABASE", f"mysql://user:{SECRET}@host/name", "or a database of PostgreSQL"),
