@@ -56,6 +56,24 @@ def test_a_folder_named_as_a_picture_is_a_folder(draw: Callable[[str], str], tmp
     assert list(find_pictures([str(tmp_path)])) == [inside]
 
 
+def test_in_a_folder_names_that_begin_with_a_dot_are_left_out(draw: Callable[[str], str], tmp_path: Path) -> None:
+    seen, hidden = draw("scans/1.png"), draw("scans/._1.png")
+    draw("scans/.trash/2.png")
+
+    assert list(find_pictures([str(tmp_path / "scans"), hidden])) == [seen, hidden]
+
+
+@pytest.mark.parametrize("dotted", [".scans", "scans/.."])
+def test_a_folder_that_is_named_is_looked_through_whatever_its_name(
+    draw: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dotted: str
+) -> None:
+    for name in ("scans/1.png", ".scans/1.png"):
+        draw(name)
+    monkeypatch.chdir(tmp_path)
+
+    assert list(find_pictures([dotted])) == [str(Path(dotted, *(["scans"] if ".." in dotted else []), "1.png"))]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows lets few users make links")
 def test_a_link_back_to_its_own_folder_is_not_followed(draw: Callable[[str], str], tmp_path: Path) -> None:
     only = draw("scans/1.png")

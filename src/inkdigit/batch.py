@@ -110,6 +110,8 @@ class Row:
 def find_pictures(files: Iterable[str]) -> Iterator[str]:
     """The files as given, and in place of each folder the pictures in it and its subfolders, sorted by name.
 
+    Names that begin with a dot are left out there, and what lies in folders of such a name.
+
     A folder without pictures stays, and so does one that cannot be looked through: reading it says what is wrong.
     """
     for file in files:
@@ -252,6 +254,17 @@ def _read_stdin(limit: int) -> bytes:
 def _pictures_in(folder: Path) -> list[str]:
     """The pictures in a folder and its subfolders, and those of the folders that cannot be looked through."""
     unread: list[str] = []
-    looked = os.walk(folder, onerror=lambda error: unread.append(str(Path(error.filename))))
-    found = [str(Path(within, name)) for within, _, names in looked for name in names]
+    found = _files_in(folder, lambda error: unread.append(str(Path(error.filename))))
     return sorted([path for path in found if path.lower().endswith(SUFFIXES)] + unread)
+
+
+def _files_in(folder: Path, onerror: Callable[[OSError], None] | None = None) -> Iterator[str]:
+    """What is in a folder and its subfolders and not hidden by a dot before its name."""
+    for within, folders, names in os.walk(folder, onerror=onerror):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        yield from (str(Path(within, name)) for name in names if not is_hidden(name))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or a folder is none that people see: `._scan.png`, say, which macOS puts beside scan.png."""
+    return name.startswith(".")

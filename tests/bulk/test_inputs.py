@@ -28,7 +28,15 @@ def problems(tmp_path: Path) -> dict[int, str]:
 
 
 def test_a_folder_stands_for_the_same_pictures_in_the_same_order_as_elsewhere(tmp_path: Path) -> None:
-    for name in ("scans/b.png", "scans/B.PNG", "scans/a/é.jpg", "scans/a-b.webp", "scans/scan.png/1.png"):
+    for name in (
+        "scans/b.png",
+        "scans/B.PNG",
+        "scans/a/é.jpg",
+        "scans/a-b.webp",
+        "scans/scan.png/1.png",
+        "scans/._b.png",
+        "scans/.x/1.png",
+    ):
         draw_seven(tmp_path / name)
     (tmp_path / "scans" / "notes.txt").write_text("none")
 

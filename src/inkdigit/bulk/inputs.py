@@ -18,7 +18,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, Final, Self
 
-from inkdigit.batch import STDIN, SUFFIXES, is_folder
+from inkdigit.batch import STDIN, SUFFIXES, is_folder, is_hidden
 from inkdigit.errors import BatchError
 from inkdigit.registry.disk import sync_folder
 
@@ -149,11 +149,11 @@ def look(file: str) -> Found:
 def pictures_below(folder: str) -> Iterator[Found]:
     """The pictures in a folder and its subfolders; links to folders are not followed.
 
-    However the folder is written, they have the names that `find_pictures` gives them. A folder that cannot be looked
-    through is an input too, with the reason.
+    However the folder is written, they have the names that `find_pictures` gives them, and none begins with a dot. A
+    folder that cannot be looked through is an input too, with the reason.
     """
     root = str(Path(folder))
-    found = _below(root, lambda path: path.lower().endswith(SUFFIXES), None)
+    found = _below(root, lambda path: path.lower().endswith(SUFFIXES), None, hidden=False)
     return map(_from_here, found) if root == "." else found
 
 
@@ -196,7 +196,7 @@ def matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
     return fnmatch(path[0], pattern[0]) and matches(path[1:], pattern[1:])
 
 
-def _below(root: str, wanted: Callable[[str], bool], depth: int | None) -> Iterator[Found]:
+def _below(root: str, wanted: Callable[[str], bool], depth: int | None, hidden: bool = True) -> Iterator[Found]:
     """Look through folders without keeping more than one entry of each that is open."""
     folders = [_entries(root)]
     while folders:
@@ -205,6 +205,8 @@ def _below(root: str, wanted: Callable[[str], bool], depth: int | None) -> Itera
             folders.pop()
         elif isinstance(entry, Found):
             yield entry
+        elif is_hidden(entry.name) and not hidden:
+            continue
         elif not _is_folder(entry):
             if wanted(entry.path):
                 yield look(entry.path)
