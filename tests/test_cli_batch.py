@@ -38,6 +38,16 @@ def test_the_path_of_the_table_is_printed_and_all_else_goes_to_standard_error(
     assert "1 row; the summary is" in result.stderr
 
 
+def test_scans_of_a_kind_that_is_not_read_are_counted(invoke: Callable[..., Result], tmp_path: Path) -> None:
+    draw_seven(tmp_path / "scans" / "1.png")
+    (tmp_path / "scans" / "2.pdf").touch()
+
+    result = invoke(tmp_path / "scans", "--out", tmp_path / "t.csv")
+
+    assert result.exit_code == 0
+    assert "1 file passed over (1 .pdf); save as" in result.stderr
+
+
 def test_bad_inputs_are_listed_and_end_in_code_1_the_second_time_too(
     invoke: Callable[..., Result], tmp_path: Path
 ) -> None:

@@ -95,6 +95,21 @@ def test_a_folder_prints_names_too(reader: FakeReader, scan: Path) -> None:
     assert invoke(scan.parent).stdout.startswith(f"{scan}: 4007\n")
 
 
+def test_scans_in_a_folder_that_are_of_another_kind_are_counted_not_passed_over_in_silence(
+    reader: FakeReader, scan: Path
+) -> None:
+    for name in ("a.pdf", "more/b.PDF", "more/c.tiff", "notes.txt", "table.csv", "._d.tif"):
+        (scan.parent / name).parent.mkdir(exist_ok=True)
+        (scan.parent / name).touch()
+    result = invoke(scan.parent)
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "3 files passed over (2 .pdf, 1 .tiff); save as .png, .jpg, .jpeg, .webp to have it read.\n"
+    )
+    assert invoke(scan).stderr == ""
+
+
 def test_a_picture_without_numbers_is_no_error_but_is_told(reader: FakeReader, scan: Path) -> None:
     reader.numbers = []
     result = invoke(scan)

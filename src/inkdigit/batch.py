@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -26,6 +27,7 @@ from inkdigit.share import is_shared, open_sheet
 from inkdigit.table import in_letters
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+OTHER_SUFFIXES = (".pdf", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".bmp", ".gif")  # of scans, too
 CHUNK = 64  # pictures per call of the model: enough for full speed, few enough that the first answers come at once
 STDIN = "-"
 PROBABILITIES = tuple(f"p{digit}" for digit in range(10))  # columns of a table
@@ -119,6 +121,13 @@ def find_pictures(files: Iterable[str]) -> Iterator[str]:
             yield from _pictures_in(Path(file)) or [file]
         else:
             yield file
+
+
+def passed_over(files: Iterable[str]) -> dict[str, int]:
+    """How many scans and photos of kinds that are not read lie in the folders among some files, by their endings."""
+    found = (path for file in files if is_folder(file) for path in _files_in(Path(file)))
+    suffixes = (Path(path).suffix.lower() for path in found)
+    return dict(sorted(Counter(suffix for suffix in suffixes if suffix in OTHER_SUFFIXES).items()))
 
 
 def is_folder(file: str) -> bool:

@@ -55,6 +55,7 @@ from inkdigit.terminal import (
     require_new,
     settings_of,
     shortened,
+    tell_passed_over,
     visible,
     write_file,
 )
@@ -441,6 +442,7 @@ def predict(
     style = "json" if as_json else "csv" if as_csv else "names" if named or several else "digit"
     writers = [_writer(style), *explainers]
     rows = [_tell(row, writers) for row in answer_files(pictures, load, load_lines, threshold)]
+    tell_passed_over(files)
     failed = rows.count(False)
     if failed and len(rows) > 1:
         click.echo(f"{failed} of {len(rows)} pictures could not be read.", err=True)

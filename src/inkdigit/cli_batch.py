@@ -18,6 +18,7 @@ from inkdigit.terminal import (
     examples,
     home_of,
     settings_of,
+    tell_passed_over,
     usage,
     visible,
 )
@@ -172,6 +173,7 @@ def batch(
         raise
     finally:
         bar.close()
+    tell_passed_over(sources)
     _tell(outcome)
 
 

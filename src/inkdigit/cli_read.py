@@ -21,6 +21,7 @@ from inkdigit.terminal import (
     namer,
     settings_of,
     shortened,
+    tell_passed_over,
     usage,
     visible,
     write_file,
@@ -143,6 +144,7 @@ def read(
         failed = _read_pages(pictures, load, expect, style or "text", named, annotate, force)
     else:
         failed = _read_forms(pictures, load, template, style or "csv", named, annotate, force)
+    tell_passed_over(files)
     if any(failed) and len(failed) > 1:
         click.echo(f"{sum(failed)} of {len(failed)} pictures could not be read in full.", err=True)
     if any(failed):

@@ -274,6 +274,17 @@ def copy_out(file: Path) -> None:
         shutil.copyfileobj(source, sys.stdout.buffer)
 
 
+def tell_passed_over(files: Iterable[str]) -> None:
+    """Say on standard error which scans and photos in folders are of kinds that are not read; nothing where none is."""
+    from inkdigit.batch import SUFFIXES, passed_over
+
+    found = passed_over(files)
+    if found:
+        kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in found.items())
+        total = counted(sum(found.values()), "file")
+        click.echo(f"{total} passed over ({kinds}); save as {', '.join(SUFFIXES)} to have it read.", err=True)
+
+
 def shortened(file: str) -> str:
     """A file name for a message, safe to print; of a shared drawing the beginning, since a code may be long."""
     return f"{visible(file[:SHOWN])}..." if len(file) > SHOWN and is_shared(file) else visible(file)
