@@ -374,6 +374,39 @@ def test_a_number_among_specks_is_found() -> None:
     assert found[3] >= bottom - 2
 
 
+def tick(draw: ImageDraw.ImageDraw) -> None:
+    draw.line([(470, 330), (520, 400), (640, 150)], fill=RED, width=6)
+
+
+def ring(draw: ImageDraw.ImageDraw) -> None:
+    draw.ellipse((420, 60, 680, 320), outline=RED, width=5)
+
+
+def disc(draw: ImageDraw.ImageDraw) -> None:
+    draw.ellipse((420, 60, 680, 320), fill=RED)
+
+
+@pytest.mark.parametrize("mark", [tick, ring, disc])
+def test_numbers_are_found_beside_one_mark_that_is_many_times_as_large(
+    mark: Callable[[ImageDraw.ImageDraw], None],
+) -> None:
+    sheet = Sheet(720, 440).write("4071", 40, 40, 36).write("32986", 180, 170, 36).write("507", 40, 300, 36)
+    picture = sheet.picture()
+    mark(ImageDraw.Draw(picture))
+
+    found = [edges(ink_box(line)) for line in find_lines(read_page(encoded(picture)))]
+
+    wanted = [(number.left, number.top, number.right, number.bottom) for number in sheet.written]
+    assert min(max(overlap(box, want) for box in found) for want in wanted) > 0.6
+
+
+@pytest.mark.parametrize("digit", ["3", "7", "1"])
+def test_crumbs_beside_one_large_digit_are_no_numbers(digit: str) -> None:
+    sheet = Sheet(560, 340).write(digit, 200, 60, 200, 9).dust(30, size=5)
+
+    assert len(find_lines(page_of(sheet))) == 1
+
+
 def test_a_missing_opencv_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
 

@@ -60,6 +60,12 @@ BAND: Final = 0.3  # heights of a line that a sign may hang below it
 STROKES_SHARE: Final = (0.1, 0.6)  # of the middle of joined digits' box that is ink; a box has less, a shadow more
 DUST: Final = 0.35  # of the usual height on the page; lower lines are dirt
 LOWEST: Final = 6  # pixels of the copy; in lower lines no digit can be told from another
+LIKE: Final = 1.6  # times as high as another, at most, is what one hand writes in one size
+LONELY: Final = 3  # marks of like height, fewer of which do not say how high characters are
+COMPANY: Final = 8  # marks of like height, so many of which do,
+NUMBER: Final = (2, 12)  # where they stand in lines of so many: crumbs stand alone, and print is longer
+MARK: Final = (5, 12)  # times as high as a character is a stamp or a tick; beside what is lower still it is a digit
+SOLID: Final = 0.85  # of the ellipse in its box fills a disc or a crumb, and no stroke
 SOME_INK: Final = 500  # pixels, from which on a page may be nothing but grain,
 TOGETHER: Final = 0.25  # and how much oftener than by chance ink stands beside ink if it is more than that
 LEFTOVER: Final = 0.06  # heights of a character, that what is left of a print line is thick
@@ -260,6 +266,7 @@ class _Blobs:
     labels: NDArray[np.int32]  # (H, W): 0, or the number of a blob
     numbers: NDArray[np.int64]  # (N,) in `labels`
     boxes: _Boxes
+    areas: NDArray[np.int64]  # pixels of ink
 
     @property
     def widths(self) -> NDArray[np.int64]:
@@ -268,6 +275,11 @@ class _Blobs:
     @property
     def heights(self) -> NDArray[np.int64]:
         return np.asarray(self.boxes[:, 3] - self.boxes[:, 1])
+
+    @property
+    def solid(self) -> NDArray[np.bool_]:
+        """Which are filled, as a disc or a crumb is."""
+        return np.asarray(self.areas > SOLID * math.pi / 4 * self.widths * self.heights)
 
     @cached_property
     def holds(self) -> NDArray[np.bool_]:
@@ -278,7 +290,7 @@ class _Blobs:
         return _usual_height(self)
 
     def kept(self, which: NDArray[np.bool_]) -> "_Blobs":
-        return self if which.all() else _Blobs(self.labels, self.numbers[which], self.boxes[which])
+        return self if which.all() else _Blobs(self.labels, self.numbers[which], self.boxes[which], self.areas[which])
 
 
 @dataclass(frozen=True, eq=False)
@@ -624,7 +636,7 @@ def _found(mask: _Mask) -> _Blobs:
     numbers = np.flatnonzero((size >= least) & (areas >= 3))
     largest = np.argsort(-size[numbers], kind="stable")[:MAX_BLOBS]
     numbers = numbers[largest]
-    return _Blobs(labels, numbers, boxes[numbers])
+    return _Blobs(labels, numbers, boxes[numbers], areas[numbers])
 
 
 def _components(mask: _Levels) -> tuple[NDArray[np.int32], _Boxes, NDArray[np.int64]]:
@@ -657,6 +669,11 @@ def _usual_height(blobs: _Blobs) -> float:
     heights = np.sort(blobs.heights[whole & ~slim] if (whole & ~slim).any() else blobs.heights[whole])
     if not len(heights):
         return 0.0
+    return _heaviest(heights)
+
+
+def _heaviest(heights: NDArray[np.int64]) -> float:
+    """The height up to which half of the ink is, of (N,) from the lowest to the highest; N >= 1."""
     weight = np.square(heights).cumsum()
     return float(heights[np.searchsorted(weight, weight[-1] / 2)])
 
@@ -738,12 +755,31 @@ def _groups(frame: _Frame) -> list[_Group]:
     if not len(blobs.boxes):
         return []
     groups = [_Group.of(blobs, rows) for rows in _parts(_linked(blobs, frame.edges))]
-    groups = _with_signs(blobs, groups, frame.edges)
+    usual = _beside_marks(blobs, groups)
+    marks = [group for group in groups if group.height > MARK[0] * usual]  # digits beside them are no signs of theirs
+    groups = _with_signs(blobs, [group for group in groups if group.height <= MARK[0] * usual], frame.edges)
+    groups += [group for group in marks if not blobs.holds[group.rows].any()]
     sizes = np.where(blobs.widths > DASH * blobs.heights, 0, np.maximum(blobs.heights, blobs.widths / 3))
     largest = [float(sizes[group.rows].max()) for group in groups]
-    least = max(LOWEST, DUST * min(blobs.usual_height or max(largest), max(largest)))
+    least = max(LOWEST, DUST * min(usual, max(largest, default=0)))
     kept = [(size, group) for size, group in zip(largest, groups, strict=True) if size >= least]
     return [group for _, group in sorted(kept, key=lambda pair: -pair[0])[:MAX_LINES]]
+
+
+def _beside_marks(blobs: _Blobs, groups: list[_Group]) -> float:
+    """The usual height, or that of numbers where it is a mark's beside them: of a stamp, a tick or a signature."""
+    usual = blobs.usual_height or math.inf
+    if np.count_nonzero(_is_like(blobs.heights, usual)) >= LONELY:
+        return usual
+    rows = [group.rows for group in groups if NUMBER[0] <= len(group.rows) <= NUMBER[1]]
+    heights = np.sort(blobs.heights[[row for some in rows for row in some if not blobs.solid[row]]])
+    heights = heights[(MARK[0] * heights < usual) & (MARK[1] * heights > usual)]
+    many = np.array([np.count_nonzero(_is_like(heights, height)) >= COMPANY for height in heights], np.bool_)
+    return _heaviest(heights[many]) if many.any() else usual
+
+
+def _is_like(heights: NDArray[np.int64], height: float) -> NDArray[np.bool_]:
+    return np.asarray((heights < LIKE * height) & (height < LIKE * heights))
 
 
 def _linked(blobs: _Blobs, edges: _Boxes) -> NDArray[np.bool_]:
