@@ -400,6 +400,23 @@ def test_numbers_are_found_beside_one_mark_that_is_many_times_as_large(
     assert min(max(overlap(box, want) for box in found) for want in wanted) > 0.6
 
 
+@pytest.mark.parametrize("size", [9, 20, 44])
+def test_punched_holes_are_no_numbers_but_a_disc_that_was_drawn_is_looked_at(size: int) -> None:
+    sheet = Sheet(560, 340).write("407", 200, 60, 40)
+    picture, lone = sheet.picture(), Sheet(560, 340).picture()
+    for x, y, image in ((40, 60, picture), (40, 240, picture), (40, 60, lone)):
+        ImageDraw.Draw(image).ellipse((x, y, x + size, y + size), fill=BLACK)
+
+    lines = [find_lines(read_page(encoded(image))) for image in (picture, lone)]
+
+    assert [len(found) for found in lines] == [1, 1]
+    assert ink_box(lines[0][0]).x > 150
+
+
+def test_a_zero_of_a_thick_pen_is_no_punched_hole() -> None:
+    assert len(find_lines(page_of(Sheet(400, 200, WHITE).write("0", 40, 40, 60, 15).write("0", 280, 40, 60, 15)))) == 2
+
+
 @pytest.mark.parametrize("digit", ["3", "7", "1"])
 def test_crumbs_beside_one_large_digit_are_no_numbers(digit: str) -> None:
     sheet = Sheet(560, 340).write(digit, 200, 60, 200, 9).dust(30, size=5)

@@ -208,6 +208,15 @@ def test_a_sign_that_would_have_no_ink_is_not_read_where_something_else_may_stan
     assert number.text == text
 
 
+@pytest.mark.parametrize("text", ["-", "=", ".-"])
+def test_signs_alone_are_no_number_unless_an_expectation_allows_them(text: str) -> None:
+    reader = told(*({sign: 1.0} for sign in text))
+
+    assert reader.read(strokes(len(text))) == []
+    [number] = reader.read(strokes(len(text)), Expectation.parse(f"length={len(text)}"))
+    assert number.text == text
+
+
 def test_substitutions_are_the_chances_of_the_texts_with_one_character_exchanged() -> None:
     logs = log_softmax(np.random.default_rng(0).normal(0, 2, (6, 4)).astype(np.float32))
     spelt: dict[tuple[int, ...], float] = {}

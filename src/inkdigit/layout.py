@@ -65,7 +65,9 @@ LONELY: Final = 3  # marks of like height, fewer of which do not say how high ch
 COMPANY: Final = 8  # marks of like height, so many of which do,
 NUMBER: Final = (2, 12)  # where they stand in lines of so many: crumbs stand alone, and print is longer
 MARK: Final = (5, 12)  # times as high as a character is a stamp or a tick; beside what is lower still it is a digit
-SOLID: Final = 0.85  # of the ellipse in its box fills a disc or a crumb, and no stroke
+SOLID: Final = 0.85  # of the ellipse in its box fills a crumb, and no stroke
+DISC: Final = (0.93, 1.07)  # of it fills a disc, with what pixels and noise do to its edge
+ROUND: Final = 1.2  # times as wide as high, or as high as wide, a disc may seem
 SOME_INK: Final = 500  # pixels, from which on a page may be nothing but grain,
 TOGETHER: Final = 0.25  # and how much oftener than by chance ink stands beside ink if it is more than that
 LEFTOVER: Final = 0.06  # heights of a character, that what is left of a print line is thick
@@ -280,6 +282,13 @@ class _Blobs:
     def solid(self) -> NDArray[np.bool_]:
         """Which are filled, as a disc or a crumb is."""
         return np.asarray(self.areas > SOLID * math.pi / 4 * self.widths * self.heights)
+
+    @property
+    def discs(self) -> NDArray[np.bool_]:
+        """Which are round and filled, as a punched hole is and hardly any digit, however thick the pen."""
+        share = self.areas / (math.pi / 4 * self.widths * self.heights)
+        is_round = np.maximum(self.widths, self.heights) <= ROUND * np.minimum(self.widths, self.heights)
+        return np.asarray(is_round & (share >= DISC[0]) & (share <= DISC[1]))
 
     @cached_property
     def holds(self) -> NDArray[np.bool_]:
@@ -763,6 +772,8 @@ def _groups(frame: _Frame) -> list[_Group]:
     largest = [float(sizes[group.rows].max()) for group in groups]
     least = max(LOWEST, DUST * min(usual, max(largest, default=0)))
     kept = [(size, group) for size, group in zip(largest, groups, strict=True) if size >= least]
+    if len(kept) > 1:  # one alone may be whatever was drawn
+        kept = [(size, group) for size, group in kept if not (len(group.rows) == 1 and blobs.discs[group.rows[0]])]
     return [group for _, group in sorted(kept, key=lambda pair: -pair[0])[:MAX_LINES]]
 
 

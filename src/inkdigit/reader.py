@@ -131,7 +131,8 @@ class Reader:
         """Read one line: a number, or several where wide blanks part them; none where it holds no number.
 
         What keeps to the expectation as a whole is one number, blanks or not; but where it would have to be repaired
-        for that, and its parts keep to the expectation as they stand, these are the numbers.
+        for that, and its parts keep to the expectation as they stand, these are the numbers. Signs alone, such as a
+        staple that looks like a dash, are a number only where an expectation has rules and allows them.
 
         Raises:
             NoReadingError: no likely reading keeps to what was expected, neither of the whole nor of its parts.
@@ -147,6 +148,8 @@ class Reader:
         if expect is None or not expect.rules:
             if parts:
                 return self._read_all(parts, None)
+            if not set(best.text) - set(SIGNS):
+                return []
         else:
             try:
                 choice = choose([division.hypothesis for division in divisions], expect)
