@@ -14,7 +14,7 @@ from tests.pages import BLACK, BLUE, GREEN, PENCIL, RED, Colour, Photo, Sheet, e
 
 from inkdigit.errors import BlankImageError, MissingExtraError
 from inkdigit.image import Page, read_page
-from inkdigit.layout import MAX_LINES, Line, find_lines
+from inkdigit.layout import MAX_LINES, Line, _Marked, _sheet, _upright, find_lines
 from inkdigit.number import Box
 
 DEV_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -190,6 +190,37 @@ def test_print_lines_are_gone_and_the_strokes_that_cross_them_are_whole() -> Non
 
     small = np.asarray(Image.fromarray(got.ink).resize(want.ink.shape[::-1]), np.float32)
     assert np.corrcoef(small.ravel(), want.ink.ravel())[0, 1] > 0.75
+
+
+def in_boxes(text: str, height: float, box_height: int = 62, count: int = 4) -> Sheet:
+    """As many rows of a number, with a box for each of its digits."""
+    width, row = round(1.2 * height), box_height + 40
+    sheet = Sheet(60 + len(text) * width, 30 + count * row)
+    for place, digit in enumerate(text * count):
+        x, y = 30 + place % len(text) * width, 30 + place // len(text) * row
+        sheet.box(x, y, width, box_height, 1.5).write(digit, x + 0.2 * height, y + (box_height - height) / 2, height)
+    return sheet
+
+
+@pytest.mark.parametrize("photo", [PLAIN, Photo(angle=3, noise=3, blur=0.5)])
+@pytest.mark.parametrize(
+    ("text", "height"), [("2045683902", 36), ("2045683902", 50), ("4114711101", 42), ("4114711101", 50), ("206", 42)]
+)
+def test_of_rows_of_boxes_hardly_higher_than_the_digits_no_side_is_left(text: str, height: int, photo: Photo) -> None:
+    sheet = in_boxes(text, height)
+
+    frame = _upright(_Marked(_sheet(read_page(encoded(photo.of(sheet)[0]))).marks))
+
+    assert len(frame.blobs.boxes) == len(sheet.written)
+
+
+@pytest.mark.parametrize("gap", [1.15, 1.3])
+def test_ones_between_the_lines_of_ruled_paper_are_kept(gap: float) -> None:
+    sheet = Sheet(700, 400).ruled(40 * gap, ink=BLACK)
+    for row in range(1, 6, 2):
+        sheet.write("11471", 60, (row + 0.5) * 40 * gap - 20, 40)
+
+    assert [share > 0.7 for share in overlaps(sheet, Photo(noise=2))] == [True] * 3
 
 
 FAINT: Colour = (185, 190, 200)

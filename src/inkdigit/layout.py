@@ -8,7 +8,7 @@ are cut from the page itself.
 import heapq
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
 from typing import Final
@@ -75,6 +75,10 @@ SHEET: Final = 4  # lines across a page, level or upright, that are print though
 DASH: Final = 30  # times its height, which no dash is wider than
 SHORTEST: Final = 0.3  # heights of a character, of a stroke that may stand upon a print line
 DARKER: Final = 0.7  # times as dark as what was taken of the line is what is left of such a stroke
+LOWEST_SIDE: Final = 0.9  # heights of a character, of the side of a box round it
+HIGHEST_SIDE: Final = 2.5  # the same; higher ones are found well without the level lines
+EXACT: Final = 2  # pixels, by which a print line may miss another at which it ends
+EVEN: Final = 0.04  # of their distance, by which lines at an even pitch may miss it
 CELL_SHARE: Final = 0.25  # of a cell's height that a character in it must have
 CELL: Final = 1.35  # heights of a line; print lines that are closer are squared paper, not the edges of cells
 MARGIN: Final = 0.15  # of its height round a line, above and below
@@ -437,6 +441,22 @@ class _Ruled:
         boxes = self.strokes.boxes[self.which]
         return boxes[:, [1, 0, 3, 2]] if self.upright else boxes
 
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return self.strokes.lengths[self.which]
+
+    def but(self, places: _Boxes) -> "_Ruled":
+        """Without those that lie there."""
+        which = self.which.copy()
+        which[which] = ~_overlap(self.boxes, places).any(axis=1)
+        return replace(self, which=which)
+
+    @property
+    def mask(self) -> _Mask:
+        """(H, W) where the lines are in the picture."""
+        mask = self.which[self.strokes.labels] & (self.strokes.lines > self.strokes.least)
+        return mask.T if self.upright else mask
+
     def by_thickness(self) -> Iterator[tuple[int, _Levels]]:
         """How dark the lines are in the picture, in groups of about the same thickness, in pixels."""
         classes = np.where(self.which, np.ceil(np.log2(np.maximum(self.strokes.thickness, 2))), 0)
@@ -506,7 +526,7 @@ def _rules(marked: _Marked) -> _Rules:
         return _Rules(first, height)
     if not first and not _fits(height, marks.shape):
         return _cell(marked, faint, height)
-    return _Rules([*first, *_framing(rest, faint, height, first)], height)
+    return _Rules(_with_sides(marks, faint, height, [*first, *_framing(rest, faint, height, first)]), height)
 
 
 def _cell(marked: _Marked, faint: NDArray[np.float32], height: float) -> _Rules:
@@ -608,6 +628,73 @@ def _ends_meet(strokes: _Strokes, others: _Boxes, height: float) -> NDArray[np.b
     first = (beside & (np.abs(middle - boxes[..., 0]) <= near)).any(axis=1) | (strokes.boxes[:, 0] <= 2)
     last = (beside & (np.abs(middle - boxes[..., 2]) <= near)).any(axis=1)
     return np.asarray(first & (last | (strokes.boxes[:, 2] >= strokes.lines.shape[1] - 2)))
+
+
+def _with_sides(marks: _Levels, start: NDArray[np.float32], height: float, ruled: list[_Ruled]) -> list[_Ruled]:
+    """Print lines, and beside them the sides of boxes hardly higher than a character.
+
+    The sides are looked for among all marks: with the level lines taken away, little is left of them.
+    """
+    level = [some.mask for some in ruled if not some.upright and some.which.any()]
+    if not level:
+        return ruled
+    standing = _strokes(marks.T, start.T, round(LOWEST_SIDE * height))
+    low = np.flatnonzero(_is_thin(standing, max(3.0, 0.15 * height)) & (standing.lengths <= HIGHEST_SIDE * height))
+    boxes = standing.boxes[low][:, [1, 0, 3, 2]] + (1, 2, -1, -2)  # as they were before they were widened
+    before, behind = _goes_off(boxes, np.any(level, axis=0))
+    corner = before.all(axis=1) & ~behind.any(axis=1) | behind.all(axis=1) & ~before.any(axis=1)
+    closed = (before | behind).all(axis=1)
+    side = corner.copy()
+    side[closed] |= _is_even(boxes[closed], standing.thickness[low[closed]], corner[closed], height)
+    for some in ruled:
+        if some.upright:
+            side &= ~_overlap(boxes, some.boxes[some.lengths > HIGHEST_SIDE * height]).any(axis=1)
+    which = np.zeros(len(standing.boxes), np.bool_)
+    which[low[side]] = True
+    others = [some.but(boxes[side]) if some.upright else some for some in ruled]
+    return [*others, _Ruled(standing, which, True)]
+
+
+def _goes_off(boxes: _Boxes, level: _Mask) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(N, 2) above and below, whether a level print line goes off to the left and to the right, right where one ends.
+
+    A handwritten stroke stops short of the line, or juts out beyond it, if only by a pixel or two.
+    """
+    reach = 2 * EXACT
+    padded = np.pad(level, reach + 4)
+    before, behind = np.zeros((2, len(boxes), 2), np.bool_)
+    for row, (left, top, right, bottom) in enumerate((boxes + reach + 4).tolist()):
+        for goes, columns in ((before, slice(left - 6, left - 1)), (behind, slice(right + 1, right + 6))):
+            above = padded[top - reach : top + EXACT + 1, columns].any(axis=1)
+            below = padded[bottom - EXACT - 1 : bottom + reach, columns].any(axis=1)
+            goes[row] = above.any() and not above[:EXACT].any(), below.any() and not below[-EXACT:].any()
+    return before, behind
+
+
+def _overlap(boxes: _Boxes, others: _Boxes) -> NDArray[np.bool_]:
+    """(N, M) which have a place in common."""
+    first, second = boxes[:, None], others[None]
+    return np.asarray(((first[..., :2] < second[..., 2:]) & (second[..., :2] < first[..., 2:])).all(axis=2))
+
+
+def _is_even(
+    boxes: _Boxes, thickness: NDArray[np.float64], corner: NDArray[np.bool_], height: float
+) -> NDArray[np.bool_]:
+    """Which upright strokes have two like them at an even pitch, and one at the corners of the row of boxes."""
+    middles = (boxes[:, 0] + boxes[:, 2]) / 2
+    apart = middles[None] - middles[:, None]
+    miss = EXACT + EVEN / 2 * np.abs(apart)
+    alike = (np.abs(boxes[:, None, [1, 3]] - boxes[None][..., [1, 3]]) <= miss[..., None]).all(axis=2)
+    alike &= np.abs(thickness[:, None] - thickness[None]) <= EXACT
+    even = np.zeros(len(boxes), np.bool_)
+    for row in range(len(boxes)):
+        others = apart[row, alike[row] & (np.abs(apart[row]) > 0.5 * height)]
+        first, second = others[:, None], others[None]
+        exact = EXACT + EVEN * np.abs(first)
+        even[row] = (alike[row] & corner).any() and (
+            (np.abs(first + second) <= exact) | (np.abs(2 * first - second) <= exact)
+        ).any()
+    return even
 
 
 def _dividing(edges: _Boxes, height: float) -> _Boxes:
