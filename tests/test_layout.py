@@ -223,6 +223,26 @@ def test_ones_between_the_lines_of_ruled_paper_are_kept(gap: float) -> None:
     assert [share > 0.7 for share in overlaps(sheet, Photo(noise=2))] == [True] * 3
 
 
+@pytest.mark.parametrize("photo", [PLAIN, Photo(angle=2, noise=3, blur=0.5)])
+@pytest.mark.parametrize("apart", [45, 52])
+def test_squares_wider_than_the_digits_do_not_divide_them(apart: int, photo: Photo) -> None:
+    sheet = Sheet(1000, 500).ruled(apart, squared=True)
+
+    found = overlaps(sheet.write("40723", 70, 70, 30).write("6905", 420, 330, 30), photo)
+
+    assert [share > 0.7 for share in found] == [True, True]
+
+
+@pytest.mark.parametrize("cell", [(50, 50), (48, 70)])
+def test_the_cells_of_a_table_divide_its_digits(cell: tuple[int, int]) -> None:
+    sheet = Sheet(60 + 8 * cell[0], 60 + 5 * cell[1])
+    for place, digit in enumerate("4072369058315274609182736450917283645091"):
+        x, y = 30 + place % 8 * cell[0], 30 + place // 8 * cell[1]
+        sheet.box(x, y, *cell).write(digit, x + 12, y + 8, 30)
+
+    assert len(overlaps(sheet)) == 40
+
+
 FAINT: Colour = (185, 190, 200)
 UPON_LINES: dict[str, Sheet] = {
     "a one first": Sheet(560, 300).ruled(30, 1, FAINT, squared=True).write("1250", 92, 115, 56, 4),

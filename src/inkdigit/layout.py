@@ -81,6 +81,9 @@ EXACT: Final = 2  # pixels, by which a print line may miss another at which it e
 EVEN: Final = 0.04  # of their distance, by which lines at an even pitch may miss it
 CELL_SHARE: Final = 0.25  # of a cell's height that a character in it must have
 CELL: Final = 1.35  # heights of a line; print lines that are closer are squared paper, not the edges of cells
+SQUARE: Final = 2.0  # the same; up to there they still are where there are rows and columns of squares,
+SQUARES: Final = (12, 4)  # at least so many: more than a sudoku or a week has
+SQUARE_MISS: Final = 0.1  # of a square, by which a line of squared paper may miss its place
 MARGIN: Final = 0.15  # of its height round a line, above and below
 SIDE_MARGIN: Final = 0.3  # of its height, at both ends
 MAX_LINE_HEIGHT: Final = 192  # pixels; higher lines are reduced
@@ -242,7 +245,7 @@ def _start(marks: _Levels) -> NDArray[np.float32]:
     usual = float(squares.mean()) / max(float(total.mean()), 1e-6)
     trust = 0.002 * usual  # so much ink nearby says as much as the whole page does
     strength = (squares + trust * usual) / np.maximum(total + trust, 1e-6)
-    grain = np.sqrt(near(paper * paper))
+    grain = np.sqrt(np.maximum(near(paper * paper), 0))  # a blur's sums end a little below 0 now and then
     start = np.maximum(NOISE_MARGIN * grain, INK_SHARE * np.maximum(strength, FAINTEST * usual))
     return np.asarray(cv.resize(np.maximum(start, MIN_CONTRAST / 2), marks.shape[::-1], interpolation=cv.INTER_LINEAR))
 
@@ -509,7 +512,10 @@ class _Rules:
     def edges(self) -> _Boxes:
         """The upright ones that divide what stands to both sides of them."""
         upright = [some.boxes for some in self.ruled if some.upright]
-        return _dividing(np.concatenate(upright), self.height) if upright else np.zeros((0, 4), np.int64)
+        if not upright:
+            return np.zeros((0, 4), np.int64)
+        edges = np.concatenate(upright)
+        return _dividing(edges[~_is_squared(edges, self.level, self.height)], self.height)
 
 
 def _rules(marked: _Marked) -> _Rules:
@@ -642,10 +648,7 @@ def _with_sides(marks: _Levels, start: NDArray[np.float32], height: float, ruled
     low = np.flatnonzero(_is_thin(standing, max(3.0, 0.15 * height)) & (standing.lengths <= HIGHEST_SIDE * height))
     boxes = standing.boxes[low][:, [1, 0, 3, 2]] + (1, 2, -1, -2)  # as they were before they were widened
     before, behind = _goes_off(boxes, np.any(level, axis=0))
-    corner = before.all(axis=1) & ~behind.any(axis=1) | behind.all(axis=1) & ~before.any(axis=1)
-    closed = (before | behind).all(axis=1)
-    side = corner.copy()
-    side[closed] |= _is_even(boxes[closed], standing.thickness[low[closed]], corner[closed], height)
+    side = _closes(boxes, standing.thickness[low], before, behind, height)
     for some in ruled:
         if some.upright:
             side &= ~_overlap(boxes, some.boxes[some.lengths > HIGHEST_SIDE * height]).any(axis=1)
@@ -662,11 +665,11 @@ def _goes_off(boxes: _Boxes, level: _Mask) -> tuple[NDArray[np.bool_], NDArray[n
     """
     reach = 2 * EXACT
     padded = np.pad(level, reach + 4)
-    before, behind = np.zeros((2, len(boxes), 2), np.bool_)
+    before, behind = (np.zeros((len(boxes), 2), np.bool_) for _ in range(2))
     for row, (left, top, right, bottom) in enumerate((boxes + reach + 4).tolist()):
         for goes, columns in ((before, slice(left - 6, left - 1)), (behind, slice(right + 1, right + 6))):
-            above = padded[top - reach : top + EXACT + 1, columns].any(axis=1)
-            below = padded[bottom - EXACT - 1 : bottom + reach, columns].any(axis=1)
+            above = np.asarray(padded[top - reach : top + EXACT + 1, columns].any(axis=1))
+            below = np.asarray(padded[bottom - EXACT - 1 : bottom + reach, columns].any(axis=1))
             goes[row] = above.any() and not above[:EXACT].any(), below.any() and not below[-EXACT:].any()
     return before, behind
 
@@ -677,24 +680,35 @@ def _overlap(boxes: _Boxes, others: _Boxes) -> NDArray[np.bool_]:
     return np.asarray(((first[..., :2] < second[..., 2:]) & (second[..., :2] < first[..., 2:])).all(axis=2))
 
 
-def _is_even(
-    boxes: _Boxes, thickness: NDArray[np.float64], corner: NDArray[np.bool_], height: float
+def _closes(
+    boxes: _Boxes,
+    thickness: NDArray[np.float64],
+    before: NDArray[np.bool_],
+    behind: NDArray[np.bool_],
+    height: float,
 ) -> NDArray[np.bool_]:
-    """Which upright strokes have two like them at an even pitch, and one at the corners of the row of boxes."""
+    """Which upright strokes are the sides of a row of boxes, by where level lines go off to their left and right.
+
+    At the first and the last one the level lines end; the others have two like them at an even pitch, one on each side
+    or both on the same one.
+    """
     middles = (boxes[:, 0] + boxes[:, 2]) / 2
     apart = middles[None] - middles[:, None]
     miss = EXACT + EVEN / 2 * np.abs(apart)
-    alike = (np.abs(boxes[:, None, [1, 3]] - boxes[None][..., [1, 3]]) <= miss[..., None]).all(axis=2)
+    alike = np.asarray((np.abs(boxes[:, None, [1, 3]] - boxes[None][..., [1, 3]]) <= miss[..., None]).all(axis=2))
     alike &= np.abs(thickness[:, None] - thickness[None]) <= EXACT
-    even = np.zeros(len(boxes), np.bool_)
-    for row in range(len(boxes)):
-        others = apart[row, alike[row] & (np.abs(apart[row]) > 0.5 * height)]
-        first, second = others[:, None], others[None]
-        exact = EXACT + EVEN * np.abs(first)
-        even[row] = (alike[row] & corner).any() and (
-            (np.abs(first + second) <= exact) | (np.abs(2 * first - second) <= exact)
-        ).any()
-    return even
+    alike &= (np.abs(apart) > 0.5 * height) & np.asarray((before | behind).all(axis=1))[None]
+    first = behind.all(axis=1) & ~before.any(axis=1)
+    last = before.all(axis=1) & ~behind.any(axis=1)
+    side = np.asarray(
+        first & (alike & last & (apart > 0)).any(axis=1) | last & (alike & first & (apart < 0)).any(axis=1)
+    )
+    for row in np.flatnonzero((before | behind).all(axis=1) & (alike & side).any(axis=1)):
+        others = apart[row, alike[row]]
+        one, other = others[:, None], others[None]
+        exact = EXACT + EVEN * np.abs(one)
+        side[row] |= ((np.abs(one + other) <= exact) | (np.abs(2 * one - other) <= exact)).any()
+    return side
 
 
 def _dividing(edges: _Boxes, height: float) -> _Boxes:
@@ -719,6 +733,30 @@ def _without(marks: _Levels, ruled: Iterable[_Ruled]) -> _Levels:
             joined = cv.min(cv.morphologyEx(left, cv.MORPH_CLOSE, window), rest)
             rest = np.where(lines > 0, np.maximum(left, joined), rest).astype(np.uint8)
     return rest
+
+
+def _is_squared(upright: _Boxes, level: _Boxes, height: float) -> NDArray[np.bool_]:
+    """Which upright lines are those of squared paper, some of which may have been missed."""
+    columns, rows = ((boxes[:, side] + boxes[:, side + 2]) / 2 for boxes, side in ((upright, 0), (level, 1)))
+    (first, wide, across), (_, high, down) = _pitch(columns, height), _pitch(rows, height)
+    if across < SQUARES[0] or down < SQUARES[1] or wide > SQUARE * height or abs(wide - high) > SQUARE_MISS * high:
+        return np.zeros(len(upright), np.bool_)
+    steps = (columns - first) / wide
+    return np.asarray(np.abs(steps - np.rint(steps)) <= SQUARE_MISS)
+
+
+def _pitch(places: NDArray[np.float64], height: float) -> tuple[float, float, int]:
+    """Where evenly spaced lines begin, how far apart they are, and how many of them have the next one there."""
+    places = np.sort(places)
+    places = places[np.diff(places, prepend=-np.inf) > 0.3 * height]  # a line in pieces is one
+    apart = np.diff(places)
+    if not len(apart):
+        return 0.0, 1.0, 0
+    usual = float(np.median(apart[apart < 1.5 * np.percentile(apart, 25)]))
+    steps = np.concatenate([[0], np.rint(apart / usual).cumsum()])
+    pitch, first = np.polyfit(steps, places, 1)
+    even = np.abs(apart - pitch) <= SQUARE_MISS * pitch
+    return float(first), float(pitch), int(np.count_nonzero(even))
 
 
 # ---- ink to lines ----
