@@ -55,8 +55,8 @@ from inkdigit.terminal import (
     require_new,
     settings_of,
     shortened,
-    tell_passed_over,
     visible,
+    words_of_passed_over,
     write_file,
 )
 
@@ -442,7 +442,8 @@ def predict(
     style = "json" if as_json else "csv" if as_csv else "names" if named or several else "digit"
     writers = [_writer(style), *explainers]
     rows = [_tell(row, writers) for row in answer_files(pictures, load, load_lines, threshold)]
-    tell_passed_over(files)
+    if passed := words_of_passed_over(files):
+        click.echo(passed, err=True)
     failed = rows.count(False)
     if failed and len(rows) > 1:
         click.echo(f"{failed} of {len(rows)} pictures could not be read.", err=True)

@@ -18,9 +18,9 @@ from inkdigit.terminal import (
     examples,
     home_of,
     settings_of,
-    tell_passed_over,
     usage,
     visible,
+    words_of_passed_over,
 )
 
 if TYPE_CHECKING:
@@ -173,7 +173,8 @@ def batch(
         raise
     finally:
         bar.close()
-    tell_passed_over(sources)
+    if passed := words_of_passed_over(sources):
+        click.echo(passed, err=True)
     _tell(outcome)
 
 

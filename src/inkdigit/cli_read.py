@@ -21,9 +21,9 @@ from inkdigit.terminal import (
     namer,
     settings_of,
     shortened,
-    tell_passed_over,
     usage,
     visible,
+    words_of_passed_over,
     write_file,
 )
 
@@ -144,7 +144,8 @@ def read(
         failed = _read_pages(pictures, load, expect, style or "text", named, annotate, force)
     else:
         failed = _read_forms(pictures, load, template, style or "csv", named, annotate, force)
-    tell_passed_over(files)
+    if passed := words_of_passed_over(files):
+        click.echo(passed, err=True)
     if any(failed) and len(failed) > 1:
         click.echo(f"{sum(failed)} of {len(failed)} pictures could not be read in full.", err=True)
     if any(failed):

@@ -274,15 +274,16 @@ def copy_out(file: Path) -> None:
         shutil.copyfileobj(source, sys.stdout.buffer)
 
 
-def tell_passed_over(files: Iterable[str]) -> None:
-    """Say on standard error which scans and photos in folders are of kinds that are not read; nothing where none is."""
+def words_of_passed_over(files: Iterable[str]) -> str:
+    """Which scans and photos in folders are of kinds that are not read, in a line; "" where there are none."""
     from inkdigit.batch import SUFFIXES, passed_over
 
     found = passed_over(files)
-    if found:
-        kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in found.items())
-        total = counted(sum(found.values()), "file")
-        click.echo(f"{total} passed over ({kinds}); save as {', '.join(SUFFIXES)} to have it read.", err=True)
+    if not found:
+        return ""
+    kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in found.items())
+    total = counted(sum(found.values()), "file")
+    return f"{total} passed over ({kinds}); save as {', '.join(SUFFIXES)} to have it read."
 
 
 def shortened(file: str) -> str:
