@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from PIL import Image
 from tests.conftest import FakeReader, number
+from tests.pages import Sheet, encoded
 
-from inkdigit import BlankImageError, ConfigError, UnreadableImageError
+from inkdigit import BlankImageError, ConfigError, Reader, UnreadableImageError
 from inkdigit.errors import NoReadingError
 from inkdigit.expect import Expectation
 from inkdigit.fields import (
@@ -25,6 +26,7 @@ from inkdigit.fields import (
     read_forms,
     template_text,
 )
+from inkdigit.image import read_page
 from inkdigit.number import Box
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -115,6 +117,10 @@ IMPOSSIBLE = {
     "a size of three": ("size=[1,2,3]\nfields.a.box=[0,0,1,1]", "size must be 2 numbers"),
     "an unknown rule": ("fields.a.box=[0,0,1,1]\nfields.a.expect='lenght=4'", "expect of 'a'"),
     "a rule that is no text": ("fields.a.box=[0,0,1,1]\nfields.a.expect=4", "expect of 'a' must be a text"),
+    "no boxes": ("fields.a.box=[0,0,1,1]\nfields.a.boxes=0", "boxes of the field 'a' must be a whole number from 1"),
+    "half a box": ("fields.a.box=[0,0,1,1]\nfields.a.boxes=2.5", "must be a whole number"),
+    "true boxes": ("fields.a.box=[0,0,1,1]\nfields.a.boxes=true", "must be a whole number"),
+    "boxes without number": ("fields.a.box=[0,0,1,1]\nfields.a.boxes=101", "from 1 to 100"),
     "an empty name": ("fields.''.box=[0,0,1,1]", "no name"),
     "a name that steers the terminal": ('fields."a\\u001b[2J".box=[0,0,1,1]', "no name"),
     "a formula": ("fields.'=1+1'.box=[0,0,1,1]", "no name"),
@@ -193,6 +199,28 @@ def test_boxes_are_those_of_the_page() -> None:
     assert entry.box == Box(50, 25, 150, 40)
     assert entry.numbers[0].box == Box(53, 30, 20, 16)
     assert [character.box.x for character in entry.numbers[0].characters] == [53, 63]
+
+
+@pytest.mark.parametrize("angle", [-4, -1.5, 0, 2, 3])
+def test_a_crooked_scan_is_read_as_a_straight_one_and_boxes_lie_on_it(angle: float) -> None:
+    sheet = Sheet(1200, 900)
+    for row, text in enumerate(("4071", "385", "20", "96128")):
+        sheet.write("1234567", 100, 85 + 200 * row, 30)
+        sheet.box(500, 60 + 200 * row, 320, 80).write(text, 530, 78 + 200 * row, 44)
+    places = "".join(f"[fields.row{row}]\nbox = [490, {50 + 200 * row}, 340, 100]\n" for row in range(4))
+    turned = sheet.picture().rotate(angle, Image.Resampling.BICUBIC, fillcolor=sheet.paper)
+    page = read_page(encoded(turned))
+
+    entries = read_form(page, Template.parse(f"size = [1200, 900]\n{places}"), Reader.load())
+
+    assert [entry.text for entry in entries] == ["4071", "385", "20", "96128"]
+    turn = math.radians(angle)
+    for entry, written in zip(entries, sheet.written[1::2], strict=True):
+        x, y = (written.left + written.right) / 2 - 600, (written.top + written.bottom) / 2 - 450
+        on_scan = math.cos(turn) * x + math.sin(turn) * y + 600, math.cos(turn) * y - math.sin(turn) * x + 450
+        for box in (entry.box, entry.numbers[0].box):
+            assert box.x < on_scan[0] < box.x + box.width
+            assert box.y < on_scan[1] < box.y + box.height
 
 
 def test_several_numbers_in_a_field_stay_apart_and_their_chances_multiply() -> None:

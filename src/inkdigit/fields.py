@@ -22,15 +22,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
+from inkdigit.comb import closed_up
 from inkdigit.errors import BlankImageError, ConfigError, ImageError, NoReadingError
 from inkdigit.expect import Expectation
 from inkdigit.image import Page
+from inkdigit.layout import Straight, straightened
 from inkdigit.number import Box, Number
 from inkdigit.pages import NumberReader, PageError, doubt_of, error_record, number_record, read_page_file
 from inkdigit.table import in_letters
 
 MAX_TEMPLATE_BYTES: Final = 2**20
 MAX_FIELDS: Final = 500
+MAX_BOXES: Final = 100  # side by side in one field
 ROUNDING: Final = 1e-9  # of the page, by which a sum such as 0.7 + 0.3 may be off
 MAX_STRETCH: Final = 1.1  # times the form's proportions that a scan's may differ by; A4 and US letter differ by 1.09
 
@@ -50,11 +53,13 @@ class Field:
         name: of its column.
         box: left, top, width and height as shares of the page, in [0, 1].
         expect: what a number there must satisfy; None for any number.
+        boxes: how many printed boxes stand there side by side, each for one character; None for a place without.
     """
 
     name: str
     box: tuple[float, float, float, float]
     expect: Expectation | None = None
+    boxes: int | None = None
 
     def place(self, page: Page) -> Box:
         """The place on a page of (H, W), in its pixels; at least one pixel each way."""
@@ -262,15 +267,20 @@ def read_form(page: Page, template: Template, reader: NumberReader) -> tuple[Ent
     """Read each field of a form.
 
     Args:
-        page: (H, W) uint8, dark ink on light paper; the whole form, upright, with nothing round it.
+        page: (H, W) uint8, dark ink on light paper; the whole form, upright, with nothing round it. A crooked one is
+            turned about its middle before its fields are cut.
         template: what stands where.
         reader: reads each place by itself.
+
+    Returns:
+        An entry for each field, boxes in pixels of the page as it came.
 
     Raises:
         FormMismatchError: the page has not the form's proportions.
     """
     _require_shape(page, template)
-    return tuple(_read_field(page, field, reader) for field in template.fields)
+    straight = straightened(page)
+    return tuple(_read_field(straight, field, reader) for field in template.fields)
 
 
 def _require_shape(page: Page, template: Template) -> None:
@@ -283,27 +293,31 @@ def _require_shape(page: Page, template: Template) -> None:
         )
 
 
-def _read_field(page: Page, field: Field, reader: NumberReader) -> Entry:
-    box = field.place(page)
+def _read_field(straight: Straight, field: Field, reader: NumberReader) -> Entry:
+    cut = field.place(straight.page)
+    box = straight.place(cut)
+    page = straight.page[cut.y : cut.y + cut.height, cut.x : cut.x + cut.width]
     try:
-        numbers = reader.read(page[box.y : box.y + box.height, box.x : box.x + box.width], field.expect)
+        row = closed_up(page, field.boxes) if field.boxes else None
+        numbers = reader.read(row.page if row else page, field.expect)
     except BlankImageError:
         return Entry(field.name, box)
     except (ImageError, NoReadingError) as error:
         return Entry(field.name, box, error=error)
     if not numbers:
         return Entry(field.name, box, error=NoReadingError("there is ink in the field, but no number"))
-    return Entry(field.name, box, tuple(_moved(number, box) for number in numbers))
+
+    def back(box: Box) -> Box:
+        there = row.place(box) if row else box
+        return straight.place(replace(there, x=there.x + cut.x, y=there.y + cut.y))
+
+    return Entry(field.name, box, tuple(_moved(number, back) for number in numbers))
 
 
-def _moved(number: Number, by: Box) -> Number:
-    """A number of a field, in pixels of the page."""
-    characters = tuple(replace(character, box=_shifted(character.box, by)) for character in number.characters)
-    return replace(number, box=_shifted(number.box, by), characters=characters)
-
-
-def _shifted(box: Box, by: Box) -> Box:
-    return replace(box, x=box.x + by.x, y=box.y + by.y)
+def _moved(number: Number, back: Callable[[Box], Box]) -> Number:
+    """A number of a field, in pixels of the page as it came."""
+    characters = tuple(replace(character, box=back(character.box)) for character in number.characters)
+    return replace(number, box=back(number.box), characters=characters)
 
 
 def _columns_of(name: str) -> tuple[str, str, str, str]:
@@ -322,9 +336,14 @@ def _field(name: str, field: Any, scale: tuple[float, ...]) -> Field:
     _require(_NAME.fullmatch(name) is not None, f"{name[:64]!r} is no name: {rule}")
     _require(name not in _TAKEN, f"a field cannot be called {name!r}: that is another column of the table")
     _require(isinstance(field, dict), f"the field {name!r} must be a table, as [fields.{name}]")
-    _require_known(field, {"box", "expect"}, f"the field {name!r}")
+    _require_known(field, {"box", "boxes", "expect"}, f"the field {name!r}")
     _require("box" in field, f"the field {name!r} has no box; give left, top, width and height")
-    return Field(name, _box(name, field["box"], scale), _expectation(name, field.get("expect")))
+    boxes = field.get("boxes")
+    _require(
+        boxes is None or (type(boxes) is int and 1 <= boxes <= MAX_BOXES),
+        f"boxes of the field {name!r} must be a whole number from 1 to {MAX_BOXES}",
+    )
+    return Field(name, _box(name, field["box"], scale), _expectation(name, field.get("expect")), boxes)
 
 
 def _box(name: str, value: Any, scale: tuple[float, ...]) -> tuple[float, float, float, float]:

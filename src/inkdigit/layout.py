@@ -20,7 +20,7 @@ from inkdigit.errors import BlankImageError, MissingExtraError
 from inkdigit.image import Ink, Page
 from inkdigit.number import Box
 
-__all__ = ["Line", "find_lines"]
+__all__ = ["Line", "Straight", "find_lines", "marks_on", "opencv", "straightened"]
 
 _Levels = NDArray[np.uint8]  # (H, W), 0 is paper and 255 is black ink
 _Mask = NDArray[np.bool_]  # (H, W)
@@ -120,10 +120,34 @@ class Line:
         Returns:
             The box in pixels of the page, clipped to it.
         """
-        xs, ys, _ = self.matrix @ np.array([[x0, x1, x0, x1], [y0, y0, y1, y1], [1, 1, 1, 1]], np.float64)
-        height, width = self.page_shape
-        (left, right), (top, bottom) = _span(xs, width), _span(ys, height)
-        return Box(left, top, right - left, bottom - top)
+        return _placed(self.matrix, self.page_shape, (x0, y0, x1, y1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Straight:
+    """A page whose rows are level.
+
+    Attributes:
+        page: (H, W) uint8, dark ink on light paper.
+        matrix: (3, 3) float64, from places on it to places on the page as it came, where whole numbers are corners of
+            pixels.
+    """
+
+    page: Page
+    matrix: NDArray[np.float64]
+
+    def place(self, box: Box) -> Box:
+        """The box on the page as it came, in its pixels and clipped to it, round one on the straight page."""
+        edges = (box.x, box.y, box.x + box.width, box.y + box.height)
+        return _placed(self.matrix, (self.page.shape[0], self.page.shape[1]), edges)
+
+
+def _placed(matrix: NDArray[np.float64], shape: tuple[int, int], edges: tuple[float, float, float, float]) -> Box:
+    """The box on a page of that shape, at least one pixel wide and high, round a turned rectangle."""
+    x0, y0, x1, y1 = edges
+    xs, ys, _ = matrix @ np.array([[x0, x1, x0, x1], [y0, y0, y1, y1], [1, 1, 1, 1]], np.float64)
+    (left, right), (top, bottom) = _span(xs, shape[1]), _span(ys, shape[0])
+    return Box(left, top, right - left, bottom - top)
 
 
 def _span(values: NDArray[np.float64], size: int) -> tuple[int, int]:
@@ -156,7 +180,58 @@ def find_lines(page: Page) -> list[Line]:
     return [_cut(sheet, frame, line) for line in lines]
 
 
-def _opencv() -> ModuleType:
+def straightened(page: Page) -> Straight:
+    """Turn a page about its middle so that its rows are level; as it is where they are, or where it shows no rows.
+
+    What the turn brings in at the corners is as light as most of the page.
+
+    Args:
+        page: (H, W) uint8, dark ink on light paper, as `inkdigit.image.read_page` makes it.
+
+    Raises:
+        MissingExtraError: OpenCV is not installed.
+    """
+    lean = _lean_of(page)
+    if not lean:
+        return Straight(page, np.eye(3))
+    height, width = page.shape
+    back = _shift(width / 2, height / 2) @ _spin(lean) @ _shift(-width / 2, -height / 2)
+    return Straight(_warp(page, back, (height, width), round(float(np.median(page)))), back)
+
+
+def marks_on(page: Page) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """How much darker than its paper each pixel of a small page is, and from which level on that is ink.
+
+    Args:
+        page: (H, W) uint8, dark ink on light paper; the marks of one larger than two million pixels are coarse.
+
+    Returns:
+        (H, W) uint8, 0 is paper, and what comes near to 255 is black; and (H, W) float32.
+
+    Raises:
+        BlankImageError: there is nothing on it.
+        MissingExtraError: OpenCV is not installed.
+    """
+    marks = _sheet(page).marks
+    start = _start(marks)
+    rows, columns = (np.arange(size) * of // size for size, of in zip(page.shape, marks.shape, strict=True))
+    return marks[np.ix_(rows, columns)], start[np.ix_(rows, columns)]
+
+
+def _lean_of(page: Page) -> float:
+    try:
+        marked = _Marked(_sheet(page).marks)
+    except BlankImageError:
+        return 0.0
+    return _lean(marked) if marked.mask.any() and not _is_grain(marked.mask) else 0.0
+
+
+def opencv() -> ModuleType:
+    """The module `cv2`.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     try:
         import cv2
     except ModuleNotFoundError as error:
@@ -188,14 +263,14 @@ def _sheet(page: Page) -> _Sheet:
 
 def _darker(levels: _Levels, shade: _Levels) -> _Levels:
     """How much of the light of the paper is missing: 0 none, 255 all of it."""
-    return np.asarray(255 - _opencv().divide(levels, shade, scale=255))
+    return np.asarray(255 - opencv().divide(levels, shade, scale=255))
 
 
 def _resized(levels: _Levels, scale: float) -> _Levels:
     """A smaller copy in averages; the same where the scale is 1 or more."""
     if scale >= 1:
         return levels
-    cv = _opencv()
+    cv = opencv()
     height, width = levels.shape
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv.resize(levels, size, interpolation=cv.INTER_AREA))
@@ -203,7 +278,7 @@ def _resized(levels: _Levels, scale: float) -> _Levels:
 
 def _shade(small: _Levels) -> _Levels:
     """The paper as if there were no ink on it: the lightest nearby, and then as much darker as paper is on average."""
-    cv = _opencv()
+    cv = opencv()
     tiny = cv.GaussianBlur(_resized(small, SHADE_SIDE / max(small.shape)), (3, 3), 0)
     side = max(3, round(max(tiny.shape) * SHADE_WINDOW)) | 1
     window = np.ones((side, side), np.uint8)
@@ -218,7 +293,7 @@ def _shade(small: _Levels) -> _Levels:
 
 def _otsu(levels: _Levels) -> float:
     """The level that divides paper from ink with the least variance inside the two (Otsu, 1979)."""
-    cv = _opencv()
+    cv = opencv()
     return float(cv.threshold(np.ascontiguousarray(levels).reshape(1, -1), 0, 255, cv.THRESH_OTSU)[0])
 
 
@@ -227,7 +302,7 @@ def _otsu(levels: _Levels) -> float:
 
 def _start(marks: _Levels) -> NDArray[np.float32]:
     """(H, W) from which level on a mark is ink, by the strength of the ink and the grain of the paper around it."""
-    cv = _opencv()
+    cv = opencv()
     cut = max(min(_otsu(marks), _grain_edge(marks)), MIN_CONTRAST)
     levels = marks.astype(np.float32)
     ink = np.where(marks > cut, levels, 0)
@@ -253,7 +328,7 @@ def _start(marks: _Levels) -> NDArray[np.float32]:
 def _grain_edge(marks: _Levels) -> float:
     """Four standard deviations of the paper's grain, where at least three quarters of the page are paper."""
     some = marks[:: max(1, len(marks) // 512)]
-    counts = _opencv().calcHist([np.ascontiguousarray(some)], [0], None, [256], [0, 256])
+    counts = opencv().calcHist([np.ascontiguousarray(some)], [0], None, [256], [0, 256])
     return 4 * int(np.searchsorted(counts.cumsum(dtype=np.float64), 0.75 * some.size)) / 0.67
 
 
@@ -383,8 +458,14 @@ def _turned(shape: tuple[int, ...], angle: float) -> tuple[_Matrix, tuple[int, i
     cos, sin = math.cos(turn), math.sin(turn)
     height, width = shape
     rows, columns = math.ceil(height * cos + width * abs(sin)), math.ceil(width * cos + height * abs(sin))
-    spin = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
-    return _shift(width / 2, height / 2) @ spin @ _shift(-columns / 2, -rows / 2), (rows, columns)
+    return _shift(width / 2, height / 2) @ _spin(angle) @ _shift(-columns / 2, -rows / 2), (rows, columns)
+
+
+def _spin(angle: float) -> _Matrix:
+    """Back by so many degrees about the upper left corner."""
+    turn = math.radians(angle)
+    cos, sin = math.cos(turn), math.sin(turn)
+    return np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
 
 
 def _shift(x: float, y: float) -> _Matrix:
@@ -393,7 +474,7 @@ def _shift(x: float, y: float) -> _Matrix:
 
 def _warp(levels: _Levels, matrix: _Matrix, shape: tuple[int, int], outside: int = 0) -> _Levels:
     """The picture of that shape whose places the matrix leads to places in the one given."""
-    cv = _opencv()
+    cv = opencv()
     centres = _shift(-0.5, -0.5) @ matrix @ _shift(0.5, 0.5)
     flags = cv.INTER_LINEAR | cv.WARP_INVERSE_MAP
     size = (shape[1], shape[0])
@@ -550,7 +631,7 @@ def _cell(marked: _Marked, faint: NDArray[np.float32], height: float) -> _Rules:
 
 def _strokes(marks: _Levels, start: NDArray[np.float32], length: int) -> _Strokes:
     """The level strokes of (H, W) marks that are so long at least."""
-    cv = _opencv()
+    cv = opencv()
     marks, start = np.ascontiguousarray(marks), np.ascontiguousarray(start)
     wide = cv.dilate(marks, np.ones((3, 1), np.uint8))
     window = np.ones((1, max(3, length)), np.uint8)
@@ -722,7 +803,7 @@ def _dividing(edges: _Boxes, height: float) -> _Boxes:
 
 def _without(marks: _Levels, ruled: Iterable[_Ruled]) -> _Levels:
     """Marks without print lines; a stroke that crosses a line is whole again."""
-    cv = _opencv()
+    cv = opencv()
     rest = marks
     for some in ruled:
         for thickness, lines in some.by_thickness():
@@ -778,7 +859,7 @@ def _components(mask: _Levels) -> tuple[NDArray[np.int32], _Boxes, NDArray[np.in
 
     Nothing is 0, and its box and its pixels are counted as none.
     """
-    cv = _opencv()
+    cv = opencv()
     labels = np.zeros(mask.shape, np.int32)
     left, top, width, height = cv.boundingRect(mask)
     if not width:
@@ -840,7 +921,7 @@ def _not_along(blobs: _Blobs, marks: _Levels, rest: _Levels, height: float) -> _
     short = np.maximum(blobs.heights, blobs.widths) < SHORTEST * height
     inked = np.flatnonzero(blobs.labels)
     labels, left = blobs.labels.ravel()[inked], rest.ravel()[inked]
-    taken = _opencv().dilate(marks - rest, np.ones((5, 5), np.uint8)).ravel()[inked]
+    taken = opencv().dilate(marks - rest, np.ones((5, 5), np.uint8)).ravel()[inked]
     beside, faint = (
         np.bincount(labels, weights=which)[blobs.numbers] >= 0.6 * np.bincount(labels)[blobs.numbers]
         for which in (taken > 0, (taken > 0) & (left <= np.maximum(DARKER * taken, MIN_CONTRAST)))
@@ -1034,14 +1115,14 @@ def _cut(sheet: _Sheet, frame: _Frame, group: _Group) -> Line:
     near, x, y = _near(frame, group)
     keep = _warp(near, _shift(-x, -y) @ matrix, shape)
     marks = _strip(sheet, frame.matrix @ matrix, shape, step)
-    ink = _opencv().multiply(_stretched(marks, keep), keep, scale=1 / 255)
+    ink = opencv().multiply(_stretched(marks, keep), keep, scale=1 / 255)
     full = np.diag([sheet.factor, sheet.factor, 1.0]) @ frame.matrix @ matrix
     return Line(ink, full, (sheet.page.shape[0], sheet.page.shape[1]))
 
 
 def _near(frame: _Frame, group: _Group) -> tuple[_Levels, int, int]:
     """What of the upright copy belongs to the group, with soft edges, and where its upper left corner is."""
-    cv = _opencv()
+    cv = opencv()
     left, top, right, bottom = group.box
     reach = max(1, round(0.12 * (bottom - top)))
     edge = 2 * reach + 1
