@@ -48,6 +48,7 @@ RULES_APART: Final = 12  # pixels
 MAX_LEAN: Final = 16  # degrees that a page may be turned
 STRAIGHT: Final = 0.4  # degrees; less is not turned back
 LEAN_POINTS: Final = 20_000  # pixels of ink on which the lean is measured
+PRINT: Final = 20  # marks, fewer of which do not say how a form lies
 SHARPER: Final = 1.25  # times as sharp must rows be when turned back
 FEW: Final = 4  # marks, at most, on a page that may hold a one and a sign alone
 MUCH_SHARPER: Final = 2.0  # the same, where there may be no rows
@@ -181,9 +182,10 @@ def find_lines(page: Page) -> list[Line]:
 
 
 def straightened(page: Page) -> Straight:
-    """Turn a page about its middle so that its rows are level; as it is where they are, or where it shows no rows.
+    """Turn a page about its middle so that its rows are level; as it is where they are, or where it shows few marks.
 
-    What the turn brings in at the corners is as light as most of the page.
+    A few strokes do not say how the paper lies, and a wrong turn would move all that stands far from the middle. What
+    the turn brings in at the corners is as light as most of the page.
 
     Args:
         page: (H, W) uint8, dark ink on light paper, as `inkdigit.image.read_page` makes it.
@@ -223,7 +225,8 @@ def _lean_of(page: Page) -> float:
         marked = _Marked(_sheet(page).marks)
     except BlankImageError:
         return 0.0
-    return _lean(marked) if marked.mask.any() and not _is_grain(marked.mask) else 0.0
+    is_form = marked.mask.any() and not _is_grain(marked.mask) and len(marked.blobs.numbers) >= PRINT
+    return _lean(marked) if is_form else 0.0
 
 
 def opencv() -> ModuleType:
