@@ -109,6 +109,31 @@ def test_every_number_is_found_where_it_stands_and_in_order(case: str) -> None:
     assert min(found) > 0.6
 
 
+@pytest.mark.parametrize("blank", [2, 3, 6])
+@pytest.mark.parametrize("count", [2, 12])
+def test_rows_are_lines_of_their_own_however_little_paper_is_between_them(count: int, blank: int) -> None:
+    sheet = Sheet(560, 80 + count * 46)
+    for row in range(count):
+        sheet.write("8470", 40, 40 + row * (42 + blank), 38, 4).write("3526", 320, 40 + row * (42 + blank), 38, 4)
+
+    found = overlaps(sheet)
+
+    assert [share > 0.8 for share in found] == [True] * 2 * count
+
+
+@pytest.mark.parametrize("texts", [("3",), ("7",), ("4071",), ("308", "6952")])
+@pytest.mark.parametrize("every", [1, 2])
+def test_digits_that_are_broken_in_the_middle_are_whole_in_their_line(every: int, texts: tuple[str, ...]) -> None:
+    sheet = Sheet(400, 120 + 120 * len(texts), WHITE)
+    for row, text in enumerate(texts):
+        y = 60 + 120 * row
+        sheet.write(text, 60, y, 50, 5)
+        for place in range(0, len(text), every):
+            sheet.line(58 + 47.5 * place, y + 27, 105 + 47.5 * place, y + 27, 2, WHITE)
+
+    assert [share > 0.8 for share in overlaps(sheet)] == [True] * len(texts)
+
+
 @pytest.mark.parametrize("angle", [-15, -5, -1, 2, 9, 15])
 def test_a_page_may_be_turned(angle: float) -> None:
     found = overlaps(rows(Sheet(560, 340)), Photo(angle=angle, noise=2))
@@ -449,6 +474,50 @@ def test_numbers_are_found_beside_one_mark_that_is_many_times_as_large(
 
     wanted = [(number.left, number.top, number.right, number.bottom) for number in sheet.written]
     assert min(max(overlap(box, want) for box in found) for want in wanted) > 0.6
+
+
+@pytest.mark.parametrize("rows", [4, 12])
+@pytest.mark.parametrize(("heading", "times"), [("407", 4), ("407", 6), ("29", 4)])
+def test_a_large_number_and_small_ones_below_are_found(heading: str, times: int, rows: int) -> None:
+    sheet = Sheet(900, 60 + 30 * times + 60 * rows).write(heading, 60, 30, 28 * times)
+    for row in range(rows):
+        for column, text in enumerate(("4071", "38", "926")):
+            sheet.write(text, 60 + 280 * column, 80 + 28 * times + 60 * row, 28)
+
+    assert [share > 0.6 for share in overlaps(sheet)] == [True] * len(sheet.written)
+
+
+@pytest.mark.parametrize("text", ["548", "17", "4"])
+def test_a_ring_round_a_number_is_no_digit_of_it(text: str) -> None:
+    sheet = rows(Sheet(560, 440)).write(text, 100, 340, 40)
+    picture, number = sheet.picture(), sheet.written[-1]
+    around = (number.left - 25, number.top - 16, number.right + 25, number.bottom + 16)
+    ImageDraw.Draw(picture).ellipse(around, outline=BLACK, width=3)
+
+    lines = find_lines(read_page(encoded(picture)))
+
+    assert len(lines) == 7
+    assert overlap(edges(ink_box(lines[-1])), (number.left, number.top, number.right, number.bottom)) > 0.8
+
+
+def test_a_large_seven_beside_whose_stem_a_one_stands_is_no_ring() -> None:
+    sheet = rows(Sheet(560, 440)).write("1", 120, 330, 34).line(100, 310, 165, 310, 3).line(164, 310, 160, 380, 3)
+
+    lines = find_lines(page_of(sheet))
+
+    assert ink_box(lines[-1]).width > 50
+
+
+@pytest.mark.parametrize("slashed", [True, False])
+def test_a_zero_that_holds_a_slash_or_a_dot_is_a_digit(slashed: bool) -> None:
+    sheet = Sheet(560, 200).write("407", 60, 60, 60, 4)
+    draw = ImageDraw.Draw(picture := sheet.picture())
+    draw.ellipse((300, 50, 350, 130), outline=BLACK, width=4)
+    draw.line((318, 110, 332, 70) if slashed else (324, 88, 326, 92), fill=BLACK, width=4)
+
+    found = [edges(ink_box(line)) for line in find_lines(read_page(encoded(picture)))]
+
+    assert max(right for _, _, right, _ in found) > 345
 
 
 @pytest.mark.parametrize("size", [9, 20, 44])

@@ -63,9 +63,12 @@ STROKES_SHARE: Final = (0.1, 0.6)  # of the middle of joined digits' box that is
 DUST: Final = 0.35  # of the usual height on the page; lower lines are dirt
 LOWEST: Final = 6  # pixels of the copy; in lower lines no digit can be told from another
 LIKE: Final = 1.6  # times as high as another, at most, is what one hand writes in one size
+WHOLE: Final = 0.75  # of the usual height is the least that a whole character has
 LONELY: Final = 3  # marks of like height, fewer of which do not say how high characters are
 COMPANY: Final = 8  # marks of like height, so many of which do,
 NUMBER: Final = (2, 12)  # where they stand in lines of so many: crumbs stand alone, and print is longer
+RING: Final = (0.6, 1.4)  # heights of a character, that what a ring goes round and the ring have at least
+HEADING: Final = 4  # times as many as the characters of a heading are those below it
 MARK: Final = (5, 12)  # times as high as a character is a stamp or a tick; beside what is lower still it is a digit
 SOLID: Final = 0.85  # of the ellipse in its box fills a crumb, and no stroke
 DISC: Final = (0.93, 1.07)  # of it fills a disc, with what pixels and noise do to its edge
@@ -900,13 +903,17 @@ def _heaviest(heights: NDArray[np.int64]) -> float:
 
 def _holds(blobs: _Blobs) -> NDArray[np.bool_]:
     """Which blobs have another one inside their box that is no dot: boxes and shadows, not digits that touch."""
-    outer, inner = blobs.boxes[:, None], blobs.boxes[None]
-    inside = (inner[..., :2] >= outer[..., :2]).all(axis=2) & (inner[..., 2:] <= outer[..., 2:]).all(axis=2)
-    inside &= ~np.eye(len(blobs.boxes), dtype=np.bool_)
     large = blobs.heights[None] >= 0.25 * blobs.heights[:, None]
-    holds = np.asarray((inside & large).any(axis=1))
+    holds = np.asarray((_inside(blobs) & large).any(axis=1))
     holds[holds] = [not _is_filled(blobs, row) for row in np.flatnonzero(holds).tolist()]
     return np.asarray(holds)
+
+
+def _inside(blobs: _Blobs) -> NDArray[np.bool_]:
+    """(N, N) in whose box (rows) which others (columns) are."""
+    outer, inner = blobs.boxes[:, None], blobs.boxes[None]
+    inside = (inner[..., :2] >= outer[..., :2]).all(axis=2) & (inner[..., 2:] <= outer[..., 2:]).all(axis=2)
+    return np.asarray(inside & ~np.eye(len(blobs.boxes), dtype=np.bool_))
 
 
 def _is_filled(blobs: _Blobs, row: int) -> bool:
@@ -950,8 +957,41 @@ def _plausible(blobs: _Blobs) -> _Blobs:
     height = blobs.usual_height
     if not height:
         return blobs
-    huge = (blobs.heights > 5 * height) | (blobs.holds & (blobs.heights > 2 * height))
-    return blobs.kept(~huge)
+    huge = (blobs.heights > MARK[0] * height) & ~_headings(blobs, height)
+    return blobs.kept(~(huge | (blobs.holds & (blobs.heights > 2 * height)) | _rings(blobs, height)))
+
+
+def _headings(blobs: _Blobs, height: float) -> NDArray[np.bool_]:
+    """Which are large beside characters so high, and stand in a line of like ones: a stamp or a tick stands alone."""
+    large = np.flatnonzero(~blobs.holds & (blobs.heights > MARK[0] * height) & (blobs.heights < MARK[1] * height))
+    boxes, heights = blobs.boxes[large], blobs.heights[large]
+    gap = np.maximum(boxes[:, None, 0], boxes[:, 0]) - np.minimum(boxes[:, None, 2], boxes[:, 2])
+    shared = np.minimum(boxes[:, None, 3], boxes[:, 3]) - np.maximum(boxes[:, None, 1], boxes[:, 1])
+    linked = _is_like(heights, heights[:, None]) & (gap < GAP * heights) & (2 * shared > heights)
+    headings = np.zeros(len(blobs.heights), np.bool_)
+    for part in _parts(linked | linked.T):
+        headings[large[part]] = len(part) >= LONELY
+    return headings
+
+
+def _rings(blobs: _Blobs, height: float) -> NDArray[np.bool_]:
+    """Which go round a character that is so high; a zero goes round its dot or its slash, and is no higher itself."""
+    rings = blobs.holds & (blobs.heights > RING[1] * height)
+    if not rings.any():
+        return rings
+    inside = _inside(blobs) & (blobs.heights > RING[0] * height)
+    for row in np.flatnonzero(rings).tolist():
+        rings[row] = any(_goes_round(blobs, row, inner) for inner in np.flatnonzero(inside[row]).tolist())
+    return np.asarray(rings)
+
+
+def _goes_round(blobs: _Blobs, outer: int, inner: int) -> bool:
+    """Whether a blob has ink on three sides or four of the middle of another, as an open ring has."""
+    left, top, right, bottom = blobs.boxes[outer].tolist()
+    x, y = (blobs.boxes[inner, :2] + blobs.boxes[inner, 2:]) // 2
+    along, down = (line == blobs.numbers[outer] for line in (blobs.labels[y, left:right], blobs.labels[top:bottom, x]))
+    sides = along[: x - left], along[x - left :], down[: y - top], down[y - top :]
+    return sum(bool(side.any()) for side in sides) >= 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -989,18 +1029,18 @@ def _groups(frame: _Frame) -> list[_Group]:
 
 
 def _beside_marks(blobs: _Blobs, groups: list[_Group]) -> float:
-    """The usual height, or that of numbers where it is a mark's beside them: of a stamp, a tick or a signature."""
+    """The usual height, or that of numbers where it is that of few marks beside them: a stamp, a tick or a heading."""
     usual = blobs.usual_height or math.inf
-    if np.count_nonzero(_is_like(blobs.heights, usual)) >= LONELY:
-        return usual
+    large = int(np.count_nonzero(_is_like(blobs.heights, usual)))
     rows = [group.rows for group in groups if NUMBER[0] <= len(group.rows) <= NUMBER[1]]
     heights = np.sort(blobs.heights[[row for some in rows for row in some if not blobs.solid[row]]])
-    heights = heights[(MARK[0] * heights < usual) & (MARK[1] * heights > usual)]
-    many = np.array([np.count_nonzero(_is_like(heights, height)) >= COMPANY for height in heights], np.bool_)
+    heights = heights[(heights < DUST * usual) & (MARK[1] * heights > usual)]
+    company = max(COMPANY, HEADING * large)
+    many = np.array([np.count_nonzero(_is_like(heights, height)) >= company for height in heights], np.bool_)
     return _heaviest(heights[many]) if many.any() else usual
 
 
-def _is_like(heights: NDArray[np.int64], height: float) -> NDArray[np.bool_]:
+def _is_like(heights: NDArray[np.int64], height: float | NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((heights < LIKE * height) & (height < LIKE * heights))
 
 
@@ -1014,7 +1054,50 @@ def _linked(blobs: _Blobs, edges: _Boxes) -> NDArray[np.bool_]:
     beside = (gap < GAP * larger) & (shared > 0.35 * smaller) & (smaller > SIGN_HEIGHT * larger)
     above = -gap > 0.3 * np.minimum(right - left, (right - left).T)
     broken = above & ((shared > -0.1 * larger) | (shared > -0.25 * larger) & (smaller < 0.75 * larger))
+    broken &= ~_in_two_rows(blobs, beside, broken, shared)
     return np.asarray((beside | broken) & ~_divided(blobs, edges))
+
+
+def _in_two_rows(
+    blobs: _Blobs, beside: NDArray[np.bool_], broken: NDArray[np.bool_], shared: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """(N, N) which of the blobs that may be parts of one broken character are of two, one below the other.
+
+    Both are as high as a character, and neither has one beside it that is as high as both together; or one is a part,
+    and nearer to another character.
+    """
+    whole = _whole(blobs, beside)
+    highest = np.where(beside, blobs.heights, 0).max(axis=1)
+    together = blobs.heights[:, None] + blobs.heights - np.minimum(shared, 0)
+    apart = whole[:, None] & whole & (np.minimum(highest[:, None], highest) < WHOLE * together)
+    nearest = np.where(broken & whole, shared, -np.inf).max(axis=1, keepdims=True)
+    strange = whole & ~whole[:, None] & (shared < nearest)
+    return np.asarray(apart | strange | strange.T)
+
+
+def _whole(blobs: _Blobs, beside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N,) which are as high as characters: as most beside them, or where few are, as many on the page.
+
+    Where most are halves of characters, they are wider than high.
+    """
+    rows = beside | np.eye(len(beside), dtype=np.bool_)
+    in_row = rows.sum(axis=1) >= LONELY
+    others = math.inf
+    if np.count_nonzero(_is_like(blobs.heights, blobs.usual_height)) >= COMPANY:
+        others = blobs.usual_height
+    elif np.count_nonzero(in_row) >= COMPANY:  # below a heading
+        others = float(np.median(blobs.heights[in_row]))
+    usual = np.where(in_row, _medians(rows, blobs.heights), others)
+    heights, places = np.unique(usual, return_inverse=True)
+    are_high = _medians(_is_like(blobs.heights, heights[:, None]), blobs.widths) < heights
+    return np.asarray((blobs.heights > WHOLE * usual) & are_high[places])
+
+
+def _medians(which: NDArray[np.bool_], values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(N,) the median of those of (M,) values that each of (N, M) rows chooses."""
+    order = np.argsort(values)
+    counts = which[:, order].cumsum(axis=1, dtype=np.int32)
+    return np.asarray(values[order][(2 * counts >= counts[:, -1:]).argmax(axis=1)])
 
 
 def _divided(blobs: _Blobs, edges: _Boxes) -> NDArray[np.bool_]:
