@@ -36,6 +36,13 @@ MAX_BLOBS: Final = 2000  # the largest on a page are looked at; a page full of n
 
 SHADE_SIDE: Final = 320  # pixels, longest side of the copy on which the shade of the paper is estimated
 SHADE_WINDOW: Final = 1 / 8  # of that side; strokes are narrower than that
+ALONG: Final = 0.2  # of an edge of the picture, along which a desk lies
+AROUND: Final = 0.8  # of its own convex hull is a desk at most; a shadow that covers half of the paper bulges, too
+SLIVER: Final = 4  # pixels of that copy
+BULGES: Final = 0.7  # of its convex hull is sheet
+SHADOW: Final = 0.75  # of the strength of ink, that a shadow has at most
+ROOM: Final = 8  # heights of a character, that a page is high and wide at least if it may show a desk or a shadow
+THICK: Final = 1 / 40  # of that side; no pen beside which other ink is to be found is as thick
 NEARBY: Final = 1 / 6  # of the longest side, across which the strength of ink and the grain of paper are measured
 NOISE_MARGIN: Final = 2.5  # standard deviations of the paper's grain that still are paper
 INK_SHARE: Final = 0.4  # of the strength of ink nearby that a mark must have to be ink
@@ -265,7 +272,12 @@ def _sheet(page: Page) -> _Sheet:
     factor = max(1.0, math.sqrt(page.size / WORKING_PIXELS))
     small = _resized(page, 1 / factor)
     shade = _shade(small)
-    return _Sheet(page, shade, _darker(small, shade), factor)
+    marks = _darker(small, shade)
+    around = _surroundings(small, marks)
+    if around is not None:
+        shade = np.where(around.shadow, np.minimum(shade, _close_shade(small)), shade)
+        marks = np.where(around.desk, 0, _darker(small, shade))
+    return _Sheet(page, shade, marks, factor)
 
 
 def _darker(levels: _Levels, shade: _Levels) -> _Levels:
@@ -296,6 +308,109 @@ def _shade(small: _Levels) -> _Levels:
     usual = cv.blur(below * paper, (side, side)) / np.maximum(cv.blur(paper, (side, side)), 0.01)
     shade = np.clip(light - usual, 1, 255).astype(np.uint8)
     return np.asarray(cv.resize(shade, small.shape[::-1], interpolation=cv.INTER_LINEAR))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Surroundings:
+    """(H, W) what is no writing on a photo."""
+
+    desk: _Mask  # round the paper, and its edge
+    shadow: _Mask  # on the paper, and a little around
+
+
+def _surroundings(small: _Levels, marks: _Levels) -> _Surroundings | None:
+    """The desk round a sheet of paper, and the shadow of a hand or a phone upon it; None where neither is.
+
+    Both are far thicker than the strokes beside them. A desk lies along two edges of the picture or more, and a shadow
+    is lighter than ink. What is thick for another reason, such as what a felt pen drew, stays.
+    """
+    if min(small.shape) < SHADE_SIDE:  # no photo of a page
+        return None
+    cv = opencv()
+    step = max(1, round(max(small.shape) / SHADE_SIDE))
+    dark = cv.erode(marks, np.ones((step, step), np.uint8))[::step, ::step] > MIN_CONTRAST / 2
+    side = max(3, round(THICK * max(dark.shape)))
+    thick = cv.morphologyEx(dark.view(np.uint8), cv.MORPH_OPEN, np.ones((side, side), np.uint8))
+    if not thick.any():
+        return None
+    dark &= cv.dilate(thick, np.ones((2 * side + 1, 2 * side + 1), np.uint8)) > 0
+    strength = _strength_beside(marks, _enlarged(dark, small.shape))
+    if not strength:
+        return None
+    desk = _outside(dark, small[::step, ::step])
+    shadow = np.zeros_like(dark)
+    count, labels = cv.connectedComponents((dark & ~desk).view(np.uint8))
+    for number in range(1, count):
+        some = labels == number
+        if (some & (thick > 0)).any() and np.median(marks[::step, ::step][some]) < SHADOW * strength:
+            shadow |= some
+    if not desk.any() and not shadow.any():
+        return None
+    shadow = cv.dilate(shadow.view(np.uint8), np.ones((2 * side + 1, 2 * side + 1), np.uint8)) > 0
+    if desk.any():  # a sliver of it may show where the paper meets an edge of the picture
+        desk = cv.dilate(desk.view(np.uint8), np.ones((7, 7), np.uint8)) > 0
+        desk[:SLIVER] = desk[-SLIVER:] = desk[:, :SLIVER] = desk[:, -SLIVER:] = True
+    return _Surroundings(_enlarged(desk, small.shape), _enlarged(shadow, small.shape))
+
+
+def _outside(band: _Mask, levels: _Levels) -> _Mask:
+    """What lies round a sheet of paper: all but the largest light part, if that is a sheet.
+
+    A sheet bulges everywhere, and lies away from two edges of the picture or more; what lies along these is bent around
+    it, or in two pieces.
+    """
+    cv = opencv()
+    none = np.zeros_like(band)
+    light = _light_part(band, cv.morphologyEx(levels, cv.MORPH_CLOSE, np.ones((5, 5), np.uint8)))
+    count, labels, stats, _ = cv.connectedComponentsWithStats(light, connectivity=4)
+    if count < 2:
+        return none
+    sheet = labels == 1 + int(np.argmax(stats[1:, cv.CC_STAT_AREA]))
+    hull = np.zeros(band.shape, np.uint8)
+    cv.fillConvexPoly(hull, cv.convexHull(np.argwhere(sheet)[:, ::-1].astype(np.int32)), 1)
+    outside = hull == 0
+    edges = (outside[0], outside[-1], outside[:, 0], outside[:, -1])
+    goes_around = sum(float(edge.mean()) >= ALONG for edge in edges) >= 2 and _bulge(outside) <= AROUND
+    return outside if goes_around and sheet.sum() >= BULGES * hull.sum() else none
+
+
+def _bulge(mask: _Mask) -> float:
+    """The share of its convex hull that it covers."""
+    cv = opencv()
+    points = np.argwhere(mask)[:, ::-1].astype(np.int32)
+    return len(points) / max(float(cv.contourArea(cv.convexHull(points))), 1.0)
+
+
+def _light_part(band: _Mask, levels: _Levels) -> NDArray[np.uint8]:
+    """Where it is lighter than half-way from the dark band to paper, in a light that may fall off to one side."""
+    cv = opencv()
+    rows, columns = np.indices(levels.shape)
+    places = np.stack([rows, columns, np.ones_like(rows)], axis=-1).astype(np.float64)
+    light = levels > (np.median(levels[band]) + np.percentile(levels, 95)) / 2
+    plane = np.maximum(places @ np.linalg.lstsq(places[light], levels[light], rcond=None)[0], 1)
+    share = (1 + float(np.median(levels[band] / plane[band]))) / 2
+    return np.asarray(cv.erode((levels > share * plane).view(np.uint8), np.ones((5, 5), np.uint8)))
+
+
+def _strength_beside(marks: _Levels, dark: _Mask) -> float:
+    """How dark the strokes are beside what is thick; 0 where there are none, or none that are small on the page."""
+    rest = np.where(dark, 0, marks)
+    blobs = _found(rest > max(_otsu(rest), 2 * MIN_CONTRAST))
+    tall = blobs.kept(blobs.heights >= 2 * LOWEST)
+    if not len(tall.numbers) or ROOM * np.median(tall.heights) > min(marks.shape):
+        return 0.0
+    return float(np.percentile(rest[np.isin(tall.labels, tall.numbers)], 75))
+
+
+def _enlarged(mask: _Mask, shape: tuple[int, ...]) -> _Mask:
+    cv = opencv()
+    return np.asarray(cv.resize(mask.view(np.uint8), shape[::-1], interpolation=cv.INTER_NEAREST) > 0)
+
+
+def _close_shade(small: _Levels) -> _Levels:
+    """The paper by the lightest levels close by, so that what is thicker than any stroke counts as paper."""
+    side = max(3, round(THICK * max(small.shape))) | 1
+    return np.asarray(opencv().morphologyEx(small, opencv().MORPH_CLOSE, np.ones((side, side), np.uint8)))
 
 
 def _otsu(levels: _Levels) -> float:
