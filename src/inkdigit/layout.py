@@ -75,6 +75,9 @@ LONELY: Final = 3  # marks of like height, fewer of which do not say how high ch
 COMPANY: Final = 8  # marks of like height, so many of which do,
 NUMBER: Final = (2, 12)  # where they stand in lines of so many: crumbs stand alone, and print is longer
 RING: Final = (0.6, 1.4)  # heights of a character, that what a ring goes round and the ring have at least
+BELOW: Final = (
+    0.25  # of the height of a heading, that numbers below it have at most; print beside large digits has more
+)
 HEADING: Final = 4  # times as many as the characters of a heading are those below it
 MARK: Final = (5, 12)  # times as high as a character is a stamp or a tick; beside what is lower still it is a digit
 SOLID: Final = 0.85  # of the ellipse in its box fills a crumb, and no stroke
@@ -1149,7 +1152,7 @@ def _beside_marks(blobs: _Blobs, groups: list[_Group]) -> float:
     large = int(np.count_nonzero(_is_like(blobs.heights, usual)))
     rows = [group.rows for group in groups if NUMBER[0] <= len(group.rows) <= NUMBER[1]]
     heights = np.sort(blobs.heights[[row for some in rows for row in some if not blobs.solid[row]]])
-    heights = heights[(heights < DUST * usual) & (MARK[1] * heights > usual)]
+    heights = heights[(heights < BELOW * usual) & (MARK[1] * heights > usual)]
     company = max(COMPANY, HEADING * large)
     many = np.array([np.count_nonzero(_is_like(heights, height)) >= company for height in heights], np.bool_)
     return _heaviest(heights[many]) if many.any() else usual
