@@ -14,8 +14,9 @@ from tests.pages import BLACK, BLUE, GREEN, PENCIL, RED, Colour, Photo, Sheet, e
 
 from inkdigit.errors import BlankImageError, MissingExtraError
 from inkdigit.image import Page, read_page
-from inkdigit.layout import MAX_LINES, Line, _Marked, _sheet, _upright, find_lines
+from inkdigit.layout import MAX_LINES, Line, _Marked, _upright, find_lines
 from inkdigit.number import Box
+from inkdigit.paper import sheet_of
 
 DEV_DATA = Path(__file__).parents[2] / "shared" / "data"
 needs_dev_data = pytest.mark.skipif(not DEV_DATA.is_dir(), reason="the development drawings are not on this machine")
@@ -234,7 +235,7 @@ def in_boxes(text: str, height: float, box_height: int = 62, count: int = 4) -> 
 def test_of_rows_of_boxes_hardly_higher_than_the_digits_no_side_is_left(text: str, height: int, photo: Photo) -> None:
     sheet = in_boxes(text, height)
 
-    frame = _upright(_Marked(_sheet(read_page(encoded(photo.of(sheet)[0]))).marks))
+    frame = _upright(_Marked(sheet_of(read_page(encoded(photo.of(sheet)[0]))).marks))
 
     assert len(frame.blobs.boxes) == len(sheet.written)
 

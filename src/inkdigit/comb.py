@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from inkdigit.errors import BlankImageError
 from inkdigit.image import Page
-from inkdigit.layout import marks_on, opencv
 from inkdigit.number import Box
+from inkdigit.paper import marks_on, opencv
 
 UPRIGHT: Final = 0.45  # of the height of the place, that the side of a box is long at least
 LEVEL: Final = 0.3  # of the width of a box, that a piece of its upper or lower line is long at least;

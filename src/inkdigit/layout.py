@@ -1,8 +1,8 @@
 """A page to its lines: where the numbers stand, each as a strip of ink that a network can read.
 
-The shade of the paper is divided out, the page is turned upright, print lines and boxes are taken away, and the marks
-that are left are joined to lines by where they stand. All of it is decided on a reduced copy of the page; the strips
-are cut from the page itself.
+The shade of the paper is divided out (`paper.py`), the page is turned upright, print lines and boxes are taken away,
+and the marks that are left are joined to lines by where they stand. All of it is decided on a reduced copy of the page;
+the strips are cut from the page itself.
 """
 
 import heapq
@@ -10,43 +10,40 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import ModuleType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigit.errors import BlankImageError, MissingExtraError
+from inkdigit.errors import BlankImageError
 from inkdigit.image import Ink, Page
 from inkdigit.number import Box
+from inkdigit.paper import (
+    INK_SHARE,
+    LOWEST,
+    MIN_CONTRAST,
+    Levels,
+    Mask,
+    Sheet,
+    darker,
+    ink_start,
+    is_grain,
+    opencv,
+    otsu,
+    resized,
+    sheet_of,
+)
 
-__all__ = ["Line", "Straight", "find_lines", "marks_on", "opencv", "straightened"]
+__all__ = ["Line", "Straight", "find_lines", "straightened"]
 
-_Levels = NDArray[np.uint8]  # (H, W), 0 is paper and 255 is black ink
-_Mask = NDArray[np.bool_]  # (H, W)
 _Matrix = NDArray[
     np.float64
 ]  # (3, 3), from places in one picture to places in another; whole numbers are pixel corners
 _Boxes = NDArray[np.int64]  # (N, 4): left, top, right, bottom
 
-WORKING_PIXELS: Final = 2_000_000  # of the copy on which lines are looked for
-MIN_CONTRAST: Final = 20  # of 255, between ink and paper; under it there is nothing on the page
 MAX_LINES: Final = 500  # the largest on a page are read
 MAX_BLOBS: Final = 2000  # the largest on a page are looked at; a page full of numbers has a few hundred
 
-SHADE_SIDE: Final = 320  # pixels, longest side of the copy on which the shade of the paper is estimated
-SHADE_WINDOW: Final = 1 / 8  # of that side; strokes are narrower than that
-ALONG: Final = 0.2  # of an edge of the picture, along which a desk lies
-AROUND: Final = 0.8  # of its own convex hull is a desk at most; a shadow that covers half of the paper bulges, too
-SLIVER: Final = 4  # pixels of that copy
-BULGES: Final = 0.7  # of its convex hull is sheet
-SHADOW: Final = 0.75  # of the strength of ink, that a shadow has at most
-ROOM: Final = 8  # heights of a character, that a page is high and wide at least if it may show a desk or a shadow
-THICK: Final = 1 / 40  # of that side; no pen beside which other ink is to be found is as thick
-NEARBY: Final = 1 / 6  # of the longest side, across which the strength of ink and the grain of paper are measured
-NOISE_MARGIN: Final = 2.5  # standard deviations of the paper's grain that still are paper
-INK_SHARE: Final = 0.4  # of the strength of ink nearby that a mark must have to be ink
-FAINTEST: Final = 0.5  # of the page's usual ink is the faintest pen on it
 RULE_SHARE: Final = 0.15  # of the strength of ink that a print line must have to be taken away
 
 RULE_STRENGTH: Final = 1.3  # times as dark as most of it may a print line be; what is darker there is ink upon it
@@ -68,7 +65,6 @@ SIGN_HEIGHT: Final = 0.45  # heights of a line; what is lower is a sign, a dot, 
 BAND: Final = 0.3  # heights of a line that a sign may hang below it
 STROKES_SHARE: Final = (0.1, 0.6)  # of the middle of joined digits' box that is ink; a box has less, a shadow more
 DUST: Final = 0.35  # of the usual height on the page; lower lines are dirt
-LOWEST: Final = 6  # pixels of the copy; in lower lines no digit can be told from another
 LIKE: Final = 1.6  # times as high as another, at most, is what one hand writes in one size
 WHOLE: Final = 0.75  # of the usual height is the least that a whole character has
 LONELY: Final = 3  # marks of like height, fewer of which do not say how high characters are
@@ -83,8 +79,6 @@ MARK: Final = (5, 12)  # times as high as a character is a stamp or a tick; besi
 SOLID: Final = 0.85  # of the ellipse in its box fills a crumb, and no stroke
 DISC: Final = (0.93, 1.07)  # of it fills a disc, with what pixels and noise do to its edge
 ROUND: Final = 1.2  # times as wide as high, or as high as wide, a disc may seem
-SOME_INK: Final = 500  # pixels, from which on a page may be nothing but grain,
-TOGETHER: Final = 0.25  # and how much oftener than by chance ink stands beside ink if it is more than that
 LEFTOVER: Final = 0.06  # heights of a character, that what is left of a print line is thick
 SHEET: Final = 4  # lines across a page, level or upright, that are print though nothing else is on it
 DASH: Final = 30  # times its height, which no dash is wider than
@@ -184,11 +178,11 @@ def find_lines(page: Page) -> list[Line]:
         BlankImageError: no ink on the page.
         MissingExtraError: OpenCV is not installed.
     """
-    sheet = _sheet(page)
+    sheet = sheet_of(page)
     marked = _Marked(sheet.marks)
     if not marked.mask.any():
         raise BlankImageError("the page is blank; write a number on it")
-    if _is_grain(marked.mask):
+    if is_grain(marked.mask):
         return []
     frame = _upright(marked)
     lines = _in_reading_order(_groups(frame))
@@ -215,254 +209,13 @@ def straightened(page: Page) -> Straight:
     return Straight(_warp(page, back, (height, width), round(float(np.median(page)))), back)
 
 
-def marks_on(page: Page) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """How much darker than its paper each pixel of a small page is, and from which level on that is ink.
-
-    Args:
-        page: (H, W) uint8, dark ink on light paper; the marks of one larger than two million pixels are coarse.
-
-    Returns:
-        (H, W) uint8, 0 is paper, and what comes near to 255 is black; and (H, W) float32.
-
-    Raises:
-        BlankImageError: there is nothing on it.
-        MissingExtraError: OpenCV is not installed.
-    """
-    marks = _sheet(page).marks
-    start = _start(marks)
-    rows, columns = (np.arange(size) * of // size for size, of in zip(page.shape, marks.shape, strict=True))
-    return marks[np.ix_(rows, columns)], start[np.ix_(rows, columns)]
-
-
 def _lean_of(page: Page) -> float:
     try:
-        marked = _Marked(_sheet(page).marks)
+        marked = _Marked(sheet_of(page).marks)
     except BlankImageError:
         return 0.0
-    is_form = marked.mask.any() and not _is_grain(marked.mask) and len(marked.blobs.numbers) >= PRINT
+    is_form = marked.mask.any() and not is_grain(marked.mask) and len(marked.blobs.numbers) >= PRINT
     return _lean(marked) if is_form else 0.0
-
-
-def opencv() -> ModuleType:
-    """The module `cv2`.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    try:
-        import cv2
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("opencv-python-headless", "read") from error
-    return cv2
-
-
-# ---- page to marks ----
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sheet:
-    """A page and its reduced copy, parted into paper and marks."""
-
-    page: Page
-    shade: _Levels  # of the reduced copy: its paper, as if there were no ink
-    marks: _Levels  # of the reduced copy: how much darker than its paper each pixel is
-    factor: float  # pixels of the page in one of the copy
-
-
-def _sheet(page: Page) -> _Sheet:
-    if int(page.max()) - int(page.min()) < MIN_CONTRAST:
-        raise BlankImageError("the page is blank; write a number on it")
-    factor = max(1.0, math.sqrt(page.size / WORKING_PIXELS))
-    small = _resized(page, 1 / factor)
-    shade = _shade(small)
-    marks = _darker(small, shade)
-    around = _surroundings(small, marks)
-    if around is not None:
-        shade = np.where(around.shadow, np.minimum(shade, _close_shade(small)), shade)
-        marks = np.where(around.desk, 0, _darker(small, shade))
-    return _Sheet(page, shade, marks, factor)
-
-
-def _darker(levels: _Levels, shade: _Levels) -> _Levels:
-    """How much of the light of the paper is missing: 0 none, 255 all of it."""
-    return np.asarray(255 - opencv().divide(levels, shade, scale=255))
-
-
-def _resized(levels: _Levels, scale: float) -> _Levels:
-    """A smaller copy in averages; the same where the scale is 1 or more."""
-    if scale >= 1:
-        return levels
-    cv = opencv()
-    height, width = levels.shape
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv.resize(levels, size, interpolation=cv.INTER_AREA))
-
-
-def _shade(small: _Levels) -> _Levels:
-    """The paper as if there were no ink on it: the lightest nearby, and then as much darker as paper is on average."""
-    cv = opencv()
-    tiny = cv.GaussianBlur(_resized(small, SHADE_SIDE / max(small.shape)), (3, 3), 0)
-    side = max(3, round(max(tiny.shape) * SHADE_WINDOW)) | 1
-    window = np.ones((side, side), np.uint8)
-    light = cv.morphologyEx(tiny, cv.MORPH_CLOSE, window, borderType=cv.BORDER_REPLICATE)
-    light = cv.blur(light, (side // 2 | 1, side // 2 | 1), borderType=cv.BORDER_REPLICATE)
-    below = cv.subtract(light, tiny)
-    paper = (below <= _otsu(below)).astype(np.float32)
-    usual = cv.blur(below * paper, (side, side)) / np.maximum(cv.blur(paper, (side, side)), 0.01)
-    shade = np.clip(light - usual, 1, 255).astype(np.uint8)
-    return np.asarray(cv.resize(shade, small.shape[::-1], interpolation=cv.INTER_LINEAR))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Surroundings:
-    """(H, W) what is no writing on a photo."""
-
-    desk: _Mask  # round the paper, and its edge
-    shadow: _Mask  # on the paper, and a little around
-
-
-def _surroundings(small: _Levels, marks: _Levels) -> _Surroundings | None:
-    """The desk round a sheet of paper, and the shadow of a hand or a phone upon it; None where neither is.
-
-    Both are far thicker than the strokes beside them. A desk lies along two edges of the picture or more, and a shadow
-    is lighter than ink. What is thick for another reason, such as what a felt pen drew, stays.
-    """
-    if min(small.shape) < SHADE_SIDE:  # no photo of a page
-        return None
-    cv = opencv()
-    step = max(1, round(max(small.shape) / SHADE_SIDE))
-    dark = cv.erode(marks, np.ones((step, step), np.uint8))[::step, ::step] > MIN_CONTRAST / 2
-    side = max(3, round(THICK * max(dark.shape)))
-    thick = cv.morphologyEx(dark.view(np.uint8), cv.MORPH_OPEN, np.ones((side, side), np.uint8))
-    if not thick.any():
-        return None
-    dark &= cv.dilate(thick, np.ones((2 * side + 1, 2 * side + 1), np.uint8)) > 0
-    strength = _strength_beside(marks, _enlarged(dark, small.shape))
-    if not strength:
-        return None
-    desk = _outside(dark, small[::step, ::step])
-    shadow = np.zeros_like(dark)
-    count, labels = cv.connectedComponents((dark & ~desk).view(np.uint8))
-    for number in range(1, count):
-        some = labels == number
-        if (some & (thick > 0)).any() and np.median(marks[::step, ::step][some]) < SHADOW * strength:
-            shadow |= some
-    if not desk.any() and not shadow.any():
-        return None
-    shadow = cv.dilate(shadow.view(np.uint8), np.ones((2 * side + 1, 2 * side + 1), np.uint8)) > 0
-    if desk.any():  # a sliver of it may show where the paper meets an edge of the picture
-        desk = cv.dilate(desk.view(np.uint8), np.ones((7, 7), np.uint8)) > 0
-        desk[:SLIVER] = desk[-SLIVER:] = desk[:, :SLIVER] = desk[:, -SLIVER:] = True
-    return _Surroundings(_enlarged(desk, small.shape), _enlarged(shadow, small.shape))
-
-
-def _outside(band: _Mask, levels: _Levels) -> _Mask:
-    """What lies round a sheet of paper: all but the largest light part, if that is a sheet.
-
-    A sheet bulges everywhere, and lies away from two edges of the picture or more; what lies along these is bent around
-    it, or in two pieces.
-    """
-    cv = opencv()
-    none = np.zeros_like(band)
-    light = _light_part(band, cv.morphologyEx(levels, cv.MORPH_CLOSE, np.ones((5, 5), np.uint8)))
-    count, labels, stats, _ = cv.connectedComponentsWithStats(light, connectivity=4)
-    if count < 2:
-        return none
-    sheet = labels == 1 + int(np.argmax(stats[1:, cv.CC_STAT_AREA]))
-    hull = np.zeros(band.shape, np.uint8)
-    cv.fillConvexPoly(hull, cv.convexHull(np.argwhere(sheet)[:, ::-1].astype(np.int32)), 1)
-    outside = hull == 0
-    edges = (outside[0], outside[-1], outside[:, 0], outside[:, -1])
-    goes_around = sum(float(edge.mean()) >= ALONG for edge in edges) >= 2 and _bulge(outside) <= AROUND
-    return outside if goes_around and sheet.sum() >= BULGES * hull.sum() else none
-
-
-def _bulge(mask: _Mask) -> float:
-    """The share of its convex hull that it covers."""
-    cv = opencv()
-    points = np.argwhere(mask)[:, ::-1].astype(np.int32)
-    return len(points) / max(float(cv.contourArea(cv.convexHull(points))), 1.0)
-
-
-def _light_part(band: _Mask, levels: _Levels) -> NDArray[np.uint8]:
-    """Where it is lighter than half-way from the dark band to paper, in a light that may fall off to one side."""
-    cv = opencv()
-    rows, columns = np.indices(levels.shape)
-    places = np.stack([rows, columns, np.ones_like(rows)], axis=-1).astype(np.float64)
-    light = levels > (np.median(levels[band]) + np.percentile(levels, 95)) / 2
-    plane = np.maximum(places @ np.linalg.lstsq(places[light], levels[light], rcond=None)[0], 1)
-    share = (1 + float(np.median(levels[band] / plane[band]))) / 2
-    return np.asarray(cv.erode((levels > share * plane).view(np.uint8), np.ones((5, 5), np.uint8)))
-
-
-def _strength_beside(marks: _Levels, dark: _Mask) -> float:
-    """How dark the strokes are beside what is thick; 0 where there are none, or none that are small on the page."""
-    rest = np.where(dark, 0, marks)
-    blobs = _found(rest > max(_otsu(rest), 2 * MIN_CONTRAST))
-    tall = blobs.kept(blobs.heights >= 2 * LOWEST)
-    if not len(tall.numbers) or ROOM * np.median(tall.heights) > min(marks.shape):
-        return 0.0
-    return float(np.percentile(rest[np.isin(tall.labels, tall.numbers)], 75))
-
-
-def _enlarged(mask: _Mask, shape: tuple[int, ...]) -> _Mask:
-    cv = opencv()
-    return np.asarray(cv.resize(mask.view(np.uint8), shape[::-1], interpolation=cv.INTER_NEAREST) > 0)
-
-
-def _close_shade(small: _Levels) -> _Levels:
-    """The paper by the lightest levels close by, so that what is thicker than any stroke counts as paper."""
-    side = max(3, round(THICK * max(small.shape))) | 1
-    return np.asarray(opencv().morphologyEx(small, opencv().MORPH_CLOSE, np.ones((side, side), np.uint8)))
-
-
-def _otsu(levels: _Levels) -> float:
-    """The level that divides paper from ink with the least variance inside the two (Otsu, 1979)."""
-    cv = opencv()
-    return float(cv.threshold(np.ascontiguousarray(levels).reshape(1, -1), 0, 255, cv.THRESH_OTSU)[0])
-
-
-# ---- marks to ink ----
-
-
-def _start(marks: _Levels) -> NDArray[np.float32]:
-    """(H, W) from which level on a mark is ink, by the strength of the ink and the grain of the paper around it."""
-    cv = opencv()
-    cut = max(min(_otsu(marks), _grain_edge(marks)), MIN_CONTRAST)
-    levels = marks.astype(np.float32)
-    ink = np.where(marks > cut, levels, 0)
-    paper = np.where(marks > cut, 0, levels)
-    side = max(marks.shape)
-    fine = min(1.0, 256 / side)
-    window = max(3, round(NEARBY * side * fine)) | 1
-
-    def near(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        size = max(1, round(values.shape[1] * fine)), max(1, round(values.shape[0] * fine))
-        tiny = cv.resize(values, size, interpolation=cv.INTER_AREA)
-        return np.asarray(cv.blur(tiny, (window, window), borderType=cv.BORDER_REFLECT), np.float32)
-
-    total, squares = near(ink), near(ink * ink)
-    usual = float(squares.mean()) / max(float(total.mean()), 1e-6)
-    trust = 0.002 * usual  # so much ink nearby says as much as the whole page does
-    strength = (squares + trust * usual) / np.maximum(total + trust, 1e-6)
-    grain = np.sqrt(np.maximum(near(paper * paper), 0))  # a blur's sums end a little below 0 now and then
-    start = np.maximum(NOISE_MARGIN * grain, INK_SHARE * np.maximum(strength, FAINTEST * usual))
-    return np.asarray(cv.resize(np.maximum(start, MIN_CONTRAST / 2), marks.shape[::-1], interpolation=cv.INTER_LINEAR))
-
-
-def _grain_edge(marks: _Levels) -> float:
-    """Four standard deviations of the paper's grain, where at least three quarters of the page are paper."""
-    some = marks[:: max(1, len(marks) // 512)]
-    counts = opencv().calcHist([np.ascontiguousarray(some)], [0], None, [256], [0, 256])
-    return 4 * int(np.searchsorted(counts.cumsum(dtype=np.float64), 0.75 * some.size)) / 0.67
-
-
-def _is_grain(mask: _Mask) -> bool:
-    """Whether ink stands beside ink hardly more often than anywhere: strokes, however thin, go on in some direction."""
-    ink = np.count_nonzero(mask)
-    apart = 2 * ink * (1 - ink / mask.size)  # changes from ink to paper and back along all rows, if ink fell like rain
-    along, down = np.count_nonzero(mask[:, 1:] != mask[:, :-1]), np.count_nonzero(mask[1:] != mask[:-1])
-    return bool(ink > SOME_INK and min(along, down) > (1 - TOGETHER) * apart)
 
 
 # ---- the page upright and without print lines ----
@@ -513,21 +266,21 @@ class _Blobs:
 class _Marked:
     """Marks, and what of them is ink; each part is worked out once, when it is first asked for."""
 
-    marks: _Levels
+    marks: Levels
 
     @cached_property
     def start(self) -> NDArray[np.float32]:
-        return _start(self.marks)
+        return ink_start(self.marks)
 
     @cached_property
-    def mask(self) -> _Mask:
+    def mask(self) -> Mask:
         return np.asarray(self.marks > self.start)
 
     @cached_property
     def blobs(self) -> _Blobs:
         return _found(self.mask)
 
-    def blobs_of(self, rest: _Levels) -> _Blobs:
+    def blobs_of(self, rest: Levels) -> _Blobs:
         """The blobs of what is left of the marks, by the same strength of ink."""
         return self.blobs if rest is self.marks else _found(rest > self.start)
 
@@ -537,7 +290,7 @@ class _Frame:
     """The reduced copy turned upright, with nothing on it but ink."""
 
     blobs: _Blobs
-    erased: _Mask  # where print lines were taken away
+    erased: Mask  # where print lines were taken away
     edges: _Boxes  # of table cells and boxes: upright print lines that divide what stands beside them
     matrix: _Matrix  # to the reduced copy
 
@@ -598,7 +351,7 @@ def _shift(x: float, y: float) -> _Matrix:
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
 
 
-def _warp(levels: _Levels, matrix: _Matrix, shape: tuple[int, int], outside: int = 0) -> _Levels:
+def _warp(levels: Levels, matrix: _Matrix, shape: tuple[int, int], outside: int = 0) -> Levels:
     """The picture of that shape whose places the matrix leads to places in the one given."""
     cv = opencv()
     centres = _shift(-0.5, -0.5) @ matrix @ _shift(0.5, 0.5)
@@ -627,7 +380,7 @@ def _frame(marked: _Marked, lean: float) -> _Frame:
 class _Strokes:
     """Straight level strokes that may be print lines, each with its box."""
 
-    lines: _Levels  # how dark they are
+    lines: Levels  # how dark they are
     least: NDArray[np.float32]  # how dark they must be
     labels: NDArray[np.int32]
     boxes: _Boxes
@@ -662,12 +415,12 @@ class _Ruled:
         return replace(self, which=which)
 
     @property
-    def mask(self) -> _Mask:
+    def mask(self) -> Mask:
         """(H, W) where the lines are in the picture."""
         mask = self.which[self.strokes.labels] & (self.strokes.lines > self.strokes.least)
         return mask.T if self.upright else mask
 
-    def by_thickness(self) -> Iterator[tuple[int, _Levels]]:
+    def by_thickness(self) -> Iterator[tuple[int, Levels]]:
         """How dark the lines are in the picture, in groups of about the same thickness, in pixels."""
         classes = np.where(self.which, np.ceil(np.log2(np.maximum(self.strokes.thickness, 2))), 0)
         for value in np.unique(classes[self.which]):
@@ -676,7 +429,7 @@ class _Ruled:
                 self._lay(level, int(number))
             yield round(2**value), np.ascontiguousarray(level.T) if self.upright else level
 
-    def _lay(self, level: _Levels, number: int) -> None:
+    def _lay(self, level: Levels, number: int) -> None:
         """Lay one line on a picture: what is near its axis, and no darker than it is along most of its length."""
         left, top, right, bottom = self.strokes.boxes[number]
         window = slice(top, bottom), slice(left, right)
@@ -755,7 +508,7 @@ def _cell(marked: _Marked, faint: NDArray[np.float32], height: float) -> _Rules:
     return _Rules(ruled if inside and bottom - top > CELL_SHARE * marks.shape[0] else [], height)
 
 
-def _strokes(marks: _Levels, start: NDArray[np.float32], length: int) -> _Strokes:
+def _strokes(marks: Levels, start: NDArray[np.float32], length: int) -> _Strokes:
     """The level strokes of (H, W) marks that are so long at least."""
     cv = opencv()
     marks, start = np.ascontiguousarray(marks), np.ascontiguousarray(start)
@@ -768,7 +521,7 @@ def _strokes(marks: _Levels, start: NDArray[np.float32], length: int) -> _Stroke
     return _Strokes(lines, start, labels, boxes, area / np.maximum(boxes[:, 2] - boxes[:, 0], 1))
 
 
-def _crossing(marks: _Levels, start: NDArray[np.float32]) -> list[_Ruled]:
+def _crossing(marks: Levels, start: NDArray[np.float32]) -> list[_Ruled]:
     """The lines across the page."""
     lying = _strokes(marks, start, marks.shape[1] // 6)
     standing = _strokes(marks.T, start.T, marks.shape[0] // 6)
@@ -806,7 +559,7 @@ def _fits(height: float, shape: tuple[int, ...]) -> bool:
     return height > 0 and (height <= 0.7 * shape[0] or 2 * height <= shape[1])
 
 
-def _framing(marks: _Levels, start: NDArray[np.float32], height: float, known: list[_Ruled]) -> list[_Ruled]:
+def _framing(marks: Levels, start: NDArray[np.float32], height: float, known: list[_Ruled]) -> list[_Ruled]:
     """The lines that are long beside the characters, and those that make up boxes, some of whose lines are known."""
     length = round(1.2 * height)
     lying, standing = _strokes(marks, start, length), _strokes(marks.T, start.T, length)
@@ -843,7 +596,7 @@ def _ends_meet(strokes: _Strokes, others: _Boxes, height: float) -> NDArray[np.b
     return np.asarray(first & (last | (strokes.boxes[:, 2] >= strokes.lines.shape[1] - 2)))
 
 
-def _with_sides(marks: _Levels, start: NDArray[np.float32], height: float, ruled: list[_Ruled]) -> list[_Ruled]:
+def _with_sides(marks: Levels, start: NDArray[np.float32], height: float, ruled: list[_Ruled]) -> list[_Ruled]:
     """Print lines, and beside them the sides of boxes hardly higher than a character.
 
     The sides are looked for among all marks: with the level lines taken away, little is left of them.
@@ -865,7 +618,7 @@ def _with_sides(marks: _Levels, start: NDArray[np.float32], height: float, ruled
     return [*others, _Ruled(standing, which, True)]
 
 
-def _goes_off(boxes: _Boxes, level: _Mask) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _goes_off(boxes: _Boxes, level: Mask) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """(N, 2) above and below, whether a level print line goes off to the left and to the right, right where one ends.
 
     A handwritten stroke stops short of the line, or juts out beyond it, if only by a pixel or two.
@@ -927,7 +680,7 @@ def _dividing(edges: _Boxes, height: float) -> _Boxes:
     return edges[~(apart < CELL * height).any(axis=1)]
 
 
-def _without(marks: _Levels, ruled: Iterable[_Ruled]) -> _Levels:
+def _without(marks: Levels, ruled: Iterable[_Ruled]) -> Levels:
     """Marks without print lines; a stroke that crosses a line is whole again."""
     cv = opencv()
     rest = marks
@@ -969,7 +722,7 @@ def _pitch(places: NDArray[np.float64], height: float) -> tuple[float, float, in
 # ---- ink to lines ----
 
 
-def _found(mask: _Mask) -> _Blobs:
+def _found(mask: Mask) -> _Blobs:
     """The largest blobs of a mask."""
     labels, boxes, areas = _components(mask.view(np.uint8))
     least = max(2, round(max(mask.shape) / 500))
@@ -980,7 +733,7 @@ def _found(mask: _Mask) -> _Blobs:
     return _Blobs(labels, numbers, boxes[numbers], areas[numbers])
 
 
-def _components(mask: _Levels) -> tuple[NDArray[np.int32], _Boxes, NDArray[np.int64]]:
+def _components(mask: Levels) -> tuple[NDArray[np.int32], _Boxes, NDArray[np.int64]]:
     """What hangs together in a mask of zeros and ones: (H, W) the number of each, its box, and its pixels.
 
     Nothing is 0, and its box and its pixels are counted as none.
@@ -1042,7 +795,7 @@ def _is_filled(blobs: _Blobs, row: int) -> bool:
     return bool(STROKES_SHARE[0] < middle.mean() < STROKES_SHARE[1])
 
 
-def _not_along(blobs: _Blobs, marks: _Levels, rest: _Levels, height: float) -> _Blobs:
+def _not_along(blobs: _Blobs, marks: Levels, rest: Levels, height: float) -> _Blobs:
     """Without what is left of print lines, on a page with characters so high: slim, beside them, and short or faint."""
     if rest is marks:
         return blobs
@@ -1310,7 +1063,7 @@ def _in_reading_order(groups: list[_Group]) -> list[_Group]:
 # ---- lines to strips ----
 
 
-def _cut(sheet: _Sheet, frame: _Frame, group: _Group) -> Line:
+def _cut(sheet: Sheet, frame: _Frame, group: _Group) -> Line:
     """The strip of a group of marks, from the page itself."""
     left, top, right, bottom = group.box
     height = bottom - top
@@ -1326,7 +1079,7 @@ def _cut(sheet: _Sheet, frame: _Frame, group: _Group) -> Line:
     return Line(ink, full, (sheet.page.shape[0], sheet.page.shape[1]))
 
 
-def _near(frame: _Frame, group: _Group) -> tuple[_Levels, int, int]:
+def _near(frame: _Frame, group: _Group) -> tuple[Levels, int, int]:
     """What of the upright copy belongs to the group, with soft edges, and where its upper left corner is."""
     cv = opencv()
     left, top, right, bottom = group.box
@@ -1347,23 +1100,23 @@ def _near(frame: _Frame, group: _Group) -> tuple[_Levels, int, int]:
     return np.asarray(cv.blur(wide, (3, 3))), x - edge, y - edge
 
 
-def _strip(sheet: _Sheet, matrix: _Matrix, shape: tuple[int, int], step: float) -> _Levels:
+def _strip(sheet: Sheet, matrix: _Matrix, shape: tuple[int, int], step: float) -> Levels:
     """Marks of the page where the strip lies; the matrix leads to places on the reduced copy."""
     if step >= 1:
         scale = 1 / step
-        small = _resized(sheet.marks, scale)
+        small = resized(sheet.marks, scale)
         exact = np.diag([small.shape[1] / sheet.marks.shape[1], small.shape[0] / sheet.marks.shape[0], 1.0])
         return _warp(small, exact @ matrix, shape)
     full = np.diag([sheet.page.shape[1] / sheet.shade.shape[1], sheet.page.shape[0] / sheet.shade.shape[0], 1.0])
-    return _darker(_warp(sheet.page, full @ matrix, shape, outside=255), _warp(sheet.shade, matrix, shape, outside=255))
+    return darker(_warp(sheet.page, full @ matrix, shape, outside=255), _warp(sheet.shade, matrix, shape, outside=255))
 
 
-def _stretched(marks: _Levels, keep: _Levels) -> _Levels:
+def _stretched(marks: Levels, keep: Levels) -> Levels:
     """Marks of a strip as ink: what is paper's grain at 0, and strokes at 255."""
     near = marks[keep > 127]
     if near.size == 0:
         return marks
-    cut = _otsu(near)
+    cut = otsu(near)
     strokes, paper = near[near > cut], near[near <= cut]
     full = float(np.percentile(strokes, 60)) if strokes.size else 255.0
     start = min(float(np.percentile(paper, 75)) if paper.size else 0.0, 0.3 * full)
