@@ -208,6 +208,25 @@ def test_a_sign_that_would_have_no_ink_is_not_read_where_something_else_may_stan
     assert number.text == text
 
 
+@pytest.mark.parametrize("rules", ["length=1..20", "length=2..3", "decimal=.", "pattern=[0-9.]*"])
+def test_what_is_expected_brings_back_no_sign_without_ink_where_the_reading_keeps_to_it(rules: str) -> None:
+    reader = told({"1": 1.0}, {".": 0.6}, {"1": 1.0})
+
+    [expected] = reader.read(strokes(2), Expectation.parse(rules))
+
+    [plain] = reader.read(strokes(2))
+    assert expected.text == plain.text == "11"
+    assert expected.confidence >= plain.confidence
+
+
+@pytest.mark.parametrize("rules", ["length=3", "decimals=1"])
+def test_a_sign_without_ink_is_read_where_what_is_expected_has_one(rules: str) -> None:
+    [number] = told({"1": 1.0}, {".": 0.6}, {"1": 1.0}).read(strokes(2), Expectation.parse(rules))
+
+    assert number.text == "1.1"
+    assert [character.repaired_from for character in number.characters] == [None, "", None]
+
+
 @pytest.mark.parametrize("text", ["-", "=", ".-"])
 def test_signs_alone_are_no_number_unless_an_expectation_allows_them(text: str) -> None:
     reader = told(*({sign: 1.0} for sign in text))

@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -152,7 +153,7 @@ class Reader:
                 return []
         else:
             try:
-                choice = choose([division.hypothesis for division in divisions], expect)
+                choice = _likeliest(divisions, expect)
             except NoReadingError:
                 if not parts:
                     raise
@@ -416,13 +417,28 @@ class Division:
 
 
 def _best(divisions: Sequence[Division]) -> Choice | None:
-    """The likeliest reading; none with a sign that has no ink, where there is another. A digit may lie in another."""
-    rows = [row for row, division in enumerate(divisions) if not division.has_signs_of_nothing]
-    rows = rows or list(range(len(divisions)))
-    if not rows:
-        return None
-    best = choose([divisions[row].hypothesis for row in rows])
-    return replace(best, hypothesis=rows[best.hypothesis])
+    return _likeliest(divisions) if divisions else None
+
+
+def _likeliest(divisions: Sequence[Division], expect: Expectation | None = None) -> Choice:
+    """The likeliest reading that keeps to what is expected, if anything is.
+
+    It has no sign without ink where another is likely enough. A digit without ink may lie in another; so may the point
+    of an amount, where what is expected says that there is one.
+
+    Raises:
+        NoReadingError: no likely reading keeps to it.
+    """
+    on_ink = [row for row, division in enumerate(divisions) if not division.has_signs_of_nothing]
+    if on_ink:
+        with suppress(NoReadingError):
+            return _chosen(divisions, on_ink, expect)
+    return _chosen(divisions, range(len(divisions)), expect)
+
+
+def _chosen(divisions: Sequence[Division], rows: Sequence[int], expect: Expectation | None) -> Choice:
+    choice = choose([divisions[row].hypothesis for row in rows], expect)
+    return replace(choice, hypothesis=rows[choice.hypothesis])
 
 
 def weighed(divisions: Sequence[Division]) -> list[Division]:
