@@ -20,6 +20,8 @@ from inkdigit.cli import main
 from inkdigit.config import Settings
 from inkdigit.doctor import CHECKS, Finding, Installation, Level, examine
 from inkdigit.feedback import FeedbackStore, Submission
+from inkdigit.feedback.database import Database
+from inkdigit.feedback.schema import migrate
 from inkdigit.registry import promote
 
 KEY = "Kq7w-2mZr_9tXv4LpB"
@@ -157,6 +159,25 @@ def test_a_damaged_store_is_broken(quick: Examine, tmp_path: Path) -> None:
         written.write(os.urandom(20_000))
 
     assert (whole.level, quick()["store"].level) == (Level.FINE, Level.BROKEN)
+
+
+def test_a_database_in_which_nothing_was_kept_is_well(quick: Examine, tmp_path: Path) -> None:
+    missing = quick()["store"]
+    (tmp_path / "feedback.sqlite").touch(mode=0o600)
+    empty = quick()["store"]
+
+    assert (missing.level, missing.text) == (Level.FINE, "none yet; the first correction makes it")
+    assert empty == missing
+
+
+def test_of_an_older_store_doctor_says_to_migrate_it_and_nothing_else(quick: Examine, tmp_path: Path) -> None:
+    with closing(Database(tmp_path / "feedback.sqlite")) as older:
+        migrate(older, to=1)
+    store = quick()["store"]
+
+    assert store.level is Level.BROKEN
+    assert store.text.endswith("run `inkdigit feedback migrate`")
+    assert store.remedy == "see the message"
 
 
 @POSIX

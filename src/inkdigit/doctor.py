@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from inkdigit.access import KeyFile, Scope
 from inkdigit.config import Settings, core_count, is_loopback, package_version
-from inkdigit.errors import InkdigitError
+from inkdigit.errors import InkdigitError, NoStoreError
 from inkdigit.table import counted
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 OLDEST_PYTHON: Final = (3, 11)
 LOW_DISK, VERY_LOW_DISK = 2**30, 100 * 2**20  # bytes
 STORE_TIMEOUT_S: Final = 2.0
+NO_STORE: Final = "none yet; the first correction makes it"
 SANE: Final = datetime(2026, 1, 1, tzinfo=UTC)  # no clock that goes right stands before it
 EXTRAS: Final = {
     "read": "cv2",
@@ -201,7 +202,7 @@ def _store(found: Installation) -> Iterator[Finding]:
     if not is_url and not Path(found.database).exists():
         obstacle = _obstacle(Path(found.database))
         if obstacle is None:
-            yield Finding("store", Level.FINE, "none yet; the first correction makes it")
+            yield Finding("store", Level.FINE, NO_STORE)
         else:
             remedy = "see who may write there, or set INKDIGIT_DATABASE"
             yield Finding("store", Level.BROKEN, f"none yet, and none can be made: {obstacle}", remedy)
@@ -209,8 +210,8 @@ def _store(found: Installation) -> Iterator[Finding]:
     try:
         with FeedbackStore.open(found.database, read_only=True, timeout_s=STORE_TIMEOUT_S) as store:
             counts = store.count()
-    except InkdigitError as error:
-        yield Finding("store", Level.BROKEN, str(error), "see that it runs and that INKDIGIT_DATABASE is right")
+    except NoStoreError:
+        yield Finding("store", Level.FINE, NO_STORE)
         return
     yield Finding("store", Level.FINE, f"opens, of this version, with {counted(sum(counts.values()), 'drawing')}")
     if not is_url:

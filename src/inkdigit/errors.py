@@ -9,6 +9,7 @@ InkdigitError
  │    └── ShareError                a link or code that holds no drawing
  ├── NoReadingError             no likely reading keeps to what was expected
  ├── StoreError                 the corrections cannot be kept or found: disk, database, or an archive at fault
+ │    ├── NoStoreError              there is none yet, and nothing may be written
  │    └── ConflictError             two different drawings under one idempotency key
  ├── BatchError                 a batch cannot begin or go on; what it has done is kept
  ├── ModelError                 a model folder is missing, damaged or made for another version
@@ -55,6 +56,10 @@ class NoReadingError(InkdigitError):
 
 class StoreError(InkdigitError):
     """The store of corrections cannot be opened, read or written, or an archive for it is not one."""
+
+
+class NoStoreError(StoreError):
+    """There is no store of corrections yet, and it was opened for reading only."""
 
 
 class ConflictError(StoreError):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import MetaData, Table, inspect, text
 from tests.feedback.drawings import PNG, submission
 
-from inkdigit.errors import StoreError
+from inkdigit.errors import NoStoreError, StoreError
 from inkdigit.feedback import FeedbackStore, Status, schema
 from inkdigit.feedback.database import Database
 from inkdigit.feedback.schema import METADATA, MIGRATIONS, migrate
@@ -173,6 +173,15 @@ def test_a_store_that_is_up_to_date_is_not_written_to(opened: Database, database
 
     with FeedbackStore.open(database, read_only=True) as store:
         assert len(store.drawings()) == 2
+
+
+def test_a_database_without_a_store_is_no_older_one_and_not_changed_by_who_only_reads(
+    opened: Database, database: str
+) -> None:
+    with pytest.raises(NoStoreError, match="no drawing was kept yet"):
+        FeedbackStore.open(database, read_only=True)
+
+    assert described(opened) == {}
 
 
 @pytest.mark.parametrize("version", range(1, LATEST))

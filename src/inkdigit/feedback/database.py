@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from inkdigit.errors import MissingExtraError, StoreError
+from inkdigit.errors import MissingExtraError, NoStoreError, StoreError
 
 TIMEOUT_S: Final = 10.0  # that a writer waits for the others
 _LOCK: Final = 0x696E6B64  # "inkd": the lock of PostgreSQL that writers pass through one by one
@@ -46,6 +46,7 @@ class Database:
         timeout_s: how long to wait for other writers.
 
     Raises:
+        NoStoreError: there is no such file, and writing is refused.
         StoreError: the URL is of another kind.
         MissingExtraError: the driver of PostgreSQL is not installed.
     """
@@ -137,7 +138,7 @@ def _sqlite(path: Path, read_only: bool, timeout_s: float) -> Engine:
     if not read_only:
         _make_file(path)
     elif not path.is_file():
-        raise StoreError(f"no drawing was kept yet: there is no store of corrections at {path}")
+        raise NoStoreError(f"no drawing was kept yet: there is no store of corrections at {path}")
     address = f"{path.as_uri()}?{_access(path) if read_only else 'mode=rw'}"
     pragmas = [f"busy_timeout={int(timeout_s * 1000)}", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"]
 

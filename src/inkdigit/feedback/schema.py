@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-from inkdigit.errors import StoreError
+from inkdigit.errors import NoStoreError, StoreError
 from inkdigit.feedback.database import Database
 
 METADATA: Final = MetaData()
@@ -166,9 +166,12 @@ def migrate(database: Database, to: int = len(MIGRATIONS)) -> None:
     """Bring the store to a version, step by step; each is done as a whole or not at all.
 
     Raises:
+        NoStoreError: there is none, and the database is opened for reading only.
         StoreError: the store is of a later version, or it is older and opened for reading only.
     """
     while (version := _version(database)) < to:
+        if database.read_only and version == 0:
+            raise NoStoreError(f"no drawing was kept yet: there is no store of corrections at {database.name}")
         if database.read_only:
             raise StoreError(
                 f"the store of corrections at {database.name} was made by an earlier version of Inkdigit; "

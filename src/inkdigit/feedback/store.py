@@ -46,6 +46,7 @@ class FeedbackStore:
             timeout_s: how long to wait for other writers.
 
         Raises:
+            NoStoreError: there is none yet, and nothing may be changed.
             StoreError: it cannot be opened; the text says what to do.
             MissingExtraError: the driver of PostgreSQL is not installed.
         """
