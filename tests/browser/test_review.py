@@ -22,7 +22,7 @@ from inkdigit.server import create_app
 from inkdigit.server.serving import HttpServer
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
+    from playwright.sync_api import Browser, Locator, Page, Route
 
 KEY: Final = "open-sesame-open-sesame"
 DATA: Final = Path(__file__).parents[1] / "data"
@@ -508,17 +508,25 @@ def test_what_stands_below_a_drawing_is_not_cut_off(open_review: Callable[..., "
     assert page.locator(".foot-of-card").first.get_attribute("title") == here(page)
 
 
+def told(card: "Locator") -> tuple[str, str | None, str]:
+    """What a card says in words, in its colours and by its sign."""
+    return card.locator(".told").inner_text(), card.get_attribute("data-standing"), card.locator(".sign").inner_text()
+
+
 def test_the_most_valuable_come_first_and_say_why(open_review: Callable[..., "Page"], reviewing: Reviewing) -> None:
     reviewing.keep(*enumerate(LABELS[:5]), (5, 8), *((i, LABELS[i]) for i in range(6, 10)))
     page = open_review("#order=valuable")
 
     first = page.locator(".card").first
-    label = first.locator(".told").inner_text()
+    label, standing, sign = told(first)
     press(page, "1")
 
-    assert first.get_attribute("data-standing") == "mislabelled"
+    assert (standing, sign) == ("mislabelled", "!")
     assert "labelled 8; read as 1" in label
     assert "probably labelled wrongly" in label
+    label, standing, sign = told(first)
+    assert (standing, sign) == ("agrees", "=")
+    assert re.fullmatch(r"labelled 8, now 1; read as 1, [0-9+]+ %; accepted", label)
     reviewing.wait(*[f"new {label}" for label in LABELS[:5]], "accepted 1", *[f"new {LABELS[i]}" for i in range(6, 10)])
 
 

@@ -3,9 +3,19 @@ import { test } from "node:test";
 
 import { Desk, goneOf, isJust, meaningOf } from "../../src/inkdigit/server/static/review-desk.js";
 
+// Of a drawing labelled 1 and read as 7.
+const READING = {
+  label: 7,
+  confidence: 0.95,
+  of_truth: 0.001,
+  standing: "mislabelled",
+  shares: [0, 0.001, 0, 0, 0, 0, 0, 0.95, 0, 0.03, 0.019],
+  standings: [...Array(7).fill("mislabelled"), "agrees", "mislabelled", "disagrees", "disagrees"],
+};
+
 /** @param {number} id */
 function drawing(id, truth = 1) {
-  return { id, status: "new", truth, label: truth, image: "", created: "", reading: {} };
+  return { id, status: "new", truth, label: truth, image: "", created: "", reading: READING };
 }
 
 function deskOf(count = 6, next = null) {
@@ -40,6 +50,19 @@ test("a digit accepts the drawing as that digit, n as none, x rejects it and lea
   for (const key of ["4", "n", "x"]) desk.judge(meaningOf({ key }).act);
 
   assert.deepEqual(standing(desk), ["accepted 4", "accepted null", "rejected 1"]);
+});
+
+test("what was read is weighed against the label that a verdict gave, and against the old one when it is taken back", () => {
+  const desk = deskOf(1);
+  const weighed = () => [desk.drawings[0].reading.standing, desk.drawings[0].reading.of_truth];
+  const seen = ["7", "9", "n", "x", "1"].map((key) => {
+    desk.judge(meaningOf({ key }).act);
+    return weighed();
+  });
+  while (desk.undo());
+
+  assert.deepEqual(seen, [["agrees", 0.95], ["disagrees", 0.03], ["disagrees", 0.019], ["disagrees", 0.019], ["mislabelled", 0.001]]);
+  assert.deepEqual(weighed(), ["mislabelled", 0.001]);
 });
 
 test("a verdict goes to all that are selected, and then nothing is", () => {

@@ -94,9 +94,9 @@ test("a square of the confusion leads to its drawings", () => {
 
 test("a drawing is told in words", () => {
   const reading = { label: 4, confidence: 0.9994, of_truth: 0.0003, standing: "mislabelled" };
-  const told = describe({ status: "accepted", truth: 4, label: 9, reading });
+  const told = describe({ status: "accepted", truth: 7, label: 9, reading });
 
-  assert.equal(told, "labelled 9, now 4; read as 4, 99+ %; probably labelled wrongly, over 1000 to 1; accepted");
+  assert.equal(told, "labelled 9, now 7; read as 4, 99+ %; probably labelled wrongly, over 1000 to 1; accepted");
   assert.equal(readingInWords({ label: null, confidence: 0.5, of_truth: 0.5, standing: "doubtful" }), "refused as no digit, 50 %");
 });
 

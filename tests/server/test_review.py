@@ -157,6 +157,8 @@ def test_drawings_come_newest_first_and_whole(reviewer: FlaskClient, store: Feed
         "of_truth": 0.01,
         "surprise": 6.644,
         "standing": "disagrees",
+        "shares": pytest.approx([*NONE[:7], 0.91, *NONE[8:], 0.0]),
+        "standings": ["disagrees"] * 7 + ["agrees"] + ["disagrees"] * 2 + ["mislabelled"],
     }
     assert (first["status"], first["truth"], first["predicted"], first["model"]) == ("new", 3, 7, "fake-1")
     assert datetime.fromisoformat(first["created"]).tzinfo == UTC
@@ -307,10 +309,24 @@ def test_what_the_model_makes_of_a_label(truth: Label, found: Prediction, standi
     assert left == 0
 
 
+def test_what_the_model_makes_of_any_label_is_what_it_makes_of_a_drawing_that_has_it() -> None:
+    labels: list[Label] = [*range(10), None]
+    shares = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.1, 0.6, 0.05, 0.1, 0.112)
+
+    standings = [Judged(kept(label), 7, shares).standing for label in labels]
+
+    assert all(Judged(kept(label), 7, shares).standings == tuple(standings) for label in labels)
+    assert set(standings) == {"doubtful", "disagrees", "mislabelled"}
+
+
+def shares_of(shares: dict[int, float]) -> tuple[float, ...]:
+    return tuple(shares.get(place, 0.0) for place in range(11))
+
+
 def test_the_less_likely_a_label_the_more_it_surprises() -> None:
     shares = [1.0, 0.5, 0.25, 1e-3, 1e-12, 0.0]
 
-    surprises = [Judged(kept(7), 7, 1.0, share).surprise for share in shares]
+    surprises = [Judged(kept(7), 7, shares_of({7: share})).surprise for share in shares]
 
     assert surprises == sorted(surprises)
     assert surprises[:3] == [0.0, 1.0, 2.0]
@@ -505,7 +521,7 @@ def test_confidence_is_told_week_by_week() -> None:
     days = [0, 6, 7, 21]
     shares = [0.5, 0.9, 0.8, 0.7]
     judged = [
-        Judged(kept(7, created=monday + timedelta(days=day, hours=23), confidence=0.6), 7, share, share)
+        Judged(kept(7, created=monday + timedelta(days=day, hours=23), confidence=0.6), 7, shares_of({7: share}))
         for day, share in zip(days, shares, strict=True)
     ]
 
@@ -520,7 +536,8 @@ def test_confidence_is_told_week_by_week() -> None:
 
 
 def test_the_most_frequent_errors_come_first_with_some_examples() -> None:
-    judged = [Judged(kept(4, number), 9, 0.9, 0.1) for number in range(1, 21)] + [Judged(kept(1, 30), 7, 0.9, 0.1)]
+    nines = [Judged(kept(4, number), 9, shares_of({9: 0.9, 4: 0.1})) for number in range(1, 21)]
+    judged = [*nines, Judged(kept(1, 30), 7, shares_of({7: 0.9, 1: 0.1}))]
 
     errors = summarize(judged, "fake-1", CountsAnswer(new=21, accepted=0, rejected=0), 0, 21).errors
 

@@ -103,5 +103,7 @@ def _drawing(one: Judged) -> DrawingAnswer:
             of_truth=one.of_truth,
             surprise=one.surprise,
             standing=one.standing,
+            shares=list(one.shares),
+            standings=list(one.standings),
         ),
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from inkdigit.errors import ImageError
 from inkdigit.image import read_image
 from inkdigit.preprocess import Normalized, normalize
-from inkdigit.recognizer import Prediction
+from inkdigit.recognizer import CLASSES, Prediction
 
 if TYPE_CHECKING:
     from inkdigit.feedback import Kept, Label
@@ -41,27 +41,41 @@ class Judged:
     Attributes:
         kept: the drawing.
         reading: what the model takes it for; None for no digit.
-        confidence: the probability of that.
-        of_truth: the probability of what it is said to be.
-        surprise: the same in bits, 0 to 20: how much there is to learn, or how wrong the label is.
-        standing: what that means in a word.
+        shares: 11 probabilities, of the digits 0 to 9 and of no digit.
     """
 
     kept: "Kept"
     reading: "Label"
-    confidence: float
-    of_truth: float
+    shares: tuple[float, ...]
+
+    @property
+    def confidence(self) -> float:
+        """The probability of the reading."""
+        return self.shares[_place(self.reading)]
+
+    @property
+    def of_truth(self) -> float:
+        """The probability of what the drawing is said to be."""
+        return self.shares[_place(self.kept.truth)]
 
     @property
     def surprise(self) -> float:
-        """Bits, in thousandths."""
+        """The same in bits, 0 to 20, in thousandths: how much there is to learn, or how wrong the label is."""
         return round(min(-math.log2(max(self.of_truth, 1e-9)), MAX_SURPRISE), 3) + 0.0
 
     @property
     def standing(self) -> Standing:
-        """Whether the model agrees, and how firmly."""
-        if self.reading != self.kept.truth:
-            return "mislabelled" if self.confidence >= MISLABELLED * self.of_truth else "disagrees"
+        """Whether the model agrees with what the drawing is said to be, and how firmly."""
+        return self.standings[_place(self.kept.truth)]
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """The same for each of the 11 things that it may be said to be."""
+        return tuple(self._standing(place) for place in range(len(self.shares)))
+
+    def _standing(self, place: int) -> Standing:
+        if place != _place(self.reading):
+            return "mislabelled" if self.confidence >= MISLABELLED * self.shares[place] else "disagrees"
         return "agrees" if self.confidence >= SURE else "doubtful"
 
 
@@ -116,9 +130,9 @@ def _judged(kept: "Kept", prediction: Prediction) -> Judged:
     none = prediction.not_digit
     digits = [share - none / 10 for share in prediction.probabilities]  # without what "not a digit" shared out
     reading = prediction.label if prediction.is_digit else None
-    confidence, of_truth = (_share(none if label is None else digits[label]) for label in (reading, kept.truth))
-    return Judged(kept, reading, confidence, of_truth)
+    return Judged(kept, reading, tuple(min(max(share, 0.0), 1.0) for share in (*digits, none)))
 
 
-def _share(value: float) -> float:
-    return min(max(value, 0.0), 1.0)
+def _place(label: "Label") -> int:
+    """Where a label stands among shares: no digit comes last."""
+    return CLASSES if label is None else label

@@ -468,6 +468,17 @@ class DrawingReading(_Schema):
             "reading for a hundred times as likely, so that the label is probably wrong."
         ),
     ]
+    shares: Annotated[
+        list[Probability],
+        Field(
+            min_length=11,
+            max_length=11,
+            description="Of the digits 0 to 9, then of no digit: what `of_truth` is with each as the truth.",
+        ),
+    ]
+    standings: Annotated[
+        list[Standing], Field(min_length=11, max_length=11, description="The same for `standing`, in this order.")
+    ]
 
 
 class DrawingAnswer(_Schema):

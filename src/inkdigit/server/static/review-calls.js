@@ -11,6 +11,8 @@ import { Refusal, ServerAway } from "./api.js";
  * @property {number} confidence 0 to 1.
  * @property {number} of_truth The probability of what the drawing is said to be.
  * @property {Standing} standing
+ * @property {readonly number[]} shares The probabilities of the digits 0 to 9 and of no digit.
+ * @property {readonly Standing[]} standings What the standing is if the drawing is said to be each of these.
  */
 /**
  * @typedef {object} Drawing

@@ -260,7 +260,8 @@ export class Desk {
 
   /** @param {Drawing} drawing */
   #asSaid(drawing) {
-    return { ...drawing, ...this.#said.get(drawing.id) };
+    const said = this.#said.get(drawing.id);
+    return said === undefined ? drawing : { ...drawing, ...said, reading: weighedAgainst(drawing.reading, said.truth) };
   }
 
   #targets() {
@@ -273,6 +274,19 @@ export class Desk {
     const open = this.drawings.flatMap(({ id }, place) => (this.isJudged(id) ? [] : [place]));
     return open.find((place) => place >= from) ?? open[0] ?? null;
   }
+}
+
+/**
+ * What the model made of a drawing, weighed against what it is said to be now.
+ *
+ * @param {Drawing["reading"]} reading
+ * @param {Label} truth
+ * @returns {Drawing["reading"]}
+ */
+function weighedAgainst(reading, truth) {
+  const { shares, standings } = reading;
+  const place = truth ?? shares.length - 1; // no digit stands last
+  return { ...reading, of_truth: shares[place] ?? reading.of_truth, standing: standings[place] ?? reading.standing };
 }
 
 /**

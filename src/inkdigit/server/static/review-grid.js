@@ -61,6 +61,8 @@ export class Grid extends EventTarget {
     card.setAttribute("aria-selected", String(this.#desk.isChosen(drawing.id)));
     card.dataset.status = drawing.status;
     card.dataset.judged = String(this.#desk.isJudged(drawing.id));
+    card.dataset.standing = drawing.reading.standing;
+    find(card, ".sign", HTMLElement).textContent = SIGNS[drawing.reading.standing];
     const words = describe(drawing);
     find(card, ".told", HTMLElement).textContent = words;
     find(card, ".foot-of-card", HTMLElement).title = words; // it may be cut off where letters are wide
@@ -88,16 +90,14 @@ function cardOf({ id, image, reading }) {
   const card = part("div", "card");
   card.id = `drawing-${id}`;
   card.setAttribute("role", "option");
-  card.dataset.standing = reading.standing;
   const picture = document.createElement("img");
   picture.src = image;
   picture.alt = "";
-  const sign = part("span", "sign", SIGNS[reading.standing]);
   const read = part("span", "read", reading.label === null ? "none" : `${reading.label}`);
   if (reading.label !== null) read.append(part("span", "share", ` ${percent(reading.confidence)}`));
   const foot = part("span", "foot-of-card");
   foot.setAttribute("aria-hidden", "true"); // the same in words is `told`
-  foot.append(part("span", "truth"), sign, read);
+  foot.append(part("span", "truth"), part("span", "sign"), read);
   card.append(picture, foot, part("span", "stamp"), part("span", "told unseen"));
   return card;
 }
