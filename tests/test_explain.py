@@ -1,7 +1,9 @@
 """28x28 -> why: the map follows the model, and points at the ink that decides."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -197,6 +199,23 @@ def test_orange_and_blue_differ_in_every_kind_of_colour_vision(bar: Images) -> N
 
 
 # --- where it belongs
+
+
+@pytest.mark.parametrize("wrong", [[[0.0] * 28] * 28, np.zeros((2, 2), np.float32), np.zeros((28, 28), np.uint8), None])
+def test_what_is_no_frame_is_refused_with_what_it_should_be(recognizer: Recognizer, wrong: Any) -> None:
+    frame, ink = np.ones((28, 28), np.float32), np.ones((28, 28), np.uint8)
+    calls: list[tuple[str, Callable[[], object]]] = [
+        ("image", lambda: explain(recognizer, wrong)),
+        ("image", lambda: encode_explanation(wrong, frame)),
+        ("explanation", lambda: encode_explanation(frame, wrong)),
+        ("image", lambda: locate(ink, wrong)),
+    ]
+
+    for name, call in calls:
+        with pytest.raises(ValueError, match=rf"{name} must be \(28, 28\) float32, not .*; see inkdigit\."):
+            call()
+    with pytest.raises(ValueError, match="ink must be"):
+        locate([[0, 255]], frame)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("width", [4, 19, 38])

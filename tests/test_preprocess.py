@@ -1,6 +1,8 @@
 """Ink -> 28x28, by itself and with what it is for: where and how large a digit is drawn does not matter."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from tests.drawings import draw, png
 
 from inkdigit import BlankImageError, Recognizer, normalize, read_image
-from inkdigit.preprocess import FAINT, lean
+from inkdigit.preprocess import FAINT, lean, normalize_line
 from inkdigit.training.dataset import read_digits
 
 DATA = Path(__file__).parent / "data"
@@ -101,10 +103,23 @@ def test_blank_paper_is_never_a_digit(shape: tuple[int, int]) -> None:
         normalize(np.zeros(shape, np.uint8))
 
 
-@pytest.mark.parametrize("ink", [np.ones((9, 9, 3), np.uint8), np.ones((9, 9), np.float32), np.ones(9, np.uint8)])
-def test_what_is_no_ink_is_refused(ink: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="ink must be"):
-        normalize(ink)
+@pytest.mark.parametrize("function", [normalize, normalize_line])
+@pytest.mark.parametrize(
+    ("ink", "kind"),
+    [
+        (np.ones((9, 9, 3), np.uint8), r"\(9, 9, 3\) uint8"),
+        (np.ones((9, 9), np.float32), r"\(9, 9\) float32"),
+        (np.ones(9, np.uint8), r"\(9,\) uint8"),
+        ([[0, 255], [255, 0]], "list"),
+        (b"\x89PNG", "bytes"),
+        (None, "NoneType"),
+    ],
+)
+def test_what_is_no_ink_is_refused_with_what_it_should_be(
+    function: Callable[[Any], np.ndarray], ink: Any, kind: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"ink must be \(H, W\) uint8, not {kind}; see inkdigit\."):
+        function(ink)
 
 
 @pytest.mark.parametrize("pen", [2, 4, 8, 12])

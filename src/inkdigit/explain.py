@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inkdigit.image import Ink
-from inkdigit.preprocess import FAINT, SIZE, Normalized, widening
+from inkdigit.preprocess import FAINT, SIZE, Normalized, kind_of, require_ink, widening
 
 Explanation = NDArray[np.float32]  # (28, 28) in [-1, 1], 1 being the ink that speaks most for the answer
 
@@ -61,6 +61,9 @@ def explain(recognizer: Classifier, image: Normalized, label: int | None = None)
         (28, 28) float32 in [-1, 1]: 1 is the ink that speaks most strongly for the label, below 0 is ink that speaks
         against it; the largest magnitude is 1. Paper is 0, and all is where no ink makes a difference.
 
+    Raises:
+        ValueError: the image is no (28, 28) array of floating-point numbers.
+
     >>> from inkdigit import Recognizer
     >>> stroke = np.zeros((28, 28), np.float32)
     >>> stroke[4:24, 13:15] = 1.0
@@ -68,6 +71,7 @@ def explain(recognizer: Classifier, image: Normalized, label: int | None = None)
     >>> why.shape, float(np.abs(why).max()), bool(why[stroke == 0].any())
     ((28, 28), 1.0, False)
     """
+    _require_frame(image, "image", "inkdigit.normalize")
     whole = image.reshape(1, -1)
     amounts = (whole * _windows()).sum(axis=1)
     cuts, amounts = _windows()[amounts > MIN_INK], amounts[amounts > MIN_INK]
@@ -109,9 +113,14 @@ def encode_explanation(image: Normalized, explanation: Explanation, scale: int =
     Returns:
         A PNG of 28 * scale pixels on a side (280 if not told otherwise), 8-bit RGBA; paper is transparent.
 
+    Raises:
+        ValueError: one of them is no (28, 28) array of floating-point numbers.
+
     >>> encode_explanation(np.ones((28, 28), np.float32), np.ones((28, 28), np.float32))[:4]
     b'\x89PNG'
     """
+    _require_frame(image, "image", "inkdigit.normalize")
+    _require_frame(explanation, "explanation", "inkdigit.explain")
     strength = np.abs(explanation)[..., None] ** BOLD
     colours = np.where(explanation[..., None] > 0, FOR, AGAINST) * strength + np.asarray(NEITHER) * (1 - strength)
     painted = np.concatenate([colours, np.clip(image, 0, 1)[..., None] * 255], axis=-1)
@@ -127,7 +136,12 @@ def locate(ink: Ink, image: Normalized) -> Place:
     Args:
         ink: (H, W) uint8, 0 is paper and 255 is full ink.
         image: (28, 28) float32 in [0, 1], what `normalize` made of it.
+
+    Raises:
+        ValueError: the ink is no (H, W) array of uint8, or the image no (28, 28) array of floating-point numbers.
     """
+    require_ink(ink, "inkdigit.read_image")
+    _require_frame(image, "image", "inkdigit.normalize")
     rows, columns = (_extent(ink > FAINT * ink.max(), axis=axis) for axis in (1, 0))
     grown = widening(ink[slice(*rows), slice(*columns)]) * np.array([-1, 1])
     rows, columns = rows + grown, columns + grown
@@ -135,6 +149,11 @@ def locate(ink: Ink, image: Normalized) -> Place:
     scale = max(np.ptp(rows), np.ptp(columns)) / max(np.ptp(to_rows), np.ptp(to_columns))
     left, top = columns.mean() - to_columns.mean() * scale, rows.mean() - to_rows.mean() * scale
     return Place(float(left), float(top), float(SIZE * scale))
+
+
+def _require_frame(frame: object, name: str, source: str) -> None:
+    if not (isinstance(frame, np.ndarray) and frame.shape == (SIZE, SIZE) and frame.dtype.kind == "f"):
+        raise ValueError(f"{name} must be ({SIZE}, {SIZE}) float32, not {kind_of(frame)}; see {source}")
 
 
 def _extent(inked: NDArray[np.bool_], axis: int) -> NDArray[np.intp]:

@@ -47,8 +47,7 @@ def normalize(ink: Ink) -> Normalized:
     >>> int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max())
     (4, 23, 12, 15)
     """
-    if ink.ndim != 2 or ink.dtype != np.uint8:
-        raise ValueError(f"ink must be (H, W) uint8, not {ink.shape} {ink.dtype}; see inkdigit.read_image")
+    require_ink(ink, "inkdigit.read_image")
     return _place(_fit(_even(_crop(ink))))
 
 
@@ -68,8 +67,7 @@ def normalize_line(ink: Ink) -> Normalized:
     >>> normalize_line(np.full((64, 100), 255, np.uint8)).shape
     (32, 50)
     """
-    if ink.ndim != 2 or ink.dtype != np.uint8:
-        raise ValueError(f"ink must be (H, W) uint8, not {ink.shape} {ink.dtype}; see inkdigit.layout.find_lines")
+    require_ink(ink, "inkdigit.layout.find_lines")
     if not ink.any():
         raise BlankImageError("the line is blank")
     width = max(2, 2 * round(ink.shape[1] * LINE_HEIGHT / len(ink) / 2))
@@ -98,6 +96,25 @@ def lean(frame: Normalized, shear: float, width: float) -> Normalized:
     )
     line = np.asarray(leaning, np.float32)
     return line / max(float(line.max()), 1e-6)
+
+
+def require_ink(ink: object, source: str) -> None:
+    """Refuse what is no (H, W) array of uint8, and say what makes one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not (isinstance(ink, np.ndarray) and ink.ndim == 2 and ink.dtype == np.uint8):
+        raise ValueError(f"ink must be (H, W) uint8, not {kind_of(ink)}; see {source}")
+
+
+def kind_of(value: object) -> str:
+    """What was handed over in place of an array of another kind: shape and type, or the name of the type.
+
+    >>> kind_of(np.zeros((2, 3))), kind_of([[0.0]])
+    ('(2, 3) float64', 'list')
+    """
+    return f"{value.shape} {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
 
 
 def _crop(ink: Ink) -> Ink:

@@ -25,7 +25,7 @@ from inkdigit.expect import Choice, Expectation, Hypothesis, choose
 from inkdigit.image import Ink, Page
 from inkdigit.layout import Line, find_lines
 from inkdigit.number import LABELS, SIGNS, Alternative, Box, Character, Number
-from inkdigit.preprocess import LINE_HEIGHT, SIZE, Normalized, lean, normalize, normalize_line
+from inkdigit.preprocess import LINE_HEIGHT, SIZE, Normalized, kind_of, lean, normalize, normalize_line
 from inkdigit.recognizer import (
     CLASSES,
     Recognizer,
@@ -582,13 +582,8 @@ def _around(boxes: Sequence[Box]) -> Box:
 
 
 def _require_page(page: object) -> None:
-    if isinstance(page, np.ndarray):
-        if page.ndim == 2 and page.dtype == np.uint8 and page.size:
-            return
-        given = f"{page.shape} {page.dtype}"
-    else:
-        given = type(page).__name__
-    raise ValueError(f"page must be (H, W) uint8 with H, W >= 1, not {given}; see inkdigit.read_page")
+    if not (isinstance(page, np.ndarray) and page.ndim == 2 and page.dtype == np.uint8 and page.size):
+        raise ValueError(f"page must be (H, W) uint8 with H, W >= 1, not {kind_of(page)}; see inkdigit.read_page")
 
 
 def _require_expectation(expect: object) -> None:
