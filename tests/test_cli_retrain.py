@@ -189,7 +189,15 @@ def test_where_nothing_was_accepted_that_is_said_before_keras_is_loaded(
     assert "there is nothing to learn from: no drawing was accepted" in result.stderr
 
 
-@pytest.mark.parametrize(("name", "told"), [("../x", "no name of a version"), (SHIPPED, "give another name")])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("../x", "no name of a version"),
+        ("con", "reserves that name"),
+        ("current", "reserves that name"),
+        (SHIPPED, "give another name"),
+    ],
+)
 @pytest.mark.usefixtures("store")
 def test_a_name_that_cannot_be_is_told_before_keras_is_loaded(
     monkeypatch: pytest.MonkeyPatch, name: str, told: str

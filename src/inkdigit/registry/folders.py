@@ -38,6 +38,8 @@ def require_free(name: str, home: Path | None) -> None:
     Raises:
         ConfigError: it is no name of a version, or there is one of that name.
     """
+    if _TAKEN.fullmatch(name):
+        raise ConfigError(f"{name!r} cannot name a version: Windows or Inkdigit reserves that name; choose another")
     if not is_version_name(name):
         raise ConfigError(f"{name!r} is no name of a version; use letters, digits, dots and hyphens")
     if find_version(name, home) is not None:
