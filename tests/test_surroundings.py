@@ -70,6 +70,28 @@ def test_numbers_on_a_sheet_on_a_desk_are_found_and_nothing_else(
     assert all(25 <= box.height <= 80 and box.width <= 200 for box in found)
 
 
+def test_both_pages_of_a_book_are_read() -> None:
+    page = np.asarray(sheet_of_numbers().picture()).astype(np.float32)
+    depth = 0.8 * np.exp(-(((np.arange(2 * page.shape[1]) - page.shape[1]) / 40.0) ** 2))[None, :, None]
+    book = Image.fromarray((np.concatenate([page, page], axis=1) * (1 - depth)).astype(np.uint8))
+    picture = wood((book.width + 160, book.height + 160), BROWN, 7)
+    picture.paste(book, (80, 80))
+
+    found = found_on(noisy(picture))
+
+    assert len([box for box in found if 25 <= box.height <= 60]) >= 4 * len(TEXTS)
+
+
+def test_the_light_of_a_lamp_is_no_sheet() -> None:
+    page = np.asarray(sheet_of_numbers().picture()).astype(np.float32)
+    rows, columns = np.indices(page.shape[:2]) / max(page.shape[:2])
+    light = 0.25 + 0.75 * np.exp(-(((rows - 0.45) ** 2 + (columns - 0.5) ** 2) / 0.1))
+
+    found = found_on(noisy(Image.fromarray((page * light[..., None]).astype(np.uint8))))
+
+    assert len(found) == 2 * len(TEXTS)
+
+
 def hand(size: tuple[int, int]) -> Image.Image:
     shape = Image.new("L", size, 0)
     draw = ImageDraw.Draw(shape)

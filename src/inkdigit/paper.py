@@ -45,6 +45,8 @@ SHADOW: Final = 0.75  # of the strength of ink, that a shadow has at most
 BULGES: Final = 0.7  # of its convex hull is sheet
 ALONG: Final = 0.2  # of an edge of the picture, along which a desk lies
 AROUND: Final = 0.8  # of its own convex hull is a desk at most; a shadow that covers half of the paper bulges, too
+SHEETS: Final = 0.2  # of the largest sheet is another one, such as the other page of a book
+SHARP: Final = 0.5  # of what a sheet is lighter by than its surroundings is lost right at its edge
 SLIVER: Final = 4  # pixels of that copy, that what shows of a desk at an edge of the picture may be wide
 
 SOME_INK: Final = 500  # pixels, from which on a page may be nothing but grain,
@@ -193,24 +195,43 @@ def _surroundings(small: Levels, marks: Levels) -> _Surroundings | None:
 
 
 def _outside(band: Mask, levels: Levels) -> Mask:
-    """What lies round a sheet of paper: all but the largest light part, if that is a sheet.
+    """What lies round a sheet of paper, or several: all but the large light parts, if these are sheets.
 
     A sheet bulges everywhere, and lies away from two edges of the picture or more; what lies along these is bent around
-    it, or in two pieces.
+    it, or in two pieces. And the edge of a sheet is sharp, unlike that of the light that a lamp throws.
     """
     cv = opencv()
     none = np.zeros_like(band)
-    light = _light_part(band, cv.morphologyEx(levels, cv.MORPH_CLOSE, np.ones((5, 5), np.uint8)))
+    levels = cv.morphologyEx(levels, cv.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    light = _light_part(band, levels)
     count, labels, stats, _ = cv.connectedComponentsWithStats(light, connectivity=4)
     if count < 2:
         return none
-    sheet = labels == 1 + int(np.argmax(stats[1:, cv.CC_STAT_AREA]))
-    hull = np.zeros(band.shape, np.uint8)
-    cv.fillConvexPoly(hull, cv.convexHull(np.argwhere(sheet)[:, ::-1].astype(np.int32)), 1)
+    hull, filled = np.zeros(band.shape, np.uint8), 0
+    areas = stats[1:, cv.CC_STAT_AREA]
+    for number in 1 + np.flatnonzero(areas >= SHEETS * areas.max()):
+        points = np.argwhere(labels == number)[:, ::-1].astype(np.int32)
+        cv.fillConvexPoly(hull, cv.convexHull(points), 1)
+        filled += len(points)
     outside = hull == 0
     edges = (outside[0], outside[-1], outside[:, 0], outside[:, -1])
     goes_around = sum(float(edge.mean()) >= ALONG for edge in edges) >= 2 and _bulge(outside) <= AROUND
-    return outside if goes_around and sheet.sum() >= BULGES * hull.sum() else none
+    return outside if goes_around and filled >= BULGES * hull.sum() and _is_sharp(hull, levels) else none
+
+
+def _is_sharp(hull: NDArray[np.uint8], levels: Levels) -> bool:
+    """Whether most of what a sheet is lighter by than its surroundings is lost within a few pixels at its edge."""
+    cv = opencv()
+
+    def grown(by: int) -> Mask:
+        return np.asarray(cv.dilate(hull, np.ones((by, by), np.uint8)) > 0)
+
+    inner = (hull > 0) & (cv.erode(hull, np.ones((7, 7), np.uint8)) == 0)
+    outer = grown(13) & ~grown(5)
+    if not inner.any() or not outer.any():
+        return False
+    lost = float(np.median(levels[inner])) - float(np.median(levels[outer]))
+    return lost >= SHARP * (float(np.median(levels[hull > 0])) - float(np.median(levels[hull == 0])))
 
 
 def _bulge(mask: Mask) -> float:
