@@ -88,6 +88,24 @@ def test_boxes_lead_back_to_where_the_characters_stand() -> None:
     assert 7 * PITCH < whole.x + whole.width <= 8 * PITCH
 
 
+@pytest.mark.parametrize("gap", [8, 24])
+@pytest.mark.parametrize("text", ["20451683", ""])
+def test_boxes_may_stand_apart(text: str, gap: int) -> None:
+    sheet = Sheet(2 * LEFT + 8 * (PITCH + gap), 2 * TOP + HEIGHT)
+    for place in range(8):
+        sheet.box(LEFT + place * (PITCH + gap), TOP, PITCH, HEIGHT, 2, GREY)
+    for place, character in enumerate(text):
+        sheet.write(character, LEFT + place * (PITCH + gap) + 19, TOP + 25, 45, 4)
+    page = read_page(encoded(SHOWN["a scan"].of(sheet)[0]))
+    place_on_page = page[TOP - 8 : TOP + HEIGHT + 8, LEFT - 8 : LEFT + 8 * PITCH + 7 * gap + 8]
+
+    if not text:
+        with pytest.raises(BlankImageError):
+            closed_up(place_on_page, 8)
+        return
+    assert [number.text for number in Reader.load().read(closed_up(place_on_page, 8).page)] == [text]
+
+
 def test_a_single_box_holds_a_single_digit() -> None:
     row = closed_up(place_of(in_boxes("4", boxes=1), boxes=1), 1)
 

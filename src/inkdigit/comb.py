@@ -18,8 +18,8 @@ from inkdigit.number import Box
 from inkdigit.paper import marks_on, opencv
 
 UPRIGHT: Final = 0.45  # of the height of the place, that the side of a box is long at least
-LEVEL: Final = 0.3  # of the width of a box, that a piece of its upper or lower line is long at least;
-BAND: Final = (7, 0.75)  # so many pixels high is where such pieces are a line, if they lie along so much of the row
+LEVEL: Final = (0.6, 0.3)  # of the width of a box, that its upper or lower line is long at least, and a piece of one;
+BAND: Final = (7, 0.5)  # so many pixels high is where such lines are, if they lie along so much of the row
 FAINT: Final = 0.4  # of the strength of ink, that a print line may have
 DARKER: Final = 1.25  # times as dark as a line is along half of its length is ink upon it
 CLOSED: Final = 7  # pixels across which strokes meet where a line was taken from them
@@ -32,6 +32,8 @@ PITCHES: Final = (0.88, 1.08)  # times the width of the place divided by the num
 ASIDE: Final = 0.3  # of a box, that the first one may begin beside where it would if the row stood in the middle
 LINES: Final = 0.5  # of the sides that must be seen; else the boxes are taken to be even, as where colour dropped out
 WIDE: Final = 0.08  # of a box, to both sides of where its side should be, in which it is looked for
+WHOLE: Final = 0.78  # of the height of the place is a side that stands away from there, as where boxes stand apart,
+APART: Final = 0.26  # by so much of a box at most
 CRUMB: Final = 0.16  # of the height of the place; what is left of lines is lower
 GAP: Final = 0.25  # heights of a character between two, once they are moved together
 BLANK: Final = 1.5  # heights of a character, for each box between them that is empty
@@ -144,12 +146,14 @@ def _print(faint: _Mask, starts: NDArray[np.float64]) -> _Print:
     """Upright lines where the sides of boxes should be, and level ones along most of the row."""
     height, width = faint.shape
     pitch = (starts[-1] - starts[0]) / (len(starts) - 1)
-    beside = np.abs(np.arange(width) + 0.5 - starts[:, None]) <= max(3.0, WIDE * pitch)
-    pieces = _runs(faint, (1, round(LEVEL * pitch)))
-    along = opencv().dilate(pieces.view(np.uint8), np.ones((BAND[0], 1), np.uint8)).mean(axis=1) >= BAND[1]
-    return _Print(
-        _runs(faint, (round(UPRIGHT * height), 1)) & beside.any(axis=0), np.asarray(pieces & along[:, None]), beside
-    )
+    away = np.abs(np.arange(width) + 0.5 - starts[:, None])
+    beside, around = away <= max(3.0, WIDE * pitch), away <= APART * pitch
+    long = _runs(faint, (1, round(LEVEL[0] * pitch)))
+    along = opencv().dilate(long.view(np.uint8), np.ones((BAND[0], 1), np.uint8)).mean(axis=1) >= BAND[1]
+    pieces = _runs(faint, (1, round(LEVEL[1] * pitch)))
+    upright = _runs(faint, (round(UPRIGHT * height), 1)) & beside.any(axis=0)
+    upright |= _runs(faint, (round(WHOLE * height), 1)) & around.any(axis=0)
+    return _Print(upright, np.asarray(pieces & along[:, None]), around)
 
 
 def _written(marks: NDArray[np.uint8], start: NDArray[np.float32], lines: _Print) -> _Mask:
