@@ -53,6 +53,7 @@ MAX_LEAN: Final = 16  # degrees that a page may be turned
 STRAIGHT: Final = 0.4  # degrees; less is not turned back
 LEAN_POINTS: Final = 20_000  # pixels of ink on which the lean is measured,
 ROUGH_POINTS: Final = 5_000  # and to half a degree beforehand
+OUTLINE: Final = 15  # pixels, that a filled bar on a form is thick at least
 PRINT: Final = 20  # marks, fewer of which do not say how a form lies
 SHARPER: Final = 1.25  # times as sharp must rows be when turned back
 FEW: Final = 4  # marks, at most, on a page that may hold a one and a sign alone
@@ -215,7 +216,13 @@ def _lean_of(page: Page) -> float:
     except BlankImageError:
         return 0.0
     is_form = marked.mask.any() and not is_grain(marked.mask) and len(marked.blobs.numbers) >= PRINT
-    return _lean(marked) if is_form else 0.0
+    return _lean(marked, _outlines(marked.mask)) if is_form else 0.0
+
+
+def _outlines(mask: Mask) -> Mask:
+    """Ink without the inside of what is thick: a filled bar says by its edges how it lies."""
+    inside = opencv().erode(mask.view(np.uint8), np.ones((OUTLINE, OUTLINE), np.uint8))
+    return np.asarray(mask & (inside == 0))
 
 
 # ---- the page upright and without print lines ----
@@ -297,12 +304,11 @@ class _Frame:
 
 def _upright(marked: _Marked) -> _Frame:
     """Turn the page so that its rows are level, and take print lines away."""
-    return _frame(marked, _lean(marked))
+    return _frame(marked, _lean(marked, marked.mask))
 
 
-def _lean(marked: _Marked) -> float:
-    """How far rows rise to the right, in degrees: that turn which makes the rows of pixels differ most."""
-    mask = marked.mask
+def _lean(marked: _Marked, mask: Mask) -> float:
+    """How far rows rise to the right, in degrees: that turn which makes the rows of the mask's pixels differ most."""
     ys, xs = np.nonzero(mask)
     step = max(1, len(xs) // LEAN_POINTS)
     points = np.stack([xs[::step], ys[::step]]).astype(np.float64)
