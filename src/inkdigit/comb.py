@@ -23,9 +23,7 @@ BAND: Final = (7, 0.5)  # so many pixels high is where such lines are, if they l
 FAINT: Final = 0.4  # of the strength of ink, that a print line may have
 DARKER: Final = 1.25  # times as dark as a line is along half of its length is ink upon it
 CLOSED: Final = 7  # pixels across which strokes meet where a line was taken from them
-SLIM: Final = (
-    3  # pixels; what is no wider, and stands right beside a line or at the edge of the place, is a rest of one
-)
+SLIM: Final = 3  # pixels; what is no wider, right beside a line or at the edge of the place, is a rest of one
 UPON: Final = 0.8  # of a mark lies upon lines, if it is a rest of them
 SPECK: Final = 4  # pixels of ink; what is less is dirt
 PITCHES: Final = (0.88, 1.08)  # times the width of the place divided by the number of boxes, that a box may be wide

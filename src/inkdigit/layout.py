@@ -36,9 +36,7 @@ from inkdigit.paper import (
 
 __all__ = ["Line", "Straight", "find_lines", "straightened"]
 
-_Matrix = NDArray[
-    np.float64
-]  # (3, 3), from places in one picture to places in another; whole numbers are pixel corners
+_Matrix = NDArray[np.float64]  # (3, 3), from places in one picture to those in another; whole numbers are pixel corners
 _Boxes = NDArray[np.int64]  # (N, 4): left, top, right, bottom
 
 MAX_LINES: Final = 500  # the largest on a page are read
@@ -72,9 +70,7 @@ LONELY: Final = 3  # marks of like height, fewer of which do not say how high ch
 COMPANY: Final = 8  # marks of like height, so many of which do,
 NUMBER: Final = (2, 12)  # where they stand in lines of so many: crumbs stand alone, and print is longer
 RING: Final = (0.6, 1.4)  # heights of a character, that what a ring goes round and the ring have at least
-BELOW: Final = (
-    0.25  # of the height of a heading, that numbers below it have at most; print beside large digits has more
-)
+BELOW: Final = 0.25  # of a heading's height, that numbers below it have at most; print beside large digits has more
 HEADING: Final = 4  # times as many as the characters of a heading are those below it
 MARK: Final = (5, 12)  # times as high as a character is a stamp or a tick; beside what is lower still it is a digit
 SOLID: Final = 0.85  # of the ellipse in its box fills a crumb, and no stroke
